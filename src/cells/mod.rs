@@ -1,0 +1,1 @@
+//! Per-cell statistics and counts.

@@ -1,0 +1,1 @@
+//! Molecule clusters: coarse cell types by a categorical mixture on the graph.

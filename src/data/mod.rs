@@ -1,0 +1,15 @@
+//! Plain types shared by every layer: no files, no algorithms.
+
+pub mod genes;
+pub mod ids;
+pub mod molecules;
+pub mod names;
+pub mod polygons;
+pub mod segmentation;
+
+pub use genes::GeneTable;
+pub use ids::{CellIdx, ClusterIdx, ComponentIdx, GeneIdx, SegmentIdx};
+pub use molecules::{Molecules, Positions};
+pub use names::CellNames;
+pub use polygons::{CellOutline, LayerOutlines, Ring};
+pub use segmentation::Segmentation;

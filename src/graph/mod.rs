@@ -1,0 +1,8 @@
+//! The molecule graph: who is whose neighbor in space, and how strongly.
+
+mod adjacency;
+mod build;
+pub mod connected;
+
+pub use adjacency::{Edge, MoleculeGraph};
+pub use build::{SpatialGraph, build, filter_long_edges, weigh};

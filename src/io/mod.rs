@@ -1,0 +1,4 @@
+//! Foreign formats, reader beside writer.
+
+pub mod export;
+pub mod molecules;

@@ -1,0 +1,3 @@
+//! The `baysor` program.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Molecule confidence: a two-normal mixture smoothed on the graph.

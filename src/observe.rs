@@ -1,0 +1,34 @@
+//! How long computations report where they are. The core knows no terminal and no clock.
+
+/// Receives news from a computation. All methods have empty defaults.
+///
+/// Implementations may print, draw or record; they cannot influence a result.
+pub trait Observer: Sync {
+    /// A named stage begins.
+    fn stage(&self, _name: &str) {}
+    /// A fact worth telling the user.
+    fn info(&self, _message: &str) {}
+    /// Something was assumed or may be wrong.
+    fn warning(&self, _message: &str) {}
+    /// One iteration of a loop of at most `total` iterations is done.
+    fn iteration(&self, _progress: &Progress) {}
+}
+
+/// State of a loop after an iteration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Progress {
+    /// What is being iterated, e.g. `clustering` or `segmentation`.
+    pub what: &'static str,
+    /// Iterations done.
+    pub iteration: usize,
+    /// Iterations there will be at most.
+    pub total: usize,
+    /// Numbers worth showing, with their names: noise share, components, …
+    pub numbers: Vec<(&'static str, f64)>,
+}
+
+/// Hears nothing: for tests and library calls.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Observer for Silent {}

@@ -1,0 +1,1 @@
+//! What each subcommand does, free of the command line.

@@ -1,0 +1,1 @@
+//! Cell boundaries from the molecules of cells.

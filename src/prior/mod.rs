@@ -1,0 +1,1 @@
+//! Prior segmentation: segments per molecule and the scale they suggest.

@@ -1,0 +1,1 @@
+//! Convex hull and its area.

@@ -1,0 +1,7 @@
+//! Geometry of points, no biology.
+
+pub mod delaunay;
+pub mod hull;
+pub mod kdtree;
+pub mod normalize;
+pub mod order;

@@ -1,0 +1,75 @@
+//! Sorting points so that neighbors in space are neighbors in memory.
+
+use rayon::prelude::*;
+
+use crate::data::Positions;
+
+/// Bits per axis of the curve: cells of 1/65536 of the extent.
+const BITS: u32 = 16;
+
+/// The order of points along a Hilbert curve in x and y; equal places by index.
+///
+/// z is left out: the slabs of imaging data are thin, and memory locality needs no more.
+pub fn hilbert_order(positions: &Positions) -> Vec<u32> {
+    let range = |axis: &[f64]| {
+        let low = axis.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = axis.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        (low, high - low)
+    };
+    let ((x_low, width), (y_low, height)) = (range(&positions.x), range(&positions.y));
+    let extent = width.max(height);
+    let scale = if extent > 0.0 { f64::from((1u32 << BITS) - 1) / extent } else { 0.0 };
+    let mut keyed: Vec<(u32, u32)> = (0..positions.len())
+        .into_par_iter()
+        .map(|point| {
+            let column = ((positions.x[point] - x_low) * scale) as u32;
+            let row = ((positions.y[point] - y_low) * scale) as u32;
+            (hilbert_distance(column, row), point as u32)
+        })
+        .collect();
+    keyed.par_sort_unstable();
+    keyed.into_iter().map(|(_, point)| point).collect()
+}
+
+/// Distance along the Hilbert curve that visits a 2^16 by 2^16 grid.
+fn hilbert_distance(mut x: u32, mut y: u32) -> u32 {
+    let mut distance = 0u32;
+    let mut side = 1u32 << (BITS - 1);
+    while side > 0 {
+        let right = u32::from(x & side != 0);
+        let up = u32::from(y & side != 0);
+        distance = (distance << 2) | ((3 * right) ^ up);
+        if up == 0 {
+            if right == 1 {
+                x = !x;
+                y = !y;
+            }
+            std::mem::swap(&mut x, &mut y);
+        }
+        side >>= 1;
+    }
+    distance
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn consecutive_cells_touch() {
+        // The curve over the whole grid, restricted to the first 4096 cells.
+        let mut cells: Vec<(u32, u32, u32)> =
+            (0..64).flat_map(|x| (0..64).map(move |y| (hilbert_distance(x, y), x, y))).collect();
+        cells.sort_unstable();
+        for pair in cells.windows(2) {
+            let step = pair[0].1.abs_diff(pair[1].1) + pair[0].2.abs_diff(pair[1].2);
+            assert_eq!(step, 1, "{pair:?}");
+        }
+    }
+
+    #[test]
+    fn order_is_a_permutation_even_of_coincident_points() {
+        let positions = Positions { x: vec![1.0; 5], y: vec![2.0; 5], z: None };
+        assert_eq!(hilbert_order(&positions), [0, 1, 2, 3, 4]);
+    }
+}
