@@ -76,6 +76,37 @@ pub fn ln(x: f64) -> f64 {
     e * LN2_HI + (f - s * (f - twice) + e * LN2_LO)
 }
 
+/// Logarithms of small whole numbers, looked up.
+#[derive(Clone, Debug)]
+pub struct LnTable {
+    values: Vec<f64>,
+}
+
+impl LnTable {
+    /// Numbers below this are looked up, larger ones computed.
+    const LEN: u32 = 4096;
+
+    /// The table.
+    pub fn new() -> Self {
+        Self { values: (0..Self::LEN).map(|n| ln(f64::from(n))).collect() }
+    }
+
+    /// ln `n`; minus infinity for 0.
+    #[inline]
+    pub fn ln(&self, n: u32) -> f64 {
+        match self.values.get(n as usize) {
+            Some(&value) => value,
+            None => ln(f64::from(n)),
+        }
+    }
+}
+
+impl Default for LnTable {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

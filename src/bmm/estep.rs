@@ -1,0 +1,349 @@
+//! The E-step: every molecule draws a component among those of its neighbors, or noise.
+
+use rayon::prelude::*;
+
+use super::components::Components;
+use super::params::{CLUSTER_PENALTY, Choice, Evidence, MIN_LOG_DENSITY, MRF_STRENGTH, Params};
+use super::prior_term::PriorTerm;
+use super::state::State;
+use crate::data::ComponentIdx;
+use crate::numeric::draws::IterationDraws;
+use crate::numeric::elementary::{LnTable, exp, ln};
+
+/// Molecules per block of parallel work.
+const BLOCK: usize = 1024;
+/// Options this much less likely (in logs) than the best one are never drawn: a draw has 53 bits.
+const NEGLIGIBLE: f64 = 40.0;
+/// Above this log density the rule "nothing fits" cannot apply, whatever the confidence.
+const SURELY_FITS: f64 = -100.0;
+
+/// A component that a molecule may join.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate {
+    /// The component.
+    pub component: ComponentIdx,
+    /// Sum of the edge weights to neighbors in it (W_c).
+    pub support: f64,
+    /// ln(q_c / c_i): density without the factor "confidence".
+    pub log_density: f64,
+}
+
+/// Draws the next assignment of all molecules from the current one; returns how many changed.
+///
+/// Parallel over fixed blocks of molecules. Source: Baysor 0.7.1 `expect_dirichlet_spatial!`,
+/// in the log domain.
+///
+/// DIFFERS: the cluster penalty holds for every component; 0.7.1 spares the last one.
+pub fn propose(state: &mut State, evidence: &Evidence<'_>, params: &Params, draws: IterationDraws) -> usize {
+    let mut proposal = std::mem::take(&mut state.proposal);
+    let current: &State = state;
+    let step = EStep::new(current, evidence, params, draws);
+    let n_changed = proposal
+        .par_chunks_mut(BLOCK)
+        .zip(current.assignment.par_chunks(BLOCK))
+        .enumerate()
+        .map_init(Vec::new, |candidates, (index, (proposal, assignment))| {
+            let first = index * BLOCK;
+            let mut n_changed = 0;
+            for (local, (proposed, now)) in proposal.iter_mut().zip(assignment).enumerate() {
+                *proposed = step.choose(first + local, candidates);
+                n_changed += usize::from(proposed != now);
+            }
+            n_changed
+        })
+        .sum();
+    state.proposal = std::mem::replace(&mut state.assignment, proposal);
+    n_changed
+}
+
+/// ln of the densities of all options of one molecule, confidence included: noise (minus infinity
+/// if it is no option), then the candidate components in the order in which neighbors name them.
+pub fn log_densities(
+    state: &State,
+    evidence: &Evidence<'_>,
+    params: &Params,
+    molecule: usize,
+) -> (f64, Vec<(ComponentIdx, f64)>) {
+    let draws = crate::numeric::draws::Draws::new(0, crate::numeric::draws::Stream::Assignment).at(0);
+    let step = EStep::new(state, evidence, params, draws);
+    let mut candidates = Vec::new();
+    let noise_support = step.collect_candidates(molecule, &mut candidates);
+    step.weigh_candidates(molecule, &mut candidates);
+    let log_confidence = ln(f64::from(evidence.confidence[molecule]));
+    let options = candidates.iter().map(|c| (c.component, c.log_density + log_confidence)).collect();
+    (step.log_noise(molecule, noise_support) + log_confidence, options)
+}
+
+/// Everything an E-step reads.
+struct EStep<'a> {
+    assignment: &'a [Option<ComponentIdx>],
+    components: &'a Components,
+    log_noise_odds: &'a [f32],
+    logs: &'a LnTable,
+    evidence: &'a Evidence<'a>,
+    log_noise_density: f64,
+    log_cluster_penalty: f64,
+    prior_term: Option<PriorTerm>,
+    /// The component that the quirk of 0.7.1 spares the cluster penalty.
+    spared: Option<ComponentIdx>,
+    choice: Choice,
+    draws: IterationDraws,
+}
+
+impl<'a> EStep<'a> {
+    fn new(state: &'a State, evidence: &'a Evidence<'a>, params: &Params, draws: IterationDraws) -> Self {
+        let spared = || {
+            let last = (0..state.components.len()).rfind(|&component| state.groups.size(component) > 0);
+            last.map(ComponentIdx::new)
+        };
+        Self {
+            assignment: &state.assignment,
+            components: &state.components,
+            log_noise_odds: &state.log_noise_odds,
+            logs: &state.logs,
+            evidence,
+            log_noise_density: state.log_noise_density,
+            log_cluster_penalty: ln(CLUSTER_PENALTY),
+            prior_term: evidence.segments.and_then(|_| PriorTerm::new(params.prior_confidence)),
+            spared: params.quirks.spare_last_component.then(spared).flatten(),
+            choice: params.choice,
+            draws,
+        }
+    }
+
+    fn choose(&self, molecule: usize, candidates: &mut Vec<Candidate>) -> Option<ComponentIdx> {
+        let noise_support = self.collect_candidates(molecule, candidates);
+        if candidates.is_empty() {
+            return None;
+        }
+        self.weigh_candidates(molecule, candidates);
+        let log_noise = self.log_noise(molecule, noise_support);
+        let best = candidates.iter().fold(log_noise, |best, candidate| best.max(candidate.log_density));
+        if best < SURELY_FITS && self.nothing_fits(molecule, best, log_noise, candidates) {
+            return None;
+        }
+        match self.choice {
+            Choice::Draw => self.draw(molecule, best, log_noise, candidates),
+            Choice::Argmax => {
+                let densest = candidates.iter().find(|candidate| candidate.log_density == best);
+                densest.filter(|_| log_noise < best).map(|candidate| candidate.component)
+            }
+        }
+    }
+
+    /// Lists the components of the neighbors with the support for each; returns that for noise.
+    #[inline]
+    fn collect_candidates(&self, molecule: usize, candidates: &mut Vec<Candidate>) -> f64 {
+        candidates.clear();
+        let mut noise_support = 0.0;
+        let (neighbors, weights) = self.evidence.graph.neighbors(molecule);
+        for (&neighbor, &weight) in neighbors.iter().zip(weights) {
+            let weight = f64::from(weight);
+            let Some(component) = self.assignment[neighbor as usize] else {
+                noise_support += weight;
+                continue;
+            };
+            match candidates.iter_mut().find(|candidate| candidate.component == component) {
+                Some(candidate) => candidate.support += weight,
+                None => candidates.push(Candidate { component, support: weight, log_density: 0.0 }),
+            }
+        }
+        noise_support
+    }
+
+    /// Sets the densities: ln(n_c N(x) p(g)) + β W_c, the cluster penalty, the prior term.
+    #[inline]
+    fn weigh_candidates(&self, molecule: usize, candidates: &mut [Candidate]) {
+        let molecules = self.evidence.molecules;
+        let at = molecules.positions.at(molecule);
+        let gene = molecules.genes[molecule];
+        let cluster = self.evidence.clusters.map(|clusters| clusters[molecule]);
+        for candidate in candidates.iter_mut() {
+            let (component, block) = self.components.get(candidate.component);
+            let [dx, dy, dz] = [at[0] - component.mean[0], at[1] - component.mean[1], at[2] - component.mean[2]];
+            let [xx, xy, yy, xz, yz, zz] = component.shape.precision;
+            let mut distance2 = dx * (xx * dx + 2.0 * xy * dy) + yy * dy * dy;
+            if molecules.positions.z.is_some() {
+                distance2 += dz * (zz * dz + 2.0 * (xz * dx + yz * dy));
+            }
+            let log_gene = self.logs.ln(block.gene_count(component, gene).max(1));
+            let mut log_density = component.log_base - 0.5 * distance2 + log_gene + MRF_STRENGTH * candidate.support;
+            if cluster.is_some() && component.dominant_cluster != cluster && self.spared != Some(candidate.component) {
+                log_density += self.log_cluster_penalty;
+            }
+            candidate.log_density = log_density;
+        }
+        if let (Some(prior_term), Some(segments)) = (&self.prior_term, self.evidence.segments)
+            && candidates.len() > 1
+            && let Some(segment) = segments.segment_of[molecule]
+        {
+            prior_term.apply(candidates, segment, segments, self.components, self.logs);
+        }
+    }
+
+    /// ln(q_0 / c_i); minus infinity for a molecule that is real for certain.
+    #[inline]
+    fn log_noise(&self, molecule: usize, noise_support: f64) -> f64 {
+        f64::from(self.log_noise_odds[molecule]) + self.log_noise_density + MRF_STRENGTH * noise_support
+    }
+
+    /// METHOD: if all densities together, confidence included, are below 1e-100, the molecule is
+    /// noise even if noise is no option for it.
+    #[cold]
+    fn nothing_fits(&self, molecule: usize, best: f64, log_noise: f64, candidates: &[Candidate]) -> bool {
+        if best == f64::NEG_INFINITY || best.is_nan() {
+            return true;
+        }
+        let log_confidence = ln(f64::from(self.evidence.confidence[molecule]));
+        let total: f64 = candidates.iter().map(|candidate| exp(candidate.log_density - best)).sum();
+        best + ln(total + exp(log_noise - best)) + log_confidence < MIN_LOG_DENSITY
+    }
+
+    /// Draws an option with a probability proportional to its density: noise first, then the
+    /// candidates in order.
+    #[inline]
+    fn draw(
+        &self,
+        molecule: usize,
+        best: f64,
+        log_noise: f64,
+        candidates: &mut [Candidate],
+    ) -> Option<ComponentIdx> {
+        if let [only] = candidates
+            && only.log_density - log_noise > NEGLIGIBLE
+        {
+            return Some(only.component);
+        }
+        let uniform = self.draws.uniform(u64::from(self.evidence.molecules.ids[molecule]));
+        let noise = if best - log_noise > NEGLIGIBLE { 0.0 } else { exp(log_noise - best) };
+        let mut total = noise;
+        for candidate in candidates.iter_mut() {
+            let below = best - candidate.log_density;
+            // From here on the support is not needed: its place takes the relative density.
+            candidate.support = if below > NEGLIGIBLE { 0.0 } else { exp(-below) };
+            total += candidate.support;
+        }
+        let mut rest = uniform * total - noise;
+        if rest < 0.0 {
+            return None;
+        }
+        for candidate in candidates.iter() {
+            rest -= candidate.support;
+            if rest < 0.0 {
+                return Some(candidate.component);
+            }
+        }
+        // Rounding has eaten the last sliver: the last option that can be drawn.
+        candidates.iter().rev().find(|candidate| candidate.support > 0.0).map(|candidate| candidate.component)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::params::Quirks;
+    use super::super::{init, mstep};
+    use super::*;
+    use crate::data::{ClusterIdx, GeneIdx, Molecules, Positions};
+    use crate::graph::{Edge, MoleculeGraph};
+    use crate::numeric::draws::{Draws, Stream};
+
+    /// Seven molecules on a line; the middle one (3) has neighbors in both of two equal cells.
+    fn two_cells() -> (Molecules, MoleculeGraph) {
+        let molecules = Molecules {
+            ids: (0..7).collect(),
+            positions: Positions {
+                x: vec![0.0, 1.0, 2.0, 5.0, 8.0, 9.0, 10.0],
+                y: vec![0.0, 1.0, 0.0, 0.5, 0.0, 1.0, 0.0],
+                z: None,
+            },
+            genes: [0, 1, 0, 0, 0, 1, 0].map(GeneIdx::new).to_vec(),
+            n_genes: 2,
+        };
+        let edges = [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 6)].map(|(a, b)| Edge { a, b, value: 1.0 });
+        (molecules, MoleculeGraph::from_edges(7, &edges))
+    }
+
+    fn params() -> Params {
+        Params {
+            scale: 3.0,
+            scale_std: 1.0,
+            min_molecules_per_cell: 3,
+            prior_confidence: 0.0,
+            iterations: 10,
+            tolerance: 0.0,
+            n_cells_init: 2,
+            choice: Choice::Argmax,
+            quirks: Quirks::default(),
+        }
+    }
+
+    #[test]
+    fn molecule_between_two_equal_cells_joins_the_one_of_its_cluster() {
+        let (molecules, graph) = two_cells();
+        for favoured in [0, 1] {
+            let clusters: Vec<ClusterIdx> =
+                [0, 0, 0, favoured, 1, 1, 1].map(|cluster| ClusterIdx::new(cluster)).to_vec();
+            let confidence = [0.9; 7];
+            let evidence = Evidence {
+                molecules: &molecules,
+                graph: &graph,
+                confidence: &confidence,
+                clusters: Some(&clusters),
+                segments: None,
+            };
+            let mut state = init::start(&evidence, &params()).expect("two centers");
+            let to = |component| Some(ComponentIdx::new(component));
+            state.assign(vec![to(0), to(0), to(0), None, to(1), to(1), to(1)]);
+            state.regroup(1);
+            mstep::refit(&mut state, &evidence, &params()).expect("a finite noise density");
+            let draws = Draws::new(1, Stream::Assignment).at(1);
+            propose(&mut state, &evidence, &params(), draws);
+            assert_eq!(state.assignment()[3], to(favoured));
+        }
+    }
+
+    #[test]
+    fn an_isolated_molecule_is_noise_and_a_certain_one_is_not() {
+        let (molecules, _) = two_cells();
+        let edges = [(0, 1), (1, 2), (4, 5), (5, 6)].map(|(a, b)| Edge { a, b, value: 1.0 });
+        let graph = MoleculeGraph::from_edges(7, &edges);
+        let confidence = [1.0; 7];
+        let evidence =
+            Evidence { molecules: &molecules, graph: &graph, confidence: &confidence, clusters: None, segments: None };
+        let params = Params { choice: Choice::Draw, ..params() };
+        let mut state = init::start(&evidence, &params).expect("two centers");
+        state.regroup(1);
+        mstep::refit(&mut state, &evidence, &params).expect("a finite noise density");
+        propose(&mut state, &evidence, &params, Draws::new(1, Stream::Assignment).at(1));
+        let is_noise: Vec<bool> = state.assignment().iter().map(Option::is_none).collect();
+        assert_eq!(is_noise, [false, false, false, true, false, false, false]);
+    }
+
+    #[test]
+    fn options_are_drawn_in_proportion_to_their_densities() {
+        let (molecules, graph) = two_cells();
+        let confidence = [0.9; 7];
+        let evidence =
+            Evidence { molecules: &molecules, graph: &graph, confidence: &confidence, clusters: None, segments: None };
+        let params = Params { choice: Choice::Draw, ..params() };
+        let mut state = init::start(&evidence, &params).expect("two centers");
+        let to = |component| Some(ComponentIdx::new(component));
+        state.assign(vec![to(0), to(0), to(0), None, to(1), to(1), to(1)]);
+        state.regroup(1);
+        mstep::refit(&mut state, &evidence, &params).expect("a finite noise density");
+        let (log_noise, options) = log_densities(&state, &evidence, &params, 3);
+        let densities = [log_noise, options[0].1, options[1].1].map(f64::exp);
+        let expected = densities[1] / densities.iter().sum::<f64>();
+        let n_draws = 20_000u32;
+        let n_first = (0..n_draws)
+            .filter(|&draw| {
+                let mut next = state.clone();
+                propose(&mut next, &evidence, &params, Draws::new(1, Stream::Assignment).at(u64::from(draw)));
+                next.assignment()[3] == to(0)
+            })
+            .count();
+        let share = n_first as f64 / f64::from(n_draws);
+        // Five standard errors of a proportion.
+        assert!((share - expected).abs() < 5.0 * (0.25 / f64::from(n_draws)).sqrt(), "{share} against {expected}");
+    }
+}

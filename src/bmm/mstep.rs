@@ -1,0 +1,196 @@
+//! The M-step: every component refitted to its molecules.
+
+use rayon::prelude::*;
+
+use super::BmmError;
+use super::components::{Block, COMPONENTS_PER_BLOCK, Component};
+use super::groups::Groups;
+use super::params::{Evidence, Params, Segments};
+use super::shape::{Shape, Symmetric};
+use super::state::State;
+use crate::data::{ClusterIdx, Positions, SegmentIdx};
+use crate::numeric::elementary::{LnTable, ln};
+
+/// Refits all components to the current groups, then the noise density.
+///
+/// Parallel over blocks of components; sums over components are taken block by block in order.
+pub fn refit(state: &mut State, evidence: &Evidence<'_>, params: &Params) -> Result<(), BmmError> {
+    let State { components, groups, logs, .. } = state;
+    let sums: Vec<(f64, usize)> = components
+        .blocks
+        .par_iter_mut()
+        .enumerate()
+        .map_init(Scratch::default, |scratch, (index, block)| {
+            refit_block(block, index * COMPONENTS_PER_BLOCK, groups, evidence, params, logs, scratch)
+        })
+        .collect();
+    let (sum, n_components) = sums.iter().fold((0.0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
+    // Λ = η times the mean over components of their mean gene frequency, 1 / n_gen.
+    let gene_density = if n_components > 0 { sum / n_components as f64 } else { 0.0 };
+    state.log_noise_density = params.log_position_density(evidence.molecules.positions.n_dims()) + ln(gene_density);
+    if state.log_noise_density.is_nan() || state.log_noise_density > 700.0 {
+        return Err(BmmError::NoiseDensity { scale: params.scale });
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Scratch {
+    cluster_sizes: Vec<u32>,
+    segments: Vec<SegmentIdx>,
+}
+
+/// Refits one block; returns the sum of 1 / n_gen and the number of components with molecules.
+fn refit_block(
+    block: &mut Block,
+    first: usize,
+    groups: &Groups,
+    evidence: &Evidence<'_>,
+    params: &Params,
+    logs: &LnTable,
+    scratch: &mut Scratch,
+) -> (f64, usize) {
+    let Block { components, counts, tallies } = block;
+    counts.clear();
+    tallies.clear();
+    let mut sum = 0.0;
+    let mut n_alive = 0;
+    for (local, component) in components.iter_mut().enumerate() {
+        let members = groups.members(first + local);
+        component.n_molecules = members.len() as u32;
+        if members.is_empty() {
+            component.tallies = (0, 0);
+            (component.table, component.n_genes) = counts.push(members, &[], 0);
+            continue;
+        }
+        let molecules = evidence.molecules;
+        (component.table, component.n_genes) = counts.push(members, &molecules.genes, molecules.n_genes);
+        place(component, members, &molecules.positions, params);
+        let n = members.len() as u32;
+        component.log_base = logs.ln(n) - logs.ln(n + 1) + component.shape.log_peak;
+        if let Some(clusters) = evidence.clusters {
+            component.dominant_cluster = dominant_cluster(members, clusters, &mut scratch.cluster_sizes);
+        }
+        if let Some(segments) = evidence.segments {
+            let begin = tallies.len();
+            tally_segments(members, segments, &mut scratch.segments, tallies);
+            component.tallies = (begin as u32, (tallies.len() - begin) as u32);
+            component.main_segment = main_segment(&tallies[begin..], segments.sizes);
+        }
+        sum += 1.0 / f64::from(component.n_genes);
+        n_alive += 1;
+    }
+    (sum, n_alive)
+}
+
+/// Sets mean and shape. With too few molecules for a covariance the shape stays as it was.
+fn place(component: &mut Component, members: &[u32], positions: &Positions, params: &Params) {
+    let n_dims = positions.n_dims();
+    let n = members.len() as f64;
+    let mut mean = [0.0; 3];
+    for &molecule in members {
+        let at = positions.at(molecule as usize);
+        for axis in 0..3 {
+            mean[axis] += at[axis];
+        }
+    }
+    mean = mean.map(|sum| sum / n);
+    component.mean = mean;
+    if members.len() <= n_dims {
+        return;
+    }
+    let mut covariance: Symmetric = [0.0; 6];
+    for &molecule in members {
+        let at = positions.at(molecule as usize);
+        let [dx, dy, dz] = [at[0] - mean[0], at[1] - mean[1], at[2] - mean[2]];
+        for (sum, product) in covariance.iter_mut().zip([dx * dx, dx * dy, dy * dy, dx * dz, dy * dz, dz * dz]) {
+            *sum += product;
+        }
+    }
+    let covariance = covariance.map(|sum| sum / n);
+    component.shape = Shape::from_covariance(covariance, members.len(), n_dims, params);
+}
+
+/// The most frequent cluster; of equally frequent ones the one that got there first.
+fn dominant_cluster(members: &[u32], clusters: &[ClusterIdx], sizes: &mut Vec<u32>) -> Option<ClusterIdx> {
+    sizes.clear();
+    let (mut most, mut dominant) = (0, None);
+    for &molecule in members {
+        let cluster = clusters[molecule as usize];
+        if sizes.len() <= cluster.idx() {
+            sizes.resize(cluster.idx() + 1, 0);
+        }
+        let size = &mut sizes[cluster.idx()];
+        *size += 1;
+        if *size > most {
+            (most, dominant) = (*size, Some(cluster));
+        }
+    }
+    dominant
+}
+
+/// Appends (segment, number of members) for every segment met, ascending.
+fn tally_segments(
+    members: &[u32],
+    segments: Segments<'_>,
+    scratch: &mut Vec<SegmentIdx>,
+    tallies: &mut Vec<(SegmentIdx, u32)>,
+) {
+    scratch.clear();
+    scratch.extend(members.iter().filter_map(|&molecule| segments.segment_of[molecule as usize]));
+    scratch.sort_unstable();
+    tallies.extend(scratch.chunk_by(|a, b| a == b).map(|run| (run[0], run.len() as u32)));
+}
+
+/// The segment of which the component covers the largest share.
+///
+/// KEEPS: the share of the *segment* counts, so a small segment that is covered entirely beats a
+/// large one covered by half; among entirely covered ones the largest wins.
+fn main_segment(tallies: &[(SegmentIdx, u32)], sizes: &[u32]) -> Option<SegmentIdx> {
+    let mut main: Option<(SegmentIdx, f64, u32)> = None;
+    for &(segment, n_covered) in tallies {
+        let size = sizes[segment.idx()];
+        let share = f64::from(n_covered) / f64::from(size.max(1));
+        let better = match main {
+            None => true,
+            Some((_, best_share, best_size)) => {
+                share > best_share + 1e-10 || (n_covered == size && size > best_size)
+            }
+        };
+        if better {
+            main = Some((segment, share, size));
+        }
+    }
+    main.map(|(segment, ..)| segment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ties_between_clusters_go_to_the_first_to_get_there() {
+        let clusters: Vec<ClusterIdx> = [2, 0, 0, 2].map(ClusterIdx::new).to_vec();
+        assert_eq!(dominant_cluster(&[0, 1, 2, 3], &clusters, &mut Vec::new()), Some(ClusterIdx::new(0)));
+        assert_eq!(dominant_cluster(&[], &clusters, &mut Vec::new()), None);
+    }
+
+    #[test]
+    fn main_segment_is_the_one_covered_best() {
+        let segment = SegmentIdx::new;
+        let sizes = [100, 4, 10];
+        assert_eq!(main_segment(&[(segment(0), 50), (segment(1), 3)], &sizes), Some(segment(1)));
+        assert_eq!(main_segment(&[(segment(1), 4), (segment(2), 10)], &sizes), Some(segment(2)));
+        assert_eq!(main_segment(&[], &sizes), None);
+    }
+
+    #[test]
+    fn tallies_count_each_segment_once() {
+        let segment_of: Vec<Option<SegmentIdx>> =
+            [Some(1), None, Some(0), Some(1)].iter().map(|s: &Option<usize>| s.map(SegmentIdx::new)).collect();
+        let segments = Segments { segment_of: &segment_of, n_segments: 2, sizes: &[1, 2] };
+        let mut tallies = Vec::new();
+        tally_segments(&[0, 1, 2, 3], segments, &mut Vec::new(), &mut tallies);
+        assert_eq!(tallies, [(SegmentIdx::new(0), 1), (SegmentIdx::new(1), 2)]);
+    }
+}
