@@ -202,13 +202,7 @@ impl<'a> EStep<'a> {
     /// Draws an option with a probability proportional to its density: noise first, then the
     /// candidates in order.
     #[inline]
-    fn draw(
-        &self,
-        molecule: usize,
-        best: f64,
-        log_noise: f64,
-        candidates: &mut [Candidate],
-    ) -> Option<ComponentIdx> {
+    fn draw(&self, molecule: usize, best: f64, log_noise: f64, candidates: &mut [Candidate]) -> Option<ComponentIdx> {
         if let [only] = candidates
             && only.log_density - log_noise > NEGLIGIBLE
         {

@@ -153,9 +153,7 @@ fn main_segment(tallies: &[(SegmentIdx, u32)], sizes: &[u32]) -> Option<SegmentI
         let share = f64::from(n_covered) / f64::from(size.max(1));
         let better = match main {
             None => true,
-            Some((_, best_share, best_size)) => {
-                share > best_share + 1e-10 || (n_covered == size && size > best_size)
-            }
+            Some((_, best_share, best_size)) => share > best_share + 1e-10 || (n_covered == size && size > best_size),
         };
         if better {
             main = Some((segment, share, size));

@@ -26,11 +26,7 @@ impl PriorTerm {
     /// The term for trust `prior_confidence`; `None` at 0, where it has no effect.
     pub fn new(prior_confidence: f64) -> Option<Self> {
         let p = prior_confidence;
-        (p > 0.0).then(|| Self {
-            log_root: 0.5 * ln(1.0 - p),
-            same_exponent: p,
-            other_exponent: p * exp(3.0 * p),
-        })
+        (p > 0.0).then(|| Self { log_root: 0.5 * ln(1.0 - p), same_exponent: p, other_exponent: p * exp(3.0 * p) })
     }
 
     /// ln of the factor on a component of the same segment or of none.

@@ -29,10 +29,7 @@ impl Shape {
         let inverse = 1.0 / (scale * scale);
         let zz = if n_dims == 3 { inverse } else { 0.0 };
         let log_determinant = 2.0 * n_dims as f64 * ln(scale);
-        Self {
-            precision: [inverse, 0.0, inverse, 0.0, 0.0, zz],
-            log_peak: -1.5 * LN_TWO_PI - 0.5 * log_determinant,
-        }
+        Self { precision: [inverse, 0.0, inverse, 0.0, 0.0, zz], log_peak: -1.5 * LN_TWO_PI - 0.5 * log_determinant }
     }
 
     /// The shape for the covariance of `n` molecules, drawn towards the expected size.

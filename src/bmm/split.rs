@@ -17,9 +17,7 @@ pub fn detach_fragments(state: &mut State, evidence: &Evidence<'_>, params: &Par
     let fragments: Vec<Vec<u32>> = (0..current.components.len())
         .into_par_iter()
         .with_min_len(64)
-        .map_init(Parts::default, |parts, component| {
-            parts.outside_largest(component, current, evidence.graph)
-        })
+        .map_init(Parts::default, |parts, component| parts.outside_largest(component, current, evidence.graph))
         .filter(|fragment| !fragment.is_empty())
         .collect();
     for molecule in fragments.into_iter().flatten() {
