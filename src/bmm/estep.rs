@@ -203,18 +203,16 @@ impl<'a> EStep<'a> {
     /// candidates in order.
     #[inline]
     fn draw(&self, molecule: usize, best: f64, log_noise: f64, candidates: &mut [Candidate]) -> Option<ComponentIdx> {
-        if let [only] = candidates
-            && only.log_density - log_noise > NEGLIGIBLE
-        {
-            return Some(only.component);
-        }
         let uniform = self.draws.uniform(u64::from(self.evidence.molecules.ids[molecule]));
-        let noise = if best - log_noise > NEGLIGIBLE { 0.0 } else { exp(log_noise - best) };
+        if let [only] = candidates {
+            let is_noise = is_noise(uniform, only.log_density - log_noise);
+            return (!is_noise).then_some(only.component);
+        }
+        let noise = relative_density(log_noise - best);
         let mut total = noise;
         for candidate in candidates.iter_mut() {
-            let below = best - candidate.log_density;
             // From here on the support is not needed: its place takes the relative density.
-            candidate.support = if below > NEGLIGIBLE { 0.0 } else { exp(-below) };
+            candidate.support = relative_density(candidate.log_density - best);
             total += candidate.support;
         }
         let mut rest = uniform * total - noise;
@@ -230,6 +228,26 @@ impl<'a> EStep<'a> {
         // Rounding has eaten the last sliver: the last option that can be drawn.
         candidates.iter().rev().find(|candidate| candidate.support > 0.0).map(|candidate| candidate.component)
     }
+}
+
+/// exp, with what can never be drawn as 0.
+#[inline]
+fn relative_density(log: f64) -> f64 {
+    if log < -NEGLIGIBLE { 0.0 } else { exp(log) }
+}
+
+/// Whether a uniform draw falls to noise when the only other option is denser by `advantage` (ln).
+#[inline]
+fn is_noise(uniform: f64, advantage: f64) -> bool {
+    // METHOD: the probability of noise, 1 / (1 + exp(advantage)), is below exp(-advantage), and
+    // that below 1 / (1 + a + a^2/2 + a^3/6): most draws are decided without the exponential.
+    if advantage > 0.0 {
+        let bound = 1.0 + advantage * (1.0 + advantage * (0.5 + advantage * (1.0 / 6.0)));
+        if uniform * bound > 1.0 {
+            return false;
+        }
+    }
+    uniform * (1.0 + exp(advantage)) < 1.0
 }
 
 #[cfg(test)]
@@ -293,6 +311,17 @@ mod tests {
             let draws = Draws::new(1, Stream::Assignment).at(1);
             propose(&mut state, &evidence, &params(), draws);
             assert_eq!(state.assignment()[3], to(favoured));
+        }
+    }
+
+    #[test]
+    fn shortcut_decides_as_the_exponential_does() {
+        for advantage in [-50.0, -3.0, -0.1, 0.0, 0.2, 1.0, 5.0, 12.0, 30.0, 60.0] {
+            let probability = 1.0 / (1.0 + f64::exp(advantage));
+            for factor in [0.0, 0.5, 0.999, 1.001, 2.0, 1e3, 1e9] {
+                let uniform = probability * factor;
+                assert_eq!(is_noise(uniform, advantage), uniform < probability, "{uniform}, {advantage}");
+            }
         }
     }
 
