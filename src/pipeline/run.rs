@@ -1,0 +1,121 @@
+//! `run`: from a molecule table to the files of a segmentation.
+
+use anyhow::Context as _;
+
+use super::model::{self, Prior};
+use super::results;
+use super::scale;
+use crate::config::{self, PriorSource, RunSettings};
+use crate::data::CellNames;
+use crate::io::atomic;
+use crate::io::molecules::{self, MoleculeTable, Note};
+use crate::observe::Observer;
+use crate::prior;
+
+/// Reads molecules, segments them into cells and writes the result files.
+///
+/// The same inputs and settings give the same bytes for any number of threads. Errors name what
+/// is wrong and what to do; no file appears under its final name before it is complete.
+pub fn run(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Result<()> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(settings.threads)
+        .build()
+        .context("starting threads; try fewer with --threads")?;
+    pool.install(|| run_in_pool(settings, observer))
+}
+
+fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Result<()> {
+    for path in settings.outputs.all() {
+        atomic::create_parent(path)?;
+    }
+    write_params(settings, &[])?;
+
+    observer.stage("Loading data...");
+    let mut table = molecules::read(&read_request(settings))?;
+    tell(&table, observer);
+    let prior = take_prior(&mut table, settings, observer);
+    let scale = scale::resolve(settings, &table.molecules.positions, prior.as_ref(), observer)?;
+    let run_id = config::run_id(&fingerprint(&table), settings);
+    let names = CellNames::new(&run_id);
+    observer.info(&format!("Run id: {run_id}"));
+
+    let result = model::segment(&mut table.molecules, prior.as_ref(), scale, settings, observer)?;
+    observer.info("Processing complete.");
+
+    write_params(settings, &result.resolved)?;
+    results::write(&table, prior.as_ref(), &result, &names, settings, observer)?;
+    observer.stage("All done!");
+    Ok(())
+}
+
+/// What the settings ask the reader for.
+fn read_request(settings: &RunSettings) -> molecules::ReadRequest {
+    let columns = &settings.columns;
+    let crop = &settings.crop;
+    molecules::ReadRequest {
+        path: settings.molecules.clone(),
+        columns: molecules::ColumnNames {
+            x: columns.x.clone(),
+            y: columns.y.clone(),
+            z: columns.z.clone(),
+            gene: columns.gene.clone(),
+            qv: columns.qv.clone(),
+        },
+        force_2d: settings.force_2d,
+        min_molecules_per_gene: settings.min_molecules_per_gene,
+        exclude_genes: settings.exclude_genes.clone(),
+        min_qv: settings.min_qv,
+        crop: molecules::Crop {
+            x_min: crop.x_min,
+            x_max: crop.x_max,
+            y_min: crop.y_min,
+            y_max: crop.y_max,
+            z_min: crop.z_min,
+            z_max: crop.z_max,
+        },
+        prior: settings.prior.as_ref().map(|PriorSource::Column { name }| molecules::PriorColumn {
+            name: name.clone(),
+            unassigned_label: settings.unassigned_label.clone(),
+        }),
+    }
+}
+
+fn tell(table: &MoleculeTable, observer: &dyn Observer) {
+    for note in &table.notes {
+        match note {
+            Note::Info(text) => observer.info(text),
+            Note::Warning(text) => observer.warning(text),
+        }
+    }
+}
+
+/// The prior segmentation without its small segments, in the order of the table.
+fn take_prior(table: &mut MoleculeTable, settings: &RunSettings, observer: &dyn Observer) -> Option<Prior> {
+    let mut segment_of = table.prior_segments.take()?.segment_of;
+    let least = settings.min_molecules_per_segment;
+    let dropped = prior::drop_small_segments(&mut segment_of, least);
+    let n_inside = segment_of.iter().flatten().count();
+    observer.info(&format!(
+        "Prior segmentation: {} segments hold {n_inside} of {} molecules; {} segments with fewer than {least} \
+         molecules are ignored",
+        dropped.n_left,
+        segment_of.len(),
+        dropped.n_segments,
+    ));
+    Some(Prior::new(segment_of))
+}
+
+fn fingerprint(table: &MoleculeTable) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&table.fingerprint.size.to_le_bytes());
+    bytes[8..].copy_from_slice(&table.fingerprint.hash.to_le_bytes());
+    bytes
+}
+
+/// Writes the parameter dump: at the start, so that it is there whatever happens, and again with
+/// the values that only the data could tell.
+fn write_params(settings: &RunSettings, resolved: &[(&str, String, &str)]) -> anyhow::Result<()> {
+    let text = config::dump::text(settings) + &config::dump::resolved_lines(resolved);
+    atomic::write_file(&settings.outputs.params_dump, |file| std::io::Write::write_all(file, text.as_bytes()))?;
+    Ok(())
+}
