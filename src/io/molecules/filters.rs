@@ -1,0 +1,156 @@
+//! Filters by gene, and what is worth saying about the molecules that are left.
+
+use polars::prelude::Series;
+use rayon::prelude::*;
+use regex::Regex;
+
+use super::chunk::{mask, retain_rows};
+use super::error::ReadError;
+use super::{Note, RawTable, ReadRequest, Source};
+use crate::data::{GeneIdx, GeneTable};
+
+/// Genes named in a message at most.
+const MAX_NAMES: usize = 60;
+
+/// Compiles the patterns of genes to be excluded.
+///
+/// Patterns are searched anywhere in the name and tell upper from lower case. Errors: a pattern that is not a
+/// regular expression.
+pub(super) fn compile(patterns: &[String]) -> Result<Vec<Regex>, ReadError> {
+    let texts = patterns.iter().map(|pattern| pattern.trim()).filter(|pattern| !pattern.is_empty());
+    texts
+        .map(|pattern| {
+            Regex::new(pattern).map_err(|error| {
+                let detail =
+                    error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_string();
+                ReadError::BadPattern { pattern: pattern.into(), detail }
+            })
+        })
+        .collect()
+}
+
+/// Removes rare genes, then excluded ones, from the table. Returns the gene table and the gene of every molecule left.
+///
+/// KEEPS: the order of the two filters (spec 02 §2.3). Errors: no molecules are left.
+pub(super) fn filter_genes(
+    table: &mut RawTable,
+    request: &ReadRequest,
+    patterns: &[Regex],
+    source: &Source,
+) -> Result<(GeneTable, Vec<GeneIdx>), ReadError> {
+    let genes = std::mem::take(&mut table.collected.genes);
+    if genes.n_missing > 0 {
+        let n = genes.n_missing;
+        table.notes.push(Note::Warning(format!("{n} molecules have no gene; they get the gene 'missing'")));
+    }
+    let mut counts = vec![0u64; genes.names.len()];
+    genes.codes.iter().for_each(|&code| counts[code as usize] += 1);
+    let rare: Vec<bool> = counts.iter().map(|&count| count < request.min_molecules_per_gene as u64).collect();
+    let excluded = excluded_genes(&genes.names, &rare, patterns, &mut table.notes);
+    let sum = |flags: &[bool]| counts.iter().zip(flags).filter(|(_, flag)| **flag).map(|(count, _)| count).sum::<u64>();
+    let (n_rare, n_excluded) = (sum(&rare), sum(&excluded));
+    if n_rare > 0 {
+        let n_genes = rare.iter().filter(|rare| **rare).count();
+        let least = request.min_molecules_per_gene;
+        table.notes.push(Note::Info(format!("Removed {n_rare} molecules of {n_genes} genes with fewer than {least}")));
+    }
+    let n_before = genes.codes.len() as u64;
+    if n_before == n_rare + n_excluded {
+        return Err(nothing_left(table, n_rare, n_excluded, source));
+    }
+    let mut codes = genes.codes;
+    if n_rare + n_excluded > 0 {
+        let keep: Vec<bool> = codes.iter().map(|&code| !rare[code as usize] && !excluded[code as usize]).collect();
+        retain_rows(&mut codes, &keep);
+        retain(table, &keep, source)?;
+    }
+    let left = (0..genes.names.len()).filter(|&gene| !rare[gene] && !excluded[gene]);
+    let gene_table = GeneTable::new(left.map(|gene| genes.names[gene].clone()).collect());
+    let dense: Vec<Option<GeneIdx>> = genes.names.iter().map(|name| gene_table.find(name)).collect();
+    let gene_of = codes.into_iter().filter_map(|code| dense[code as usize]).collect();
+    Ok((gene_table, gene_of))
+}
+
+/// Which of the genes that are not rare match a pattern. `[n_genes]`
+fn excluded_genes(names: &[String], rare: &[bool], patterns: &[Regex], notes: &mut Vec<Note>) -> Vec<bool> {
+    let mut excluded = vec![false; names.len()];
+    let mut unused = Vec::new();
+    for pattern in patterns {
+        let mut used = false;
+        for (gene, name) in names.iter().enumerate().filter(|(gene, _)| !rare[*gene]) {
+            if pattern.is_match(name) {
+                excluded[gene] = true;
+                used = true;
+            }
+        }
+        if !used {
+            unused.push(pattern.as_str());
+        }
+    }
+    if !unused.is_empty() {
+        notes.push(Note::Warning(format!("Genes {} are missing from the data", unused.join(", "))));
+    }
+    let mut gone: Vec<&str> =
+        names.iter().zip(&excluded).filter(|(_, is)| **is).map(|(name, _)| name.as_str()).collect();
+    gone.sort_unstable();
+    if !gone.is_empty() {
+        let more = if gone.len() > MAX_NAMES { ", …" } else { "" };
+        let shown = gone[..gone.len().min(MAX_NAMES)].join(", ");
+        notes.push(Note::Info(format!("Excluded {} genes: {shown}{more}", gone.len())));
+    }
+    excluded
+}
+
+fn retain(table: &mut RawTable, keep: &[bool], source: &Source) -> Result<(), ReadError> {
+    let collected = &mut table.collected;
+    retain_rows(&mut collected.x, keep);
+    retain_rows(&mut collected.y, keep);
+    if let Some(z) = &mut collected.z {
+        retain_rows(z, keep);
+    }
+    let mask = mask(keep);
+    let kept: Result<Vec<Series>, _> = table.carried.par_iter().map(|column| column.filter(&mask)).collect();
+    table.carried =
+        kept.map_err(|error| ReadError::Damaged { path: source.path.clone(), detail: error.to_string() })?;
+    Ok(())
+}
+
+/// The error when the filters were too strict.
+fn nothing_left(table: &RawTable, n_rare: u64, n_excluded: u64, source: &Source) -> ReadError {
+    let counts = [
+        ("the crop", table.collected.n_cropped),
+        ("min_qv", table.collected.n_low_qv),
+        ("min_molecules_per_gene", n_rare),
+        ("exclude_genes", n_excluded),
+    ];
+    let removed: Vec<String> =
+        counts.iter().filter(|(_, n)| *n > 0).map(|(filter, n)| format!("{filter} removed {n}")).collect();
+    let n_read = table.collected.n_rows;
+    ReadError::NothingLeft { path: source.path.clone(), n_read, removed: removed.join(", ") }
+}
+
+/// How many molecules repeat another one: same gene, same place.
+///
+/// METHOD: equality of 64-bit hashes stands for equality; among 10^8 molecules one false repetition is expected in
+/// thousands of tables, and the number is only shown.
+pub(super) fn count_duplicates(x: &[f64], y: &[f64], z: Option<&[f64]>, genes: &[GeneIdx]) -> usize {
+    let mut hashes: Vec<u64> = (0..x.len())
+        .into_par_iter()
+        .map(|row| {
+            let depth = z.map_or(0, |z| z[row].to_bits());
+            [y[row].to_bits(), depth, genes[row].number().into()]
+                .into_iter()
+                .fold(mix(x[row].to_bits()), |hash, part| mix(hash ^ part))
+        })
+        .collect();
+    hashes.par_sort_unstable();
+    hashes.windows(2).filter(|pair| pair[0] == pair[1]).count()
+}
+
+/// A bijection that spreads nearby numbers (the finalizer of SplitMix64).
+fn mix(mut word: u64) -> u64 {
+    word = word.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    word = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    word = (word ^ (word >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    word ^ (word >> 31)
+}

@@ -1,0 +1,120 @@
+//! Content hash of input files: XXH64, which `xxhsum -H64` and many libraries compute as well.
+
+use std::io::{self, Read};
+
+const P1: u64 = 0x9E37_79B1_85EB_CA87;
+const P2: u64 = 0xC2B2_AE3D_27D4_EB4F;
+const P3: u64 = 0x1656_67B1_9E37_79F9;
+const P4: u64 = 0x85EB_CA77_C2B2_AE63;
+const P5: u64 = 0x27D4_EB2F_1656_67C5;
+
+/// Identifies the content of a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fingerprint {
+    /// Size in bytes.
+    pub size: u64,
+    /// XXH64 of the bytes, seed 0.
+    pub hash: u64,
+}
+
+/// Reads `source` to its end and returns size and hash. Keeps one buffer of 1 MiB.
+pub fn fingerprint(mut source: impl Read) -> io::Result<Fingerprint> {
+    let mut lanes = [P1.wrapping_add(P2), P2, 0, 0u64.wrapping_sub(P1)];
+    let mut buffer = vec![0u8; 1 << 20];
+    let mut size = 0u64;
+    let tail = loop {
+        let n = read_fully(&mut source, &mut buffer)?;
+        size += n as u64;
+        let stripes = if n == buffer.len() { n } else { n - n % 32 };
+        for stripe in buffer[..stripes].chunks_exact(32) {
+            for (lane, word) in lanes.iter_mut().zip(stripe.chunks_exact(8)) {
+                *lane = round(*lane, word64(word));
+            }
+        }
+        if n < buffer.len() {
+            break &buffer[stripes..n];
+        }
+    };
+    let mut hash = if size >= 32 { merge(lanes) } else { P5 };
+    hash = hash.wrapping_add(size);
+    Ok(Fingerprint { size, hash: finish(hash, tail) })
+}
+
+fn read_fully(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match source.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+fn word64(bytes: &[u8]) -> u64 {
+    bytes.iter().rev().fold(0, |word, &byte| (word << 8) | u64::from(byte))
+}
+
+fn round(lane: u64, word: u64) -> u64 {
+    lane.wrapping_add(word.wrapping_mul(P2)).rotate_left(31).wrapping_mul(P1)
+}
+
+fn merge(lanes: [u64; 4]) -> u64 {
+    let turns = [1, 7, 12, 18];
+    let sum = lanes.iter().zip(turns).fold(0u64, |sum, (lane, turn)| sum.wrapping_add(lane.rotate_left(turn)));
+    lanes.iter().fold(sum, |hash, &lane| (hash ^ round(0, lane)).wrapping_mul(P1).wrapping_add(P4))
+}
+
+fn finish(mut hash: u64, tail: &[u8]) -> u64 {
+    let mut words = tail.chunks_exact(8);
+    for word in &mut words {
+        hash = (hash ^ round(0, word64(word))).rotate_left(27).wrapping_mul(P1).wrapping_add(P4);
+    }
+    let mut rest = words.remainder();
+    if rest.len() >= 4 {
+        hash = (hash ^ word64(&rest[..4]).wrapping_mul(P1)).rotate_left(23).wrapping_mul(P2).wrapping_add(P3);
+        rest = &rest[4..];
+    }
+    for &byte in rest {
+        hash = (hash ^ u64::from(byte).wrapping_mul(P5)).rotate_left(11).wrapping_mul(P1);
+    }
+    hash = (hash ^ (hash >> 33)).wrapping_mul(P2);
+    hash = (hash ^ (hash >> 29)).wrapping_mul(P3);
+    hash ^ (hash >> 32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(bytes: &[u8]) -> u64 {
+        fingerprint(bytes).unwrap().hash
+    }
+
+    #[test]
+    fn hash_is_the_published_xxh64() {
+        assert_eq!(hash(b""), 0xef46_db37_51d8_e999);
+        assert_eq!(hash(b"a"), 0xd24e_c4f1_a98c_6e5b);
+        assert_eq!(hash(b"abc"), 0x44bc_2cf5_ad77_0999);
+        // 43 bytes: one full stripe and a tail.
+        assert_eq!(hash(b"The quick brown fox jumps over the lazy dog"), 0x0b24_2d36_1fda_71bc);
+    }
+
+    #[test]
+    fn buffer_border_does_not_matter() {
+        let bytes: Vec<u8> = (0..(3 << 20) + 77).map(|i: usize| (i * 31 % 251) as u8).collect();
+        struct Trickle<'a>(&'a [u8]);
+        impl Read for Trickle<'_> {
+            fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+                let n = into.len().min(self.0.len()).min(1013);
+                into[..n].copy_from_slice(&self.0[..n]);
+                self.0 = &self.0[n..];
+                Ok(n)
+            }
+        }
+        assert_eq!(fingerprint(Trickle(&bytes)).unwrap(), fingerprint(&bytes[..]).unwrap());
+        assert_eq!(fingerprint(&bytes[..]).unwrap().size, bytes.len() as u64);
+    }
+}

@@ -1,0 +1,207 @@
+//! Reading Parquet tables: one row group at a time, its columns in parallel.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use polars::prelude::{
+    ArrowDataType, DataType, ParallelStrategy, ParquetReader, PolarsError, PolarsResult, SerReader, Series,
+};
+use rayon::prelude::*;
+
+use super::chunk::{Chunk, Collected, Genes, Kept};
+use super::columns::{Use, Uses, resolve};
+use super::error::ReadError;
+use super::source::Source;
+use super::text::assemble;
+use super::values::{Seen, Values, number};
+use super::{Note, RawTable, ReadRequest, needs_z, value_remedy};
+
+/// Reads a Parquet file.
+pub(super) fn read(source: &Source, request: &ReadRequest) -> Result<RawTable, ReadError> {
+    let file = source.open()?;
+    let damaged = |error: PolarsError| damaged(source, &error.to_string());
+    // Declared in the file and cheap: schema and the sizes of the row groups.
+    let mut reader = ParquetReader::new(file);
+    let (schema, row_groups) = guarded(|| {
+        let schema = reader.schema()?;
+        let metadata = reader.get_metadata()?;
+        Ok((schema, metadata.row_groups.iter().map(|group| group.num_rows()).collect::<Vec<usize>>()))
+    })
+    .map_err(damaged)?;
+    let header: Vec<String> = schema.iter_names().map(|name| name.to_string()).collect();
+    let mut uses = resolve(&header, request, &source.path, needs_z(request))?;
+    let types: Vec<&ArrowDataType> = schema.iter_values().map(|field| &field.dtype).collect();
+    let mut notes = Vec::new();
+    leave_out_nested(&header, &types, &mut uses, &mut notes);
+    let f32_axes = [Some(uses.x), Some(uses.y), uses.z]
+        .map(|column| column.is_some_and(|column| types[column] == &ArrowDataType::Float32));
+
+    let n_carried = uses.of.iter().filter(|entry| matches!(entry, Use::Carried(_))).count();
+    let mut collected = Collected::new(n_carried, uses.z.is_some());
+    let mut offset = 0;
+    for n_rows in row_groups.into_iter().filter(|&n_rows| n_rows > 0) {
+        let group = Group { source, request, uses: &uses, header: &header, offset, n_rows };
+        collected.push(group.read()?);
+        offset += n_rows;
+    }
+    if collected.n_rows == 0 {
+        return Err(ReadError::NoRows { path: source.path.clone() });
+    }
+    let blocks = std::mem::take(&mut collected.carried);
+    let types: Vec<DataType> = blocks.iter().map(|blocks| first_type(blocks)).collect();
+    let carried = assemble(source, &uses, blocks, &types)?;
+    Ok(RawTable { header, uses, collected, carried, f32_axes, notes })
+}
+
+fn first_type(blocks: &[Values]) -> DataType {
+    blocks
+        .iter()
+        .find_map(|block| if let Values::Typed(series) = block { Some(series.dtype().clone()) } else { None })
+        .unwrap_or(DataType::String)
+}
+
+fn damaged(source: &Source, detail: &str) -> ReadError {
+    ReadError::Damaged { path: source.path.clone(), detail: detail.into() }
+}
+
+/// Columns of lists, structures and decimals have no place in the flat output.
+fn leave_out_nested(header: &[String], types: &[&ArrowDataType], uses: &mut Uses, notes: &mut Vec<Note>) {
+    for (column, entry) in uses.of.iter_mut().enumerate() {
+        let needed = uses.qv == Some(column);
+        if matches!(entry, Use::Carried(_)) && !needed && !is_flat(types[column]) {
+            *entry = Use::Dropped;
+            let name = &header[column];
+            notes.push(Note::Warning(format!("Column '{name}' has a nested or unusual type and is not kept")));
+        }
+    }
+}
+
+fn is_flat(dtype: &ArrowDataType) -> bool {
+    use ArrowDataType::*;
+    match dtype {
+        Null | Boolean | Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 | UInt64 | Float32 | Float64 => true,
+        Utf8 | LargeUtf8 | Utf8View | Binary | LargeBinary | BinaryView | FixedSizeBinary(_) => true,
+        Date32 | Date64 | Timestamp(..) | Duration(_) => true,
+        Dictionary(_, values, _) => is_flat(values),
+        _ => false,
+    }
+}
+
+/// Runs a decoder, which may panic on damaged files.
+fn guarded<T>(decode: impl FnOnce() -> PolarsResult<T>) -> PolarsResult<T> {
+    catch_unwind(AssertUnwindSafe(decode))
+        .unwrap_or_else(|_| Err(PolarsError::ComputeError("the Parquet decoder failed".into())))
+}
+
+/// One row group.
+struct Group<'a> {
+    source: &'a Source,
+    request: &'a ReadRequest,
+    uses: &'a Uses,
+    header: &'a [String],
+    offset: usize,
+    n_rows: usize,
+}
+
+impl Group<'_> {
+    fn read(&self) -> Result<Chunk, ReadError> {
+        let wanted: Vec<usize> =
+            (0..self.uses.of.len()).filter(|&column| self.uses.of[column] != Use::Dropped).collect();
+        let columns: Result<Vec<Series>, ReadError> = wanted.par_iter().map(|&column| self.column(column)).collect();
+        let columns = columns?;
+        let at = |column: usize| &columns[wanted.partition_point(|&have| have < column)];
+
+        let mut x = self.numbers(self.uses.x, at(self.uses.x), true)?;
+        let mut y = self.numbers(self.uses.y, at(self.uses.y), true)?;
+        let mut z = self.uses.z.map(|column| self.numbers(column, at(column), true)).transpose()?;
+        let qv = self.uses.qv.map(|column| self.numbers(column, at(column), false)).transpose()?;
+        let axes = [Some(&x[..]), Some(&y[..]), z.as_deref()];
+        let kept = Kept::new(&self.request.crop, axes, qv.as_deref().zip(self.request.min_qv), self.n_rows);
+        kept.apply(&mut x);
+        kept.apply(&mut y);
+        if let Some(z) = &mut z {
+            kept.apply(z);
+        }
+        let mut genes = Genes::default();
+        let mut carried = Vec::new();
+        for (&column, series) in wanted.iter().zip(columns) {
+            let kept_values = |series| kept.of_series(series).map_err(|error| damaged(self.source, &error.to_string()));
+            match &self.uses.of[column] {
+                Use::Gene => push_genes(&mut genes, &kept_values(series)?)
+                    .map_err(|error| damaged(self.source, &error.to_string()))?,
+                Use::Carried(_) => carried.push((Values::Typed(kept_values(series)?), Seen::default())),
+                _ => {}
+            }
+        }
+        let (n_cropped, n_low_qv) = (kept.n_cropped, kept.n_low_qv);
+        Ok(Chunk { n_rows: self.n_rows as u64, n_cropped, n_low_qv, x, y, z, genes, carried })
+    }
+
+    /// Decodes one column in the calling thread.
+    fn column(&self, column: usize) -> Result<Series, ReadError> {
+        let file = self.source.open()?;
+        let decoded = guarded(|| {
+            ParquetReader::new(file)
+                .read_parallel(ParallelStrategy::None)
+                .with_projection(Some(vec![column]))
+                .with_slice(Some((self.offset, self.n_rows)))
+                .finish()
+        });
+        let name = &self.header[column];
+        let frame = decoded.map_err(|error| damaged(self.source, &format!("column '{name}': {error}")))?;
+        match frame.into_columns().pop() {
+            Some(column) if column.len() == self.n_rows => Ok(column.take_materialized_series()),
+            _ => Err(damaged(self.source, &format!("column '{name}' has missing rows"))),
+        }
+    }
+
+    /// A column as numbers; as finite ones, if they must be. Other missing values become NaN.
+    fn numbers(&self, column: usize, series: &Series, finite: bool) -> Result<Vec<f64>, ReadError> {
+        let bad = |row: usize, value: String| ReadError::BadValue {
+            path: self.source.path.clone(),
+            column: self.header[column].clone(),
+            row: (self.offset + row) as u64 + 1,
+            value,
+            remedy: value_remedy(self.uses, column),
+        };
+        let mut values = Vec::with_capacity(series.len());
+        let mut push = |row: usize, value: Option<f64>, text: Option<&str>| match (value, text) {
+            (Some(value), _) if value.is_finite() || !finite => Ok(values.push(value)),
+            (Some(value), _) => Err(bad(row, value.to_string())),
+            (None, None) if !finite => Ok(values.push(f64::NAN)),
+            (None, None) => Err(bad(row, "a missing value".into())),
+            (None, Some(text)) => Err(bad(row, format!("'{text}'"))),
+        };
+        let dtype = series.dtype();
+        let failed = |error: PolarsError| damaged(self.source, &error.to_string());
+        if dtype.is_primitive_numeric() || dtype == &DataType::Null {
+            let numbers = series.cast(&DataType::Float64).map_err(failed)?;
+            let numbers = numbers.f64().map_err(failed)?;
+            numbers.iter().enumerate().try_for_each(|(row, value)| push(row, value, None))?;
+        } else if is_text(dtype) {
+            let texts = series.cast(&DataType::String).map_err(failed)?;
+            let texts = texts.str().map_err(failed)?;
+            texts.iter().enumerate().try_for_each(|(row, text)| push(row, text.and_then(number), text))?;
+        } else {
+            let column = self.header[column].clone();
+            return Err(ReadError::ColumnType { path: self.source.path.clone(), column, dtype: dtype.to_string() });
+        }
+        Ok(values)
+    }
+}
+
+/// Types whose values are text once they are cast.
+pub(super) fn is_text(dtype: &DataType) -> bool {
+    matches!(dtype, DataType::String | DataType::Binary) || dtype.is_categorical() || dtype.is_enum()
+}
+
+/// Genes of any type, printed. Bytes that are not UTF-8 are replaced.
+fn push_genes(genes: &mut Genes, series: &Series) -> PolarsResult<()> {
+    if series.dtype() == &DataType::Binary {
+        let bytes = series.binary()?;
+        bytes.iter().for_each(|bytes| genes.push(bytes.map(String::from_utf8_lossy).as_deref()));
+        return Ok(());
+    }
+    let texts = series.cast(&DataType::String)?;
+    texts.str()?.iter().for_each(|text| genes.push(text));
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! Segments of the prior that are too small to be believed.
+
+use crate::data::SegmentIdx;
+
+/// What [`drop_small_segments`] took away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DroppedSegments {
+    /// Segments that had molecules, but too few.
+    pub n_segments: usize,
+    /// Molecules in them, which belong to no segment now.
+    pub n_molecules: usize,
+    /// Segments that are left.
+    pub n_left: usize,
+}
+
+/// Counts the molecules of every segment. `[largest segment + 1]`, empty without segments.
+pub fn count_molecules(segments: &[Option<SegmentIdx>]) -> Vec<u32> {
+    let n_segments = segments.iter().flatten().map(|segment| segment.idx() + 1).max().unwrap_or(0);
+    let mut counts = vec![0u32; n_segments];
+    for segment in segments.iter().flatten() {
+        counts[segment.idx()] += 1;
+    }
+    counts
+}
+
+/// Frees the molecules of segments with fewer than `min_molecules` molecules.
+///
+/// KEEPS: the indices of the segments that stay; they are not made dense again.
+///
+/// Source: spec 02 §2.5.1, step 4. Shapes: `segments` is `[n_molecules]`. Draws nothing.
+pub fn drop_small_segments(segments: &mut [Option<SegmentIdx>], min_molecules: usize) -> DroppedSegments {
+    let counts = count_molecules(segments);
+    let mut dropped = DroppedSegments::default();
+    for &count in counts.iter().filter(|&&count| count > 0) {
+        if (count as usize) < min_molecules {
+            dropped.n_segments += 1;
+            dropped.n_molecules += count as usize;
+        } else {
+            dropped.n_left += 1;
+        }
+    }
+    if dropped.n_segments > 0 {
+        for entry in segments.iter_mut() {
+            if entry.is_some_and(|segment| (counts[segment.idx()] as usize) < min_molecules) {
+                *entry = None;
+            }
+        }
+    }
+    dropped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn segments(numbers: &[u32]) -> Vec<Option<SegmentIdx>> {
+        numbers.iter().map(|&number| SegmentIdx::from_number(number)).collect()
+    }
+
+    #[test]
+    fn small_segments_become_unassigned_and_the_others_keep_their_index() {
+        let mut of = segments(&[1, 3, 3, 0, 3, 2, 2]);
+        let dropped = drop_small_segments(&mut of, 3);
+        assert_eq!(of, segments(&[0, 3, 3, 0, 3, 0, 0]));
+        assert_eq!(dropped, DroppedSegments { n_segments: 2, n_molecules: 3, n_left: 1 });
+    }
+
+    #[test]
+    fn nothing_is_dropped_at_the_threshold_or_without_segments() {
+        let mut of = segments(&[1, 1, 2, 2]);
+        assert_eq!(drop_small_segments(&mut of, 2), DroppedSegments { n_segments: 0, n_molecules: 0, n_left: 2 });
+        assert_eq!(of, segments(&[1, 1, 2, 2]));
+        assert_eq!(drop_small_segments(&mut segments(&[0, 0]), 5), DroppedSegments::default());
+    }
+}
