@@ -1,1 +1,9 @@
 //! Per-cell statistics and counts.
+
+mod counts;
+mod rounding;
+mod stats;
+
+pub use counts::{CellCounts, count_genes};
+pub use rounding::{four_digits, round_to_written};
+pub use stats::{CellStats, StatColumn, StatValues, cell_stats};
