@@ -1,14 +1,21 @@
 //! Numbers as they appear in the tables.
 
-/// Rounds to four significant digits, the way a decimal print-out does. NaN, infinities and zero stay.
+/// Rounds to four significant digits, a half to the even digit. NaN, infinities and zero stay.
 ///
-/// METHOD: rounding goes through the decimal text, which is exact for every number and the same on
-/// every machine; scaling by powers of ten would move numbers that lie next to a half.
+/// KEEPS: the half is looked for after scaling by a power of ten, as in 0.7.1, so that a mean such as
+/// 0.99195 becomes 0.992 although its binary form lies a hair below. The exponent comes from the
+/// decimal text, which is the same on every machine; a logarithm need not be.
 pub fn four_digits(value: f64) -> f64 {
-    if !value.is_finite() {
+    let text = format!("{value:e}");
+    let Some(exponent) = text.split_once('e').and_then(|(_, exponent)| exponent.parse::<i32>().ok()) else {
         return value;
-    }
-    format!("{value:.3e}").parse().unwrap_or(value)
+    };
+    let decimals = 3 - exponent;
+    let Ok(step) = format!("1e{}", decimals.abs()).parse::<f64>() else { return value };
+    let rounded =
+        if decimals >= 0 { (value * step).round_ties_even() / step } else { (value / step).round_ties_even() * step };
+    // Numbers near the ends of the range leave it when they are scaled.
+    if rounded.is_finite() { rounded } else { value }
 }
 
 /// A confidence as the molecule table shows it: five decimals.
@@ -26,8 +33,17 @@ mod tests {
         assert_eq!(four_digits(0.001_234_56), 0.001_235);
         assert_eq!(four_digits(-9.999_96), -10.0);
         assert_eq!(four_digits(0.0), 0.0);
+        assert_eq!(four_digits(1.0e300), 1.0e300);
+        assert_eq!(four_digits(5e-324), 5e-324);
         assert!(four_digits(f64::NAN).is_nan());
         assert_eq!(four_digits(f64::INFINITY), f64::INFINITY);
+    }
+
+    #[test]
+    fn half_is_what_looks_like_a_half() {
+        assert_eq!(four_digits(0.991_95), 0.992);
+        assert_eq!(four_digits(10_005.0), 10_000.0);
+        assert_eq!(four_digits(10_015.0), 10_020.0);
     }
 
     #[test]
