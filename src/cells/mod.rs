@@ -5,5 +5,4 @@ mod rounding;
 mod stats;
 
 pub use counts::{CellCounts, count_genes};
-pub use rounding::{four_digits, round_to_written};
 pub use stats::{CellStats, StatColumn, StatValues, cell_stats};

@@ -5,7 +5,7 @@
 /// KEEPS: the half is looked for after scaling by a power of ten, as in 0.7.1, so that a mean such as
 /// 0.99195 becomes 0.992 although its binary form lies a hair below. The exponent comes from the
 /// decimal text, which is the same on every machine; a logarithm need not be.
-pub fn four_digits(value: f64) -> f64 {
+pub(super) fn four_digits(value: f64) -> f64 {
     let text = format!("{value:e}");
     let Some(exponent) = text.split_once('e').and_then(|(_, exponent)| exponent.parse::<i32>().ok()) else {
         return value;
@@ -18,9 +18,15 @@ pub fn four_digits(value: f64) -> f64 {
     if rounded.is_finite() { rounded } else { value }
 }
 
-/// A confidence as the molecule table shows it: five decimals.
-pub fn round_to_written(confidence: f32) -> f64 {
-    (f64::from(confidence) * 1e5).round_ties_even() / 1e5
+/// Steps of a confidence as the molecule table shows it, with five decimals.
+pub(super) const STEPS_PER_UNIT: f64 = 1e5;
+
+/// A confidence in hundred-thousandths: 0..=1 becomes 0..=100000; NaN becomes 0.
+///
+/// METHOD: sums of whole numbers are exact, so a mean does not depend on the order of molecules, and
+/// means that lie on a half, which are common in small cells, are always rounded alike.
+pub(super) fn written_steps(confidence: f32) -> u64 {
+    (f64::from(confidence) * STEPS_PER_UNIT).round_ties_even() as u64
 }
 
 #[cfg(test)]
@@ -48,8 +54,8 @@ mod tests {
 
     #[test]
     fn confidence_has_five_decimals() {
-        assert_eq!(round_to_written(0.123_456_78), 0.123_46);
-        assert_eq!(round_to_written(0.95), 0.95);
-        assert_eq!(round_to_written(1.0), 1.0);
+        assert_eq!(written_steps(0.123_456_78), 12_346);
+        assert_eq!(written_steps(0.95), 95_000);
+        assert_eq!(written_steps(1.0), 100_000);
     }
 }

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::rounding::{four_digits, round_to_written};
+use super::rounding::{STEPS_PER_UNIT, four_digits, written_steps};
 use crate::data::{CellIdx, CellMembers, ClusterIdx, Positions, Segmentation};
 use crate::spatial::hull;
 
@@ -162,7 +162,7 @@ struct Row {
 impl Evidence<'_> {
     fn row(&self, molecules: &[u32], scratch: &mut Scratch) -> Row {
         let axis = |values: &[f64]| mean(molecules, |molecule| values[molecule]);
-        let written = |values: &[f32]| four_digits(mean(molecules, |molecule| round_to_written(values[molecule])));
+        let written = |values: &[f32]| four_digits(written_mean(molecules, values));
         let (cluster, cluster_share) = self.most_frequent_cluster(molecules, &mut scratch.clusters);
         let mut row = Row {
             center: [
@@ -213,6 +213,12 @@ impl Evidence<'_> {
 /// Mean over molecules; NaN without any.
 fn mean(molecules: &[u32], value: impl Fn(usize) -> f64) -> f64 {
     molecules.iter().map(|&molecule| value(molecule as usize)).sum::<f64>() / molecules.len() as f64
+}
+
+/// Mean over molecules of confidences as they are written; NaN without molecules.
+fn written_mean(molecules: &[u32], confidence: &[f32]) -> f64 {
+    let steps: u64 = molecules.iter().map(|&molecule| written_steps(confidence[molecule as usize])).sum();
+    steps as f64 / (molecules.len() as f64 * STEPS_PER_UNIT)
 }
 
 /// Ratio of the eigenvalues of the covariance of `points`, larger by smaller. Infinite for points
