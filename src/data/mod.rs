@@ -2,6 +2,7 @@
 
 pub mod genes;
 pub mod ids;
+pub mod members;
 pub mod molecules;
 pub mod names;
 pub mod polygons;
@@ -9,6 +10,7 @@ pub mod segmentation;
 
 pub use genes::GeneTable;
 pub use ids::{CellIdx, ClusterIdx, ComponentIdx, GeneIdx, SegmentIdx};
+pub use members::CellMembers;
 pub use molecules::{Molecules, Positions};
 pub use names::CellNames;
 pub use polygons::{CellOutline, LayerOutlines, Ring};

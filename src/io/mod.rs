@@ -1,4 +1,5 @@
 //! Foreign formats, reader beside writer.
 
+pub mod atomic;
 pub mod export;
 pub mod molecules;

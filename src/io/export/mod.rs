@@ -1,1 +1,5 @@
 //! Result files.
+
+pub mod cell_stats;
+pub mod loom;
+pub mod tsv;
