@@ -141,7 +141,7 @@ fn neighbors(triangles: &[[u32; 3]]) -> Vec<[u32; 3]> {
     for (triangle, corners) in triangles.iter().enumerate() {
         for side in 0..3 {
             let (a, b) = (corners[side], corners[(side + 1) % 3]);
-            let key = u64::from(a.min(b)) << 32 | u64::from(a.max(b));
+            let key = (u64::from(a.min(b)) << 32) | u64::from(a.max(b));
             sides.push((key, (3 * triangle + side) as u32));
         }
     }

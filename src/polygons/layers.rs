@@ -153,6 +153,8 @@ fn julia_float(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::numeric::draws::{Draws, Stream};
+    use crate::polygons::check::assert_valid;
 
     #[test]
     fn few_values_are_a_layer_each() {
@@ -204,5 +206,52 @@ mod tests {
         for (value, text) in cases.into_iter().chain(exponents) {
             assert_eq!(julia_float(value), text);
         }
+    }
+
+    #[test]
+    fn a_layer_is_outlined_from_its_own_molecules() {
+        // Cell 1: a triangle at z = 1 and one molecule at z = 3. Cell 2: at z = 3 only, on a line.
+        let positions = Positions {
+            x: vec![0.0, 4.0, 0.0, 1.0, 5.0, 6.0, 7.0, 0.5],
+            y: vec![0.0, 0.0, 4.0, 1.0, 5.0, 5.0, 5.0, 0.5],
+            z: Some(vec![1.0, 1.0, 1.0, 3.0, 3.0, 3.0, 3.0, 2.0]),
+        };
+        let cell_of = [1, 1, 1, 1, 2, 2, 2, 0].map(CellIdx::from_number);
+        let layers = layer_outlines(&positions, &cell_of, 2, 20);
+        let cells =
+            |layer: usize| layers[layer].outlines.iter().map(|outline| outline.cell.number()).collect::<Vec<_>>();
+        assert_eq!(layers.iter().map(|layer| layer.name.as_str()).collect::<Vec<_>>(), ["1.0", "2.0", "3.0"]);
+        assert_eq!([cells(0), cells(1), cells(2)], [vec![1], vec![], vec![1, 2]]);
+        // The molecules at other z neither extend nor cut the triangle.
+        assert_eq!(layers[0].outlines[0].ring, [[0.0, 0.0], [4.0, 0.0], [0.0, 4.0], [0.0, 0.0]]);
+        layers.iter().flat_map(|layer| &layer.outlines).for_each(|outline| assert_valid(&outline.ring));
+    }
+
+    #[test]
+    fn a_layer_of_one_molecule_takes_its_unit_from_all_of_them() {
+        let positions = Positions { x: vec![0.0, 1e-3, 2e-3], y: vec![0.0; 3], z: Some(vec![0.0, 0.0, 1.0]) };
+        let layers = layer_outlines(&positions, &[1, 2, 3].map(CellIdx::from_number), 3, 20);
+        let width = layers[1].outlines[0].ring[2][0] - layers[1].outlines[0].ring[0][0];
+        assert!((width - 2e-5).abs() < 1e-12, "{width}");
+    }
+
+    #[test]
+    fn empty_layers_stay_in_the_list() {
+        let mut z: Vec<f64> = (0..50).map(f64::from).collect();
+        z.extend((0..50).map(|i| 1000.0 + f64::from(i)));
+        let n = z.len();
+        let draws = Draws::new(2, Stream::Jitter);
+        let axis = |which| (0..n as u64).map(|i| draws.at(which).uniform(i)).collect();
+        let positions = Positions { x: axis(0), y: axis(1), z: Some(z) };
+        let layers = layer_outlines(&positions, &vec![Some(CellIdx::new(0)); n], 1, 10);
+        let counts: Vec<usize> = layers.iter().map(|layer| layer.outlines.len()).collect();
+        assert_eq!(counts, [1, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+        assert!(layers.windows(2).all(|pair| pair[0].z_range[1] == pair[1].z_range[0] && pair[0].z < pair[1].z));
+    }
+
+    #[test]
+    fn flat_data_and_no_molecules_have_no_layers() {
+        assert!(layer_outlines(&Positions::default(), &[], 0, 20).is_empty());
+        assert!(layer_outlines(&Positions { z: Some(vec![]), ..Positions::default() }, &[], 0, 20).is_empty());
     }
 }
