@@ -1,1 +1,20 @@
 //! Cell boundaries from the molecules of cells.
+//!
+//! A boundary starts as the convex hull of the cell's molecules, triangulated, and loses border
+//! triangles that hold molecules of others (`border`). Cells whose molecules span no area get a
+//! small shape around them (`small`). `layers` does the same for slices of 3D data.
+//!
+//! Invariant: every ring is closed and simple, has a positive area and finite vertices, runs
+//! counter-clockwise and starts at its lexicographically smallest vertex.
+
+mod border;
+mod layers;
+mod outline;
+mod plane_index;
+mod small;
+
+#[cfg(test)]
+mod check;
+
+pub use layers::layer_outlines;
+pub use outline::outline_cells;

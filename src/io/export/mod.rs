@@ -1,5 +1,7 @@
 //! Result files.
 
 pub mod cell_stats;
+pub mod geojson;
 pub mod loom;
+pub mod molecules;
 pub mod tsv;
