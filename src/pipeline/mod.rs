@@ -1,1 +1,3 @@
 //! What each subcommand does, free of the command line.
+
+pub mod run;
