@@ -1,3 +1,5 @@
 //! The `baysor` program.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    baysor::cli::main()
+}

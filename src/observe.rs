@@ -8,6 +8,8 @@ pub trait Observer: Sync {
     fn stage(&self, _name: &str) {}
     /// A fact worth telling the user.
     fn info(&self, _message: &str) {}
+    /// A fact for those who want to know everything.
+    fn detail(&self, _message: &str) {}
     /// Something was assumed or may be wrong.
     fn warning(&self, _message: &str) {}
     /// One iteration of a loop of at most `total` iterations is done.

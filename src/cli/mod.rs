@@ -1,1 +1,105 @@
-//! The command line.
+//! The command line: finds the command, runs it, prints errors, chooses the exit status.
+
+mod arguments;
+mod command;
+mod machine;
+pub mod progress;
+pub mod run;
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use crate::config::{ConfigError, VERSION, nearest};
+
+/// Done.
+const SUCCESS: u8 = 0;
+/// Data, files, everything that is not misuse.
+const FAILURE: u8 = 1;
+/// A command line or configuration that cannot be used.
+const MISUSE: u8 = 2;
+
+/// Commands known to come with later versions.
+const LATER: [&str; 6] = ["preview", "segfree", "prior", "export", "split", "merge"];
+
+/// Runs the program on the arguments of this process.
+pub fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    ExitCode::from(dispatch(&arguments))
+}
+
+/// Runs the program on arguments without its own name and returns the exit status.
+///
+/// KEEPS: `--version` counts anywhere, `--help` anywhere after the command, even where a value is expected.
+fn dispatch(arguments: &[OsString]) -> u8 {
+    let is_given = |long: &str, short: &str| {
+        let options = arguments.iter().take_while(|argument| *argument != "--");
+        options.into_iter().any(|argument| argument == long || argument == short)
+    };
+    if is_given("--version", "-V") {
+        print(&format!("{VERSION}\n"));
+        return SUCCESS;
+    }
+    let Some((first, rest)) = arguments.split_first() else {
+        complain("a command is needed");
+        complain_plainly(command::OVERVIEW);
+        return MISUSE;
+    };
+    match first.to_string_lossy().as_ref() {
+        "run" if is_given("--help", "-h") => {
+            let help = command::run().render_long_help();
+            let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            print(&if colours { help.ansi().to_string() } else { help.to_string() });
+            SUCCESS
+        }
+        "run" => status_of(run::run(rest)),
+        name if LATER.contains(&name) => {
+            complain(&format!("the command '{name}' is not part of this version yet; this version has 'run'"));
+            MISUSE
+        }
+        "help" | "-h" | "--help" => {
+            print(command::OVERVIEW);
+            SUCCESS
+        }
+        name => {
+            let hint = match nearest(name, ["run"].into_iter().chain(LATER)) {
+                Some(near) => format!("; did you mean '{near}'?"),
+                None if is_given("--help", "-h") => {
+                    print(command::OVERVIEW);
+                    return SUCCESS;
+                }
+                None => String::new(),
+            };
+            complain(&format!("unknown command '{name}'{hint}"));
+            complain_plainly(command::OVERVIEW);
+            MISUSE
+        }
+    }
+}
+
+fn status_of(result: anyhow::Result<()>) -> u8 {
+    let Err(error) = result else { return SUCCESS };
+    if error.chain().any(|cause| cause.is::<run::Grammar>()) {
+        complain_plainly(&format!("{error}\n"));
+        return MISUSE;
+    }
+    complain(&format!("{error:#}"));
+    if error.chain().any(|cause| cause.is::<ConfigError>()) {
+        complain_plainly("For the options see: baysor run --help\n");
+        return MISUSE;
+    }
+    FAILURE
+}
+
+/// Prints a result. A reader that went away is no error.
+fn print(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+fn complain(message: &str) {
+    complain_plainly(&format!("error: {message}\n"));
+}
+
+fn complain_plainly(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}

@@ -1,1 +1,31 @@
-//! Configuration.
+//! Configuration: what the user may ask for, in one vocabulary, and what it means once checked.
+//!
+//! `options` is the one definition of every key: its place in a configuration file, its flag, type, default, limits and
+//! meaning. The command line, the reader of files, `example_config.toml`, the parameter dump and `--help` are all made
+//! from it. `file` reads a file as written, `resolve` lays default < file < dotted option < flag over each other and
+//! returns `RunSettings`, which hold no sentinels and do not change afterwards.
+
+pub mod dump;
+pub mod error;
+pub mod example;
+pub mod file;
+mod nearest;
+pub mod options;
+pub mod outputs;
+pub mod resolve;
+pub mod run_id;
+pub mod settings;
+pub mod threads;
+pub mod values;
+
+pub use error::ConfigError;
+pub use nearest::nearest;
+pub use outputs::OutputNames;
+pub use run_id::run_id;
+pub use settings::{
+    Columns, CountFormat, Crop, Note, PolygonFormat, PolygonLayout3d, PriorSource, RunSettings, ScaleSource, ScaleStd,
+    Verbosity,
+};
+
+/// The version of this program, e.g. `1.0.0`.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,0 +1,419 @@
+//! The one definition of every option of `run`: where it stands in a file, its flag, type, default, limits, meaning.
+
+use super::values::Value;
+
+/// The type of an option and the values it takes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// Any text.
+    Text,
+    /// A switch.
+    Bool,
+    /// A whole number within limits, both included.
+    Int {
+        /// Smallest value.
+        min: i64,
+        /// Largest value.
+        max: i64,
+    },
+    /// A number within limits, both included; never NaN, infinite only if a limit is.
+    Float {
+        /// Smallest value.
+        min: f64,
+        /// Largest value.
+        max: f64,
+    },
+    /// A positive number, or a percentage such as `25%`.
+    Amount,
+    /// Comma-separated texts.
+    List,
+    /// One of some words, in any case.
+    Choice(&'static [&'static str]),
+}
+
+impl Kind {
+    /// What a value of this type is, for messages.
+    pub fn describe(self) -> String {
+        match self {
+            Self::Text => "a text".to_owned(),
+            Self::Bool => "true or false".to_owned(),
+            Self::Int { .. } => "a whole number".to_owned(),
+            Self::Float { .. } => "a number".to_owned(),
+            Self::Amount => "a number or a percentage such as 25%".to_owned(),
+            Self::List => "a list of texts, or one text with commas,".to_owned(),
+            Self::Choice(words) => format!("one of {}", words.join(", ")),
+        }
+    }
+}
+
+/// Where an option may be given besides its flag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// At the top of a configuration file.
+    Top,
+    /// In a table of a configuration file.
+    Table(&'static str),
+    /// Nowhere: it belongs to one command line and has no key.
+    CommandLine,
+}
+
+/// What this version does with an option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It is used.
+    Used,
+    /// It belongs to a later version; a value other than the default is an error. Holds the subject of the message.
+    Refused(&'static str),
+    /// It changes nothing; a value other than the default gives a warning.
+    Unused,
+}
+
+/// The heading an option stands under in `--help`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Columns of the molecule table.
+    Columns,
+    /// Which molecules are used.
+    Filters,
+    /// The model.
+    Segmentation,
+    /// The prior segmentation.
+    Prior,
+    /// Files written.
+    Output,
+    /// Reports and colours.
+    Plotting,
+    /// The program itself.
+    Program,
+}
+
+impl Group {
+    /// All groups in the order of the help.
+    pub const ALL: [Self; 7] =
+        [Self::Segmentation, Self::Columns, Self::Filters, Self::Prior, Self::Output, Self::Program, Self::Plotting];
+
+    /// The heading.
+    pub fn heading(self) -> &'static str {
+        match self {
+            Self::Columns => "Columns of the molecule table",
+            Self::Filters => "Molecules and genes used",
+            Self::Segmentation => "Segmentation",
+            Self::Prior => "Prior segmentation",
+            Self::Output => "Output",
+            Self::Plotting => "Reports and colours (later versions)",
+            Self::Program => "Program",
+        }
+    }
+}
+
+/// A default, in a form that fits a constant.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum BuiltIn {
+    /// A text.
+    Text(&'static str),
+    /// A switch.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A number.
+    Float(f64),
+    /// The empty list.
+    EmptyList,
+}
+
+/// One option: key, flag and help text.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OptionDef {
+    /// Where its key stands.
+    pub place: Place,
+    /// Its key, with underscores; for options without a key the flag with underscores.
+    pub name: &'static str,
+    /// Its long flag without dashes, if it has one.
+    pub flag: Option<&'static str>,
+    /// Its short flag.
+    pub short: Option<char>,
+    /// What stands for its value in the help.
+    pub value_name: &'static str,
+    /// Its type and limits.
+    pub kind: Kind,
+    /// Its default.
+    pub default: BuiltIn,
+    /// Its meaning, with units, in a sentence or two.
+    pub help: &'static str,
+    /// Its heading in the help.
+    pub group: Group,
+    /// Whether this version uses it.
+    pub effect: Effect,
+}
+
+impl OptionDef {
+    /// The dotted name, e.g. `segmentation.scale`; at the top of a file just `seed`.
+    pub fn path(&self) -> String {
+        match self.place {
+            Place::Table(table) => format!("{table}.{}", self.name),
+            Place::Top | Place::CommandLine => self.name.to_owned(),
+        }
+    }
+
+    /// The default as a value.
+    pub fn default_value(&self) -> Value {
+        match self.default {
+            BuiltIn::Text(text) => Value::Text(text.to_owned()),
+            BuiltIn::Bool(flag) => Value::Bool(flag),
+            BuiltIn::Int(number) => Value::Int(number),
+            BuiltIn::Float(number) => Value::Float(number),
+            BuiltIn::EmptyList => Value::List(Vec::new()),
+        }
+    }
+
+    /// How a user gives it: the flag if there is one, else the dotted option.
+    pub fn spelled(&self) -> String {
+        match self.flag {
+            Some(flag) => format!("--{flag}"),
+            None => format!("--config.{}", self.path()),
+        }
+    }
+
+    const fn flag(mut self, flag: &'static str, value_name: &'static str) -> Self {
+        self.flag = Some(flag);
+        self.value_name = value_name;
+        self
+    }
+
+    const fn short(mut self, short: char) -> Self {
+        self.short = Some(short);
+        self
+    }
+
+    const fn effect(mut self, effect: Effect) -> Self {
+        self.effect = effect;
+        self
+    }
+}
+
+const fn key(
+    table: &'static str,
+    name: &'static str,
+    kind: Kind,
+    default: BuiltIn,
+    group: Group,
+    help: &'static str,
+) -> OptionDef {
+    let (flag, short, value_name, effect) = (None, None, "VALUE", Effect::Used);
+    OptionDef { place: Place::Table(table), name, flag, short, value_name, kind, default, help, group, effect }
+}
+
+const fn placed(place: Place, mut def: OptionDef) -> OptionDef {
+    def.place = place;
+    def
+}
+
+/// The tables of a configuration file in their order.
+pub const TABLES: [&str; 4] = ["data", "segmentation", "plotting", "prior"];
+
+const COUNT: Kind = Kind::Int { min: 0, max: u32::MAX as i64 };
+const LIMIT: Kind = Kind::Float { min: f64::NEG_INFINITY, max: f64::INFINITY };
+const FINITE: Kind = Kind::Float { min: f64::MIN, max: f64::MAX };
+const LOWEST: BuiltIn = BuiltIn::Float(f64::NEG_INFINITY);
+const HIGHEST: BuiltIn = BuiltIn::Float(f64::INFINITY);
+const OFF: BuiltIn = BuiltIn::Bool(false);
+const D: &str = "data";
+const S: &str = "segmentation";
+const P: &str = "plotting";
+use BuiltIn::{EmptyList, Float, Int, Text};
+use Group::{Columns, Filters, Output, Plotting, Prior, Program, Segmentation};
+
+/// Every option of `run`, in the order of the configuration file; those of the command line alone come last.
+///
+/// KEEPS: names, defaults and order of the keys of Baysor 0.7.1, the misspelt one included.
+#[rustfmt::skip]
+pub const OPTIONS: &[OptionDef] = &[
+    placed(Place::Top, key("", "threads", Kind::Int { min: 0, max: 4096 }, Int(0), Program,
+        "Number of threads, 0 = automatic: BAYSOR_NUM_THREADS, JULIA_NUM_THREADS, OMP_NUM_THREADS, then the CPUs this process may use. Never changes results.")
+        .flag("threads", "N").short('t')),
+    placed(Place::Top, key("", "seed", Kind::Int { min: 0, max: i64::MAX }, Int(1), Program,
+        "Seed of all random draws. Same inputs, parameters, seed and version give the same bytes.")
+        .flag("seed", "N")),
+
+    key(D, "x", Kind::Text, Text("x"), Columns, "Name of the column with the x coordinate.").flag("x-column", "NAME").short('x'),
+    key(D, "y", Kind::Text, Text("y"), Columns, "Name of the column with the y coordinate.").flag("y-column", "NAME").short('y'),
+    key(D, "z", Kind::Text, Text("z"), Columns, "Name of the column with the z coordinate; without such a column the data are 2D.").flag("z-column", "NAME").short('z'),
+    key(D, "gene", Kind::Text, Text("gene"), Columns, "Name of the column with the gene.").flag("gene-column", "NAME").short('g'),
+    key(D, "force_2d", Kind::Bool, OFF, Columns, "Ignore the z column.").flag("force-2d", "BOOL"),
+    key(D, "min_molecules_per_gene", COUNT, Int(1), Filters,
+        "Genes with fewer molecules are removed, with their molecules.").flag("min-molecules-per-gene", "N"),
+    key(D, "exclude_genes", Kind::List, EmptyList, Filters,
+        "Comma-separated regular expressions, searched anywhere in the gene name: 'NegControl*,BLANK_*'. Matching genes are removed.").flag("exclude-genes", "LIST"),
+    key(D, "min_molecules_per_cell", COUNT, Int(0), Segmentation,
+        "Smallest number of molecules of a real cell; other defaults follow from it. Required (> 0): about 3 for ISS, 30 to 100 for dense protocols.").flag("min-molecules-per-cell", "N").short('m'),
+    key(D, "min_molecules_per_segment", COUNT, Int(0), Prior,
+        "Prior segments with fewer molecules are ignored; 0 = a quarter of the minimum per cell, at least 2.").flag("min-molecules-per-segment", "N"),
+    key(D, "confidence_nn_id", COUNT, Int(0), Segmentation,
+        "Which nearest neighbour gives the distance that tells noise from signal; 0 = half the minimum per cell plus 1, at least 5."),
+    key(D, "qv", Kind::Text, Text("qv"), Columns, "Name of the column with the quality value; read only if a minimum is set.").flag("qv-column", "NAME"),
+    key(D, "min_qv", FINITE, Float(0.0), Filters, "Molecules of a lower quality value are removed; 0 = no filter.").flag("min-qv", "Q"),
+    key(D, "x_min", LIMIT, LOWEST, Filters, "Molecules with a smaller x are removed, in coordinate units; -inf = no limit.").flag("x-min", "X"),
+    key(D, "x_max", LIMIT, HIGHEST, Filters, "Molecules with a larger x are removed; inf = no limit.").flag("x-max", "X"),
+    key(D, "y_min", LIMIT, LOWEST, Filters, "Molecules with a smaller y are removed.").flag("y-min", "Y"),
+    key(D, "y_max", LIMIT, HIGHEST, Filters, "Molecules with a larger y are removed.").flag("y-max", "Y"),
+    key(D, "z_min", LIMIT, LOWEST, Filters, "Molecules with a smaller z are removed.").flag("z-min", "Z"),
+    key(D, "z_max", LIMIT, HIGHEST, Filters, "Molecules with a larger z are removed.").flag("z-max", "Z"),
+
+    key(S, "scale", FINITE, Float(-1.0), Segmentation,
+        "Approximate cell radius, in the units of x and y. Required without a prior; 0 or less = estimated from the prior.").flag("scale", "S").short('s'),
+    key(S, "scale_std", Kind::Amount, Text("25%"), Segmentation,
+        "Spread of the radius between cells: an absolute number, or a percentage of the scale.").flag("scale-std", "SD"),
+    key(S, "estimate_scale_from_centers", Kind::Bool, BuiltIn::Bool(true), Prior,
+        "Estimate the scale and its spread from the prior segmentation; a scale that is given switches this off."),
+    key(S, "n_clusters", Kind::Int { min: 0, max: 255 }, Int(4), Segmentation,
+        "Number of molecule clusters, about the number of major cell types (3 to 15); 0 or 1 = no clustering.").flag("n-clusters", "N"),
+    key(S, "prior_segmentation_confidence", Kind::Float { min: 0.0, max: 1.0 }, Float(0.2), Prior,
+        "Trust in the prior segmentation: 0 ignores it, 0.2 to 0.7 allows errors in it, 1 does not contradict it.").flag("prior-segmentation-confidence", "P"),
+    key(S, "iters", Kind::Int { min: 1, max: 10_000_000 }, Int(500), Segmentation,
+        "Number of iterations of the mixture model.").flag("iters", "N"),
+    key(S, "n_cells_init", Kind::Int { min: i64::MIN, max: u32::MAX as i64 }, Int(0), Segmentation,
+        "Number of cells to start with; cells are only ever removed. 0 = derived from the data.").flag("n-cells-init", "N"),
+    key(S, "nuclei_genes", Kind::List, EmptyList, Segmentation,
+        "Genes of the nucleus. Later version: must be empty.").flag("nuclei-genes", "LIST").effect(Effect::Refused("compartments (nuclei_genes, cyto_genes) are")),
+    key(S, "cyto_genes", Kind::List, EmptyList, Segmentation,
+        "Genes of the cytoplasm. Later version: must be empty.").flag("cyto-genes", "LIST").effect(Effect::Refused("compartments (nuclei_genes, cyto_genes) are")),
+    key(S, "unassigned_prior_label", Kind::Text, Text("0"), Prior,
+        "Value of the prior column that means 'no cell', e.g. UNASSIGNED or -1.").flag("unassigned-prior-label", "LABEL"),
+    key(S, "tol", Kind::Float { min: 0.0, max: 1.0 }, Float(0.0), Segmentation,
+        "Stop before all iterations once fewer than this share of the molecules move per iteration, 20 times in a row; about 0.15 of them always move. 0 = never stop early.").flag("tol", "SHARE"),
+    key(S, "cluster_method", Kind::Choice(&["mrf", "none", "louvain", "leiden"]), Text("mrf"), Segmentation,
+        "How molecules are clustered: mrf, or none for no clustering. louvain and leiden are not part of this version."),
+    key(S, "cluster_resolution", FINITE, Float(1.0), Segmentation, "Accepted for files of Baysor 0.9; no effect.").effect(Effect::Unused),
+    key(S, "cluster_graph_k", COUNT, Int(15), Segmentation, "Accepted for files of Baysor 0.9; no effect.").effect(Effect::Unused),
+    key(S, "cluster_n_dims", COUNT, Int(20), Segmentation, "Accepted for files of Baysor 0.9; no effect.").effect(Effect::Unused),
+    key(S, "cluster_basis_sample_size", COUNT, Int(100_000), Segmentation, "Accepted for files of Baysor 0.9; no effect.").effect(Effect::Unused),
+
+    key(P, "gene_composition_neigborhood", Kind::Int { min: i64::MIN, max: u32::MAX as i64 }, Int(0), Plotting,
+        "Neighbours for neighbourhood colours, 0 = derived. No effect in this version.").effect(Effect::Unused),
+    key(P, "min_pixels_per_cell", COUNT, Int(15), Plotting,
+        "Pixels per cell of minimal size in plots. No effect in this version.").effect(Effect::Unused),
+    key(P, "max_plot_size", COUNT, Int(3000), Plotting,
+        "Largest side of a plot in pixels. No effect in this version.").effect(Effect::Unused),
+    key(P, "ncv_method", Kind::Choice(&["ri", "dense", "sparse"]), Text("ri"), Plotting,
+        "Method of the neighbourhood colours: ri, dense or sparse. No effect in this version.").effect(Effect::Unused),
+    key(P, "max_z_slices", Kind::Int { min: 1, max: 65_535 }, Int(20), Output,
+        "Largest number of z layers with polygons of their own; more distinct z values are binned evenly.").flag("max-z-slices", "N"),
+
+    key("prior", "type", Kind::Choice(&["", "none", "column", "image", "boundary"]), Text(""), Prior,
+        "Kind of prior segmentation: column, none, or empty = column if one is named. image and boundary are not part of this version."),
+    key("prior", "column_name", Kind::Text, Text(""), Prior,
+        "Column of the molecule table with the prior segmentation; :NAME on the command line wins."),
+    key("prior", "path", Kind::Text, Text(""), Prior,
+        "File with the prior segmentation. Later version: must be empty.").effect(Effect::Refused("prior segmentations from a file (prior.path) are")),
+
+    placed(Place::CommandLine, key("", "config", Kind::Text, Text(""), Program,
+        "TOML file with a configuration; example_config.toml lists every key. Options on the command line win over it.").flag("config", "FILE").short('c')),
+    placed(Place::CommandLine, key("", "output", Kind::Text, Text("segmentation.csv"), Output,
+        "Molecule table to write (X.csv: the other files are X_cell_stats.csv, X_polygons_2d.json, ...), or a directory (existing, or ending in /).").flag("output", "PATH").short('o')),
+    placed(Place::CommandLine, key("", "polygon_format", Kind::Choice(&["featurecollection", "geometrycollection", "geometrycollectionlegacy", "none"]), Text("featurecollection"), Output,
+        "Format of the cell boundaries: FeatureCollection, GeometryCollection, GeometryCollectionLegacy (integer cell ids) or none.").flag("polygon-format", "FORMAT")),
+    placed(Place::CommandLine, key("", "polygon_3d_layout", Kind::Choice(&["array", "object"]), Text("array"), Output,
+        "Layout of the 3D boundaries: array (one collection per z layer) or object (keyed by layer, as Baysor 0.7.1 wrote).").flag("polygon-3d-layout", "LAYOUT")),
+    placed(Place::CommandLine, key("", "count_matrix_format", Kind::Choice(&["loom", "tsv"]), Text("loom"), Output,
+        "Format of the counts per gene and cell: loom or tsv.").flag("count-matrix-format", "FORMAT")),
+    placed(Place::CommandLine, key("", "run_id", Kind::Text, Text(""), Output,
+        "Text in the names of the cells (C<ID>-1, ...), letters and digits; derived from inputs and parameters if not given.").flag("run-id", "ID")),
+    placed(Place::CommandLine, key("", "quiet", Kind::Bool, OFF, Program,
+        "Only warnings and errors on the terminal; the log file has everything.").flag("quiet", "BOOL")),
+    placed(Place::CommandLine, key("", "verbose", Kind::Bool, OFF, Program,
+        "More detail on the terminal.").flag("verbose", "BOOL")),
+    placed(Place::CommandLine, key("", "plot", Kind::Bool, OFF, Plotting,
+        "Write HTML reports. Not part of this version.").flag("plot", "BOOL").short('p').effect(Effect::Refused("reports (--plot) are"))),
+    placed(Place::CommandLine, key("", "skip_ncv_color", Kind::Bool, OFF, Plotting,
+        "Do not compute neighbourhood colours (ncv_color); this version never does.").flag("skip-ncv-color", "BOOL")),
+];
+
+/// Other spellings of keys: table, key, and the table and key meant.
+const ALIASES: &[(&str, &str, &str, &str)] = &[
+    (P, "gene_composition_neighborhood", P, "gene_composition_neigborhood"),
+    ("prior", "unassigned_label", S, "unassigned_prior_label"),
+    ("prior", "min_molecules_per_segment", D, "min_molecules_per_segment"),
+    ("prior", "estimate_scale_from_prior", S, "estimate_scale_from_centers"),
+];
+
+/// Other names of tables.
+const TABLE_ALIASES: &[(&str, &str)] = &[("molecules", D)];
+
+/// Returns a table by its name, in any case, or by another name it has.
+pub fn find_table(name: &str) -> Option<&'static str> {
+    let name = name.to_ascii_lowercase();
+    let renamed = TABLE_ALIASES.iter().find(|(alias, _)| *alias == name).map(|&(_, table)| table);
+    renamed.or_else(|| TABLES.into_iter().find(|table| *table == name))
+}
+
+/// Returns the option with a key in a table (`""`: at the top of the file); `-` counts as `_`.
+pub fn find(table: &str, key: &str) -> Option<&'static OptionDef> {
+    let key = key.replace('-', "_");
+    let alias = ALIASES.iter().find(|alias| alias.0 == table && alias.1 == key);
+    let (table, key) = alias.map_or((table, key.as_str()), |alias| (alias.2, alias.3));
+    let place = if table.is_empty() { Place::Top } else { Place::Table(find_table(table)?) };
+    OPTIONS.iter().find(|def| def.name == key && def.place == place)
+}
+
+/// Returns the option of a long flag (with dashes, without the leading ones).
+pub fn find_flag(flag: &str) -> Option<&'static OptionDef> {
+    OPTIONS.iter().find(|def| def.flag == Some(flag))
+}
+
+/// Returns the keys of a table (`""`: the top of the file), aliases excluded.
+pub fn keys_of(table: &str) -> impl Iterator<Item = &'static OptionDef> {
+    OPTIONS.iter().filter(move |def| match def.place {
+        Place::Top => table.is_empty(),
+        Place::Table(name) => name == table,
+        Place::CommandLine => false,
+    })
+}
+
+/// Returns the other spellings of keys that may stand in a table.
+pub fn aliases_of(table: &str) -> impl Iterator<Item = &'static str> {
+    ALIASES.iter().filter(move |alias| alias.0 == table).map(|alias| alias.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_has_the_type_of_its_option() {
+        for def in OPTIONS {
+            let fits = match (def.kind, def.default) {
+                (Kind::Text | Kind::Amount, BuiltIn::Text(_)) | (Kind::Bool, BuiltIn::Bool(_)) => true,
+                (Kind::Int { min, max }, BuiltIn::Int(value)) => (min..=max).contains(&value),
+                (Kind::Float { min, max }, BuiltIn::Float(value)) => (min..=max).contains(&value),
+                (Kind::List, BuiltIn::EmptyList) => true,
+                (Kind::Choice(words), BuiltIn::Text(word)) => words.contains(&word),
+                _ => false,
+            };
+            assert!(fits, "{}", def.path());
+        }
+    }
+
+    #[test]
+    fn names_flags_and_letters_are_unique() {
+        for (position, a) in OPTIONS.iter().enumerate() {
+            for b in &OPTIONS[position + 1..] {
+                assert_ne!(a.path(), b.path());
+                assert!(a.flag.is_none() || a.flag != b.flag, "{}", a.path());
+                assert!(a.short.is_none() || a.short != b.short, "{}", a.path());
+            }
+        }
+    }
+
+    #[test]
+    fn other_spellings_find_their_option() {
+        let path = |table, key| find(table, key).map(OptionDef::path);
+        assert_eq!(path("molecules", "x"), path("data", "x"));
+        assert_eq!(path("Data", "exclude-genes").as_deref(), Some("data.exclude_genes"));
+        assert_eq!(path("prior", "unassigned_label").as_deref(), Some("segmentation.unassigned_prior_label"));
+        assert_eq!(path("", "seed").as_deref(), Some("seed"));
+        let correct = path("plotting", "gene_composition_neighborhood");
+        assert_eq!(correct.as_deref(), Some("plotting.gene_composition_neigborhood"));
+        assert_eq!(path("data", "scael"), None);
+        assert_eq!(path("", "output"), None, "options of the command line have no key");
+    }
+}

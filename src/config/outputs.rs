@@ -1,0 +1,136 @@
+//! Names of the files a run writes, all derived from `--output`.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use super::CountFormat;
+
+/// The files of one run. Nothing is created here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutputNames {
+    /// Table of molecules with their cells, always CSV.
+    pub molecules: PathBuf,
+    /// Table of cells.
+    pub cell_stats: PathBuf,
+    /// Count matrix.
+    pub counts: PathBuf,
+    /// Boundaries of cells, layers joined.
+    pub polygons_2d: PathBuf,
+    /// Boundaries of cells by layer.
+    pub polygons_3d: PathBuf,
+    /// The parameters, as a configuration file.
+    pub params_dump: PathBuf,
+    /// The log.
+    pub log: PathBuf,
+}
+
+impl OutputNames {
+    /// Names the files for an `--output`; looks only whether it is an existing directory.
+    pub fn new(output: &Path, counts: CountFormat) -> Self {
+        Self::for_output(output, output.is_dir(), counts)
+    }
+
+    /// Names the files for an `--output` that is, or is not, an existing directory.
+    ///
+    /// KEEPS: the rules of Baysor 0.7.1. A directory (existing, ending in a separator, or ending in `.` or `..`) gets
+    /// the fixed names `segmentation.csv` and so on; `X.ext` is the molecule table and the others are `X_<suffix>`;
+    /// without an extension all files are `X_<suffix>`.
+    pub fn for_output(output: &Path, is_directory: bool, counts: CountFormat) -> Self {
+        let text = output.to_string_lossy();
+        let last = text.rsplit(std::path::is_separator).next().unwrap_or_default();
+        let table = if is_directory || matches!(last, "" | "." | "..") {
+            output.join("segmentation.csv")
+        } else {
+            output.into()
+        };
+        let has_extension = table.extension().is_some();
+        let mut stem = table.clone();
+        if has_extension && let Some(name) = table.file_stem() {
+            stem.set_file_name(name);
+        }
+        let with = |suffix: &str| {
+            let mut name: OsString = stem.clone().into_os_string();
+            name.push("_");
+            name.push(suffix);
+            PathBuf::from(name)
+        };
+        Self {
+            molecules: if has_extension { table } else { with("segmentation.csv") },
+            cell_stats: with("cell_stats.csv"),
+            counts: with(&format!("counts.{}", counts.extension())),
+            polygons_2d: with("polygons_2d.json"),
+            polygons_3d: with("polygons_3d.json"),
+            params_dump: with("params.dump.toml"),
+            log: with("log.log"),
+        }
+    }
+
+    /// All files.
+    pub fn all(&self) -> [&Path; 7] {
+        [
+            &self.molecules,
+            &self.cell_stats,
+            &self.counts,
+            &self.polygons_2d,
+            &self.polygons_3d,
+            &self.params_dump,
+            &self.log,
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(output: &str, is_directory: bool) -> (String, String) {
+        let names = OutputNames::for_output(Path::new(output), is_directory, CountFormat::Loom);
+        (names.molecules.display().to_string(), names.counts.display().to_string())
+    }
+
+    fn pair(molecules: &str, counts: &str) -> (String, String) {
+        (molecules.to_owned(), counts.to_owned())
+    }
+
+    #[test]
+    fn a_directory_gets_the_fixed_names() {
+        let expected = pair("out/segmentation.csv", "out/segmentation_counts.loom");
+        assert_eq!(names("out", true), expected);
+        assert_eq!(names("out/", false), expected);
+        assert_eq!(names(".", false), pair("./segmentation.csv", "./segmentation_counts.loom"));
+        assert_eq!(names("a/..", false), pair("a/../segmentation.csv", "a/../segmentation_counts.loom"));
+    }
+
+    #[test]
+    fn an_output_with_extension_is_the_molecule_table() {
+        assert_eq!(names("segmentation.csv", false), pair("segmentation.csv", "segmentation_counts.loom"));
+        assert_eq!(
+            names("out/ID_segmentation.csv", false),
+            pair("out/ID_segmentation.csv", "out/ID_segmentation_counts.loom")
+        );
+        assert_eq!(names("out/run.v1", false), pair("out/run.v1", "out/run_counts.loom"));
+    }
+
+    #[test]
+    fn an_output_without_extension_is_a_prefix() {
+        assert_eq!(names("out/run1", false), pair("out/run1_segmentation.csv", "out/run1_counts.loom"));
+        assert_eq!(names("out.d/run1", false), pair("out.d/run1_segmentation.csv", "out.d/run1_counts.loom"));
+        assert_eq!(names(".run", false), pair(".run_segmentation.csv", ".run_counts.loom"));
+    }
+
+    #[test]
+    fn every_file_has_its_suffix() {
+        let names = OutputNames::for_output(Path::new("o/s.csv"), false, CountFormat::Tsv);
+        let all: Vec<String> = names.all().iter().map(|path| path.display().to_string()).collect();
+        let expected = [
+            "o/s.csv",
+            "o/s_cell_stats.csv",
+            "o/s_counts.tsv",
+            "o/s_polygons_2d.json",
+            "o/s_polygons_3d.json",
+            "o/s_params.dump.toml",
+            "o/s_log.log",
+        ];
+        assert_eq!(all, expected);
+    }
+}

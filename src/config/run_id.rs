@@ -1,0 +1,127 @@
+//! The run id: a short text in the names of cells, derived from inputs and parameters, never from time.
+
+use super::{Crop, PriorSource, RunSettings, ScaleSource, ScaleStd, VERSION};
+
+/// Returns the id of a run: the user's own, or `R` and nine hexadecimal characters.
+///
+/// `input_fingerprint` is anything that identifies the content of the inputs. Everything that can change a cell counts
+/// besides: parameters, seed and version. The number of threads, file names and formats, and the verbosity do not.
+pub fn run_id(input_fingerprint: &[u8], settings: &RunSettings) -> String {
+    if let Some(id) = &settings.run_id {
+        return id.clone();
+    }
+    let mut hash = Hash::new();
+    hash.field("input", input_fingerprint);
+    for (name, value) in result_relevant(settings) {
+        hash.field(name, value.as_bytes());
+    }
+    // Nine hexadecimal characters are the upper 36 bits.
+    format!("R{:09x}", hash.finish() >> 28)
+}
+
+/// Names and texts of everything in the settings that may change a result. Numbers are written so that equal texts
+/// mean equal numbers.
+fn result_relevant(settings: &RunSettings) -> Vec<(&'static str, String)> {
+    let s = settings;
+    let Crop { x_min, x_max, y_min, y_max, z_min, z_max } = s.crop;
+    let prior = match &s.prior {
+        None => String::new(),
+        Some(PriorSource::Column { name }) => format!(":{name}"),
+    };
+    vec![
+        ("version", VERSION.to_owned()),
+        ("seed", s.seed.to_string()),
+        ("prior", prior),
+        ("x", s.columns.x.clone()),
+        ("y", s.columns.y.clone()),
+        ("z", s.columns.z.clone()),
+        ("gene", s.columns.gene.clone()),
+        ("qv", s.columns.qv.clone()),
+        ("force_2d", s.force_2d.to_string()),
+        ("min_molecules_per_gene", s.min_molecules_per_gene.to_string()),
+        ("exclude_genes", s.exclude_genes.join("\n")),
+        ("min_qv", format!("{:?}", s.min_qv)),
+        ("crop", [x_min, x_max, y_min, y_max, z_min, z_max].map(|limit| format!("{limit:?}")).join(",")),
+        ("min_molecules_per_cell", s.min_molecules_per_cell.to_string()),
+        ("min_molecules_per_segment", s.min_molecules_per_segment.to_string()),
+        ("confidence_nn_id", s.confidence_nn_id.to_string()),
+        ("scale", scale_text(s.scale)),
+        ("n_clusters", s.n_clusters.to_string()),
+        ("prior_confidence", s.prior_confidence.to_string()),
+        ("iters", s.iters.to_string()),
+        ("tol", s.tol.to_string()),
+        ("n_cells_init", format!("{:?}", s.n_cells_init)),
+        ("unassigned_label", s.unassigned_label.clone()),
+    ]
+}
+
+fn scale_text(scale: ScaleSource) -> String {
+    let std = |std: ScaleStd| match std {
+        ScaleStd::Absolute(number) => number.to_string(),
+        ScaleStd::Relative(share) => format!("{share} of scale"),
+    };
+    match scale {
+        ScaleSource::Given { scale, std: given } => format!("{scale}, {}", std(given)),
+        ScaleSource::FromPrior { std: given } => format!("prior, {}", given.map(std).unwrap_or_default()),
+    }
+}
+
+/// A 64-bit hash of named fields: FNV-1a over lengths and bytes, mixed at the end so that every bit depends on all.
+/// Written here because the id must stay the same whatever library or compiler is used.
+struct Hash(u64);
+
+impl Hash {
+    fn new() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+
+    fn field(&mut self, name: &str, value: &[u8]) {
+        self.bytes(name.as_bytes());
+        self.bytes(&(value.len() as u64).to_le_bytes());
+        self.bytes(value);
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        let mut state = self.0;
+        for multiplier in [0xbf58_476d_1ce4_e5b9, 0x94d0_49bb_1331_11eb] {
+            state = (state ^ (state >> 30)).wrapping_mul(multiplier);
+        }
+        state ^ (state >> 31)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::resolve::tests::settings_of;
+    use super::*;
+
+    #[test]
+    fn the_id_is_a_letter_and_nine_hexadecimal_characters() {
+        let id = run_id(b"data", &settings_of(&["scale=10", "min_molecules_per_cell=30"]));
+        assert_eq!(id.len(), 10);
+        assert!(id.starts_with('R') && id[1..].chars().all(|c| c.is_ascii_hexdigit()));
+    }
+
+    #[test]
+    fn the_id_depends_on_data_parameters_and_seed_only() {
+        let id = |extra: &[&str]| {
+            let mut given = vec!["scale=10", "min_molecules_per_cell=30"];
+            given.extend(extra);
+            run_id(b"data", &settings_of(&given))
+        };
+        let plain = id(&[]);
+        assert_eq!(plain, id(&["threads=7", "polygon_format=none", "count_matrix_format=tsv", "quiet=true"]));
+        assert_ne!(plain, id(&["seed=2"]));
+        assert_ne!(plain, id(&["scale=11"]));
+        assert_ne!(plain, id(&["scale_std=2.5"]));
+        assert_ne!(plain, id(&["exclude_genes=a"]));
+        assert_ne!(plain, run_id(b"other", &settings_of(&["scale=10", "min_molecules_per_cell=30"])));
+        assert_eq!(id(&["run_id=Mouse7"]), "Mouse7");
+    }
+}
