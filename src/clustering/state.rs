@@ -21,6 +21,13 @@ const FEW: usize = 3;
 /// was subtracted and added again, the sum is that of the present messages; so updating it by
 /// differences neither drifts nor depends on threads. A message is off by at most 2^-31.
 const UNITS: f32 = 1_073_741_824.0;
+/// A molecule whose best cluster is more probable than this is sure of it.
+const SURE: f32 = 0.95;
+/// Sure molecules wait until a profile has moved this many times as far.
+///
+/// METHOD: an entry that moves by a share e moves a probability P by at most e P (1 - P). With P
+/// above 0.95 that is a twentieth of e, so the wait costs no more than what others are allowed.
+const PATIENCE: f32 = 5.0;
 /// A profile entry counts relative to itself, but to no less than this share of the gene's largest.
 const MIN_SHARE: f32 = 1e-4;
 
@@ -44,6 +51,17 @@ enum Work {
     All,
     /// Molecules marked as stale, and those whose gene has moved.
     Stale,
+}
+
+/// How far the profile entries of a gene have moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Moved {
+    /// Too little to matter.
+    No,
+    /// Enough for molecules that are not sure of their cluster.
+    Some,
+    /// Enough for all molecules of the gene.
+    Far,
 }
 
 /// What a sweep did. Combined by maximum and integer sums, so in any order.
@@ -70,9 +88,18 @@ impl Sweep {
     }
 }
 
+/// The part of a sweep that one task writes.
+struct Block<'b> {
+    /// Its first molecule.
+    first: usize,
+    proposed: &'b mut [f32],
+    announced: &'b mut [u64],
+    sure: &'b mut [u64],
+}
+
 /// Probabilities, profiles, and who has to be looked at again.
 ///
-/// Memory: 8 K bytes and 2 bits per molecule.
+/// Memory: 8 K bytes and 3 bits per molecule.
 ///
 /// METHOD: kept per molecule is not the probability `P[k]` but the message `c P[k]`, with `c` its
 /// confidence: that is what neighbors see, what the profiles sum, and what the change counts.
@@ -87,12 +114,16 @@ pub struct State<'a> {
     announced: Vec<u64>,
     /// One bit per molecule: a neighbor has announced a change.
     stale: Vec<AtomicU64>,
+    /// One bit per molecule: it was sure of its cluster when last computed.
+    sure: Vec<u64>,
     /// Sums of messages by gene and cluster in units, `[n_genes * k]`.
     sums: Vec<i64>,
     /// Profiles as molecules know them, `[n_genes * k]`.
     profiles: Vec<f32>,
-    /// Genes whose entry of `profiles` changed after the last sweep.
-    moved: Vec<bool>,
+    /// Profiles when last all molecules of the gene were computed, `[n_genes * k]`.
+    settled: Vec<f32>,
+    /// How far the entries of each gene moved after the last sweep.
+    moved: Vec<Moved>,
     any_moved: bool,
     work: Work,
 }
@@ -147,10 +178,12 @@ impl<'a> State<'a> {
             messages: vec![0.0; n * k],
             proposed: vec![0.0; n * k],
             announced: vec![0; n_words],
+            sure: vec![0; n_words],
             stale: (0..n_words).map(|_| AtomicU64::new(0)).collect(),
             sums: vec![0; data.n_genes * k],
+            settled: by_gene.clone(),
             profiles: by_gene,
-            moved: vec![false; data.n_genes],
+            moved: vec![Moved::No; data.n_genes],
             any_moved: false,
             work: Work::All,
         };
@@ -176,35 +209,33 @@ impl<'a> State<'a> {
 
     /// E-step into `proposed` and `announced`.
     fn propose(&mut self, threshold: f32) -> Sweep {
-        let (mut proposed, mut announced) = (std::mem::take(&mut self.proposed), std::mem::take(&mut self.announced));
+        let take = |bits: &mut Vec<u64>| std::mem::take(bits);
+        let (mut announced, mut sure) = (take(&mut self.announced), take(&mut self.sure));
+        let mut proposed = std::mem::take(&mut self.proposed);
         let sweep = proposed
             .par_chunks_mut(BLOCK * self.k)
             .zip(announced.par_chunks_mut(BLOCK / WORD))
+            .zip(sure.par_chunks_mut(BLOCK / WORD))
             .enumerate()
-            .map(|(block, (proposed, announced))| {
-                with_buffer!(self.k, |buffer| self.propose_block(block, proposed, announced, threshold, buffer))
+            .map(|(index, ((proposed, announced), sure))| {
+                let block = Block { first: index * BLOCK, proposed, announced, sure };
+                with_buffer!(self.k, |buffer| self.propose_block(block, threshold, buffer))
             })
             .reduce(Sweep::default, Sweep::and);
-        (self.proposed, self.announced) = (proposed, announced);
+        (self.proposed, self.announced, self.sure) = (proposed, announced, sure);
         sweep
     }
 
     /// `buffer` has the length k; inlined for each of its constant lengths.
     #[inline(always)]
-    fn propose_block(
-        &self,
-        block: usize,
-        proposed: &mut [f32],
-        announced: &mut [u64],
-        threshold: f32,
-        buffer: &mut [f32],
-    ) -> Sweep {
+    fn propose_block(&self, block: Block<'_>, threshold: f32, buffer: &mut [f32]) -> Sweep {
         let k = buffer.len();
         let mut sweep = Sweep::default();
-        for (word, announced) in announced.iter_mut().enumerate() {
-            let first = block * BLOCK + word * WORD;
-            let mut left = self.to_compute(first);
+        for (word, (announced, sure)) in block.announced.iter_mut().zip(block.sure).enumerate() {
+            let first = block.first + word * WORD;
+            let mut left = self.to_compute(first, *sure);
             *announced = 0;
+            *sure &= !left;
             sweep.n_computed += left.count_ones() as usize;
             while left != 0 {
                 let bit = left.trailing_zeros() as usize;
@@ -213,24 +244,26 @@ impl<'a> State<'a> {
                 self.posterior(molecule, buffer);
                 let confidence = self.data.confidence[molecule];
                 let old = &self.messages[molecule * k..molecule * k + k];
-                let new = &mut proposed[(word * WORD + bit) * k..(word * WORD + bit) * k + k];
-                let mut change = 0f32;
-                for ((new, old), probability) in new.iter_mut().zip(old).zip(&*buffer) {
+                let new = &mut block.proposed[(word * WORD + bit) * k..(word * WORD + bit) * k + k];
+                let (mut change, mut best) = (0f32, 0f32);
+                for ((new, old), &probability) in new.iter_mut().zip(old).zip(&*buffer) {
                     *new = confidence * probability;
                     change = change.max((*new - old).abs());
+                    best = best.max(probability);
                 }
                 sweep.max_change = sweep.max_change.max(change);
                 sweep.n_changed += usize::from(change > VISIBLE_CHANGE);
                 *announced |= u64::from(change > threshold) << bit;
+                *sure |= u64::from(best > SURE) << bit;
             }
             sweep.n_announced += announced.count_ones() as usize;
         }
         sweep
     }
 
-    /// Which of the 64 molecules from `first` on are to be computed.
+    /// Which of the 64 molecules from `first` on are to be computed; `sure` are sure of their cluster.
     #[inline]
-    fn to_compute(&self, first: usize) -> u64 {
+    fn to_compute(&self, first: usize, sure: u64) -> u64 {
         let n_here = (self.data.genes.len() - first).min(WORD);
         let all = u64::MAX >> (WORD - n_here);
         let stale = self.stale[first / WORD].swap(0, Ordering::Relaxed);
@@ -241,7 +274,13 @@ impl<'a> State<'a> {
             return stale;
         }
         let genes = &self.data.genes[first..first + n_here];
-        genes.iter().enumerate().fold(stale, |bits, (bit, gene)| bits | (u64::from(self.moved[gene.idx()]) << bit))
+        let (mut some, mut far) = (0, 0);
+        for (bit, gene) in genes.iter().enumerate() {
+            let moved = self.moved[gene.idx()];
+            some |= u64::from(moved != Moved::No) << bit;
+            far |= u64::from(moved == Moved::Far) << bit;
+        }
+        stale | (some & !sure) | far
     }
 
     /// Probabilities of a molecule's clusters, given the messages of its neighbors:
@@ -333,14 +372,20 @@ impl<'a> State<'a> {
         let k = self.k;
         self.any_moved = false;
         let mut fresh = vec![0f32; k];
-        for (gene, (profile, sums)) in self.profiles.chunks_mut(k).zip(self.sums.chunks(k)).enumerate() {
+        let known = self.profiles.chunks_mut(k).zip(self.settled.chunks_mut(k)).zip(&mut self.moved);
+        for (((profile, settled), moved), sums) in known.zip(self.sums.chunks(k)) {
             for ((value, &sum), &total) in fresh.iter_mut().zip(sums).zip(&totals) {
                 *value = ((in_molecules(sum) + 1.0) / (in_molecules(total) + 1.0)) as f32;
             }
-            let floor = MIN_SHARE * profile.iter().copied().fold(0.0, f32::max);
-            let moves = |(new, old): (&f32, &f32)| (new - old).abs() > threshold * (old + floor);
-            self.moved[gene] = fresh.iter().zip(profile.iter()).any(moves);
-            if self.moved[gene] {
+            *moved = if differ(&fresh, settled, PATIENCE * threshold) {
+                settled.copy_from_slice(&fresh);
+                Moved::Far
+            } else if differ(&fresh, profile, threshold) {
+                Moved::Some
+            } else {
+                Moved::No
+            };
+            if *moved != Moved::No {
                 profile.copy_from_slice(&fresh);
                 self.any_moved = true;
             }
@@ -406,6 +451,12 @@ impl<'a> State<'a> {
         };
         (0..n_genes * self.k).map(share).collect()
     }
+}
+
+/// True if an entry differs by more than `threshold`, relatively.
+fn differ(fresh: &[f32], known: &[f32], threshold: f32) -> bool {
+    let floor = MIN_SHARE * known.iter().copied().fold(0.0, f32::max);
+    fresh.iter().zip(known).any(|(new, old)| (new - old).abs() > threshold * (old + floor))
 }
 
 #[inline(always)]
