@@ -1,6 +1,11 @@
-//! Numbers without meaning: elementary functions, keyed draws, ordered sums, order statistics.
+//! Numbers without meaning: elementary functions, keyed draws, ordered sums, order statistics,
+//! and the little linear algebra that the models need.
 
 pub mod draws;
 pub mod elementary;
+pub mod fast_exp;
+pub mod leading;
 pub mod reduce;
+pub mod sparse;
 pub mod stats;
+pub mod symmetric;

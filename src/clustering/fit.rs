@@ -1,0 +1,143 @@
+//! The iterations of the molecule clustering, and when they end.
+
+use super::init::Start;
+use super::state::{Data, State, Sweep};
+use crate::data::ClusterIdx;
+use crate::observe::{Observer, Progress};
+
+/// Iterations whose changes must all be small.
+const WINDOW: usize = 21;
+
+/// How molecules are clustered.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Params {
+    /// Number of clusters.
+    pub n_clusters: usize,
+    /// Iterations after which the clusters are taken as they are.
+    pub max_iterations: usize,
+    /// Iterations end when no probability (times confidence) has changed by so much for 21 of them.
+    pub tolerance: f64,
+    /// Which molecules a sweep leaves out.
+    pub skip: Skip,
+}
+
+/// Which molecules a sweep leaves out because nothing around them has changed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Skip {
+    /// None.
+    Nothing,
+    /// Those that would come out the same to the bit.
+    Unchanged,
+    /// After the first 21 sweeps also those around which every probability, and every entry of the
+    /// gene's profile relatively, has changed by at most this much since it last counted.
+    Nearly(f32),
+}
+
+impl Params {
+    /// The usual parameters: 0.01 of tolerance, at least 10,000 iterations.
+    ///
+    /// METHOD: messages may be stale by up to 1e-3. Six neighbors then move an exponent by at most
+    /// 0.006 and a probability by a quarter of that, well below the tolerance; and a last look at
+    /// every molecule decides whether iterations may end.
+    pub fn new(n_clusters: usize, n_molecules: usize) -> Self {
+        Self { n_clusters, max_iterations: (n_molecules / 200).max(10_000), tolerance: 0.01, skip: Skip::Nearly(1e-3) }
+    }
+}
+
+/// One iteration of the clustering.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Change {
+    /// Largest change of a probability times the molecule's confidence.
+    pub largest: f32,
+    /// Share of molecules whose change, so weighted, exceeds 1e-7. Molecules left out count as unchanged.
+    pub share: f32,
+}
+
+/// Clusters of molecules.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Clusters {
+    /// Cluster of every molecule, `[n_molecules]`.
+    pub cluster_of: Vec<ClusterIdx>,
+    /// Share of each gene in each cluster, `[n_clusters * n_genes]`, one cluster after another; each
+    /// sums to 1, or to 0 if no molecule takes part in it.
+    pub profiles: Vec<f64>,
+    /// Iterations done.
+    pub n_iterations: usize,
+    /// Largest change in the last iteration.
+    pub last_change: f32,
+    /// True if the iterations ended because changes were small.
+    pub converged: bool,
+    /// Where the profiles started.
+    pub start: Start,
+    /// Every iteration.
+    pub trace: Vec<Change>,
+}
+
+/// Iterates from `first_profiles`, `[n_clusters * n_genes]`, until changes are small.
+///
+/// Source: Baysor 0.7.1 `cluster_molecules_on_mrf`. Draws nothing; the same result for any number
+/// of threads. `start` is passed on to the result.
+///
+/// DIFFERS: molecules around which nothing has changed are left out of a sweep, see [`Skip`];
+/// probabilities are kept in single precision.
+pub fn fit(data: Data<'_>, first_profiles: &[f64], start: Start, params: &Params, observer: &dyn Observer) -> Clusters {
+    let mut state = State::new(data, first_profiles, params.n_clusters.max(1));
+    let mut trace: Vec<Change> = Vec::new();
+    let (cluster_of, converged) = loop {
+        if is_calm(&trace, params.tolerance) {
+            let (cluster_of, change) = state.most_probable();
+            if f64::from(change) < params.tolerance {
+                break (cluster_of, true);
+            }
+            state.wake_all();
+        }
+        if trace.len() >= params.max_iterations {
+            break (state.most_probable().0, false);
+        }
+        let sweep = state.step(threshold(params.skip, trace.len()));
+        trace.push(change_of(&sweep, data.genes.len()));
+        report(observer, &trace, &sweep, params.max_iterations, data.genes.len());
+    };
+    let last_change = trace.last().map_or(0.0, |change| change.largest);
+    let profiles = state.shares();
+    observer.info(&format!(
+        "molecule clustering: {} iterations, last change {last_change:.3}, {}",
+        trace.len(),
+        if converged { "converged" } else { "not converged" }
+    ));
+    Clusters { cluster_of, profiles, n_iterations: trace.len(), last_change, converged, start, trace }
+}
+
+/// KEEPS: 0.7.1 looks at the last 21 changes, from the 21st iteration on.
+fn is_calm(trace: &[Change], tolerance: f64) -> bool {
+    trace.len() >= WINDOW && trace[trace.len() - WINDOW..].iter().all(|change| f64::from(change.largest) < tolerance)
+}
+
+fn threshold(skip: Skip, n_done: usize) -> f32 {
+    match skip {
+        Skip::Nothing => -1.0,
+        Skip::Unchanged => 0.0,
+        // METHOD: a nearly uniform start moves slowly at first and must not be taken for rest.
+        Skip::Nearly(threshold) => {
+            if n_done < WINDOW {
+                0.0
+            } else {
+                threshold
+            }
+        }
+    }
+}
+
+fn change_of(sweep: &Sweep, n_molecules: usize) -> Change {
+    Change { largest: sweep.max_change, share: sweep.n_changed as f32 / n_molecules.max(1) as f32 }
+}
+
+fn report(observer: &dyn Observer, trace: &[Change], sweep: &Sweep, total: usize, n_molecules: usize) {
+    let computed = sweep.n_computed as f64 / n_molecules.max(1) as f64;
+    observer.iteration(&Progress {
+        what: "clustering",
+        iteration: trace.len(),
+        total,
+        numbers: vec![("change", f64::from(sweep.max_change)), ("computed", computed)],
+    });
+}
