@@ -23,7 +23,7 @@ pub use nearest::nearest;
 pub use outputs::OutputNames;
 pub use run_id::run_id;
 pub use settings::{
-    Columns, CountFormat, Crop, Note, PolygonFormat, PolygonLayout3d, PriorSource, RunSettings, ScaleSource, ScaleStd,
+    Columns, CountFormat, Crop, Note, PriorSource, RunSettings, ScaleSource, ScaleStd,
     Verbosity,
 };
 

@@ -1,11 +1,12 @@
 //! From what was given to what is meant: default < file < dotted option < flag, checked, as `RunSettings`.
 
+use crate::data::{Layout3d, PolygonFormat};
 use std::path::{Path, PathBuf};
 
 use super::file::{self, Given, Origin};
 use super::options::{Effect, Kind, OPTIONS, OptionDef, Place};
 use super::settings::{
-    Columns, CountFormat, Crop, Note, PolygonFormat, PolygonLayout3d, PriorSource, RunSettings, ScaleSource, ScaleStd,
+    Columns, CountFormat, Crop, Note, PriorSource, RunSettings, ScaleSource, ScaleStd,
     Verbosity,
 };
 use super::values::Value;
@@ -88,8 +89,8 @@ pub fn resolve(request: &Request, environment: &dyn Fn(&str) -> Option<String>) 
         },
         count_format,
         layout_3d: match merged.text("polygon_3d_layout") {
-            "object" => PolygonLayout3d::Object,
-            _ => PolygonLayout3d::Array,
+            "object" => Layout3d::Object,
+            _ => Layout3d::Array,
         },
         max_z_slices: merged.size("plotting.max_z_slices"),
         seed: merged.int("seed").unsigned_abs(),

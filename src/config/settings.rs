@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::OutputNames;
 use super::file::Given;
+use crate::data::{Layout3d, PolygonFormat};
 
 /// The settings of one run. They do not change after `resolve`.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,7 +52,7 @@ pub struct RunSettings {
     /// Format of the count matrix.
     pub count_format: CountFormat,
     /// Layout of the file with 3D boundaries.
-    pub layout_3d: PolygonLayout3d,
+    pub layout_3d: Layout3d,
     /// Largest number of z layers with boundaries of their own, at least 1.
     pub max_z_slices: usize,
     /// Seed of all draws.
@@ -147,17 +148,6 @@ impl ScaleStd {
     }
 }
 
-/// Format of the file with cell boundaries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PolygonFormat {
-    /// GeoJSON features with an id.
-    FeatureCollection,
-    /// Geometries with a `cell` member, the cell's name.
-    GeometryCollection,
-    /// The same with the cell's number.
-    GeometryCollectionLegacy,
-}
-
 /// Format of the count matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CountFormat {
@@ -175,15 +165,6 @@ impl CountFormat {
             Self::Tsv => "tsv",
         }
     }
-}
-
-/// Layout of the file with 3D boundaries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PolygonLayout3d {
-    /// One collection per layer, in an array.
-    Array,
-    /// One collection per layer, keyed by the layer, as Baysor 0.7.1 wrote.
-    Object,
 }
 
 /// How much the terminal shows. The log file always has everything.

@@ -13,5 +13,5 @@ pub use ids::{CellIdx, ClusterIdx, ComponentIdx, GeneIdx, SegmentIdx};
 pub use members::CellMembers;
 pub use molecules::{Molecules, Positions};
 pub use names::CellNames;
-pub use polygons::{CellOutline, LayerOutlines, Ring};
+pub use polygons::{CellOutline, LayerOutlines, Layout3d, PolygonFormat, Ring};
 pub use segmentation::Segmentation;

@@ -102,7 +102,7 @@ fn segment_sorted(
     let evidence =
         Evidence { molecules, graph: &graph, confidence: &confidence, clusters: clusters.as_deref(), segments };
 
-    observer.stage("Segmenting cells...");
+    observer.stage("Segmenting cells");
     observer.info(&format!(
         "Initializing algorithm. Scale: {:.5}, scale std: {:.5}, initial #components: {n_cells_init} ({origin}), \
          #molecules: {}.",
@@ -136,7 +136,7 @@ fn graph_and_confidence(
     settings: &RunSettings,
     observer: &dyn Observer,
 ) -> (MoleculeGraph, Vec<f32>) {
-    observer.stage("Building the molecule graph...");
+    observer.stage("Building the molecule graph");
     let mut spatial = graph::build(molecules, Draws::new(settings.seed, Stream::Jitter));
     if spatial.n_jittered > 0 {
         observer.info(&format!("{} molecules coincide with others; they were moved apart in the graph", spatial.n_jittered));
@@ -180,7 +180,7 @@ fn cluster(
     if settings.n_clusters < 2 {
         return None;
     }
-    observer.stage("Clustering molecules...");
+    observer.stage("Clustering molecules");
     let data = clustering::Data { genes: &molecules.genes, n_genes: molecules.n_genes, graph, confidence };
     let params = clustering::Params::new(settings.n_clusters, molecules.len());
     let draws = Draws::new(settings.seed, Stream::Clustering);

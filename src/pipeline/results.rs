@@ -26,18 +26,16 @@ pub fn write(
     observer.stage(&format!("Saving results to {}", outputs.molecules.display()));
     let segmentation = &found.segmentation;
     let confidence: Vec<f32> = found.confidence.iter().map(|&value| to_five_decimals(value)).collect();
-    molecules::write(
-        &outputs.molecules,
-        table,
-        &molecules::MoleculeResults {
-            prior_segment: prior.map(|prior| &prior.segment_of[..]),
-            confidence: &confidence,
-            cluster: found.clusters.as_deref(),
-            cell: &segmentation.cell_of,
-            assignment_confidence: segmentation.assignment_confidence.as_deref(),
-            names,
-        },
-    )?;
+    let columns = molecules::MoleculeResults {
+        prior_segment: prior.map(|prior| &prior.segment_of[..]),
+        confidence: &confidence,
+        cluster: found.clusters.as_deref(),
+        cell: &segmentation.cell_of,
+        assignment_confidence: segmentation.assignment_confidence.as_deref(),
+        ncv_color: None,
+        names,
+    };
+    atomic::write_file(&outputs.molecules, |file| molecules::write(file, table, &columns))?;
     let positions = &table.molecules.positions;
     let members = CellMembers::group(&segmentation.cell_of, segmentation.n_cells);
     let stats = cells::cell_stats(positions, &confidence, found.clusters.as_deref(), segmentation, &members);

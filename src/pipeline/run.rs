@@ -30,7 +30,7 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
     }
     write_params(settings, &[])?;
 
-    observer.stage("Loading data...");
+    observer.stage("Loading data");
     let mut table = molecules::read(&read_request(settings))?;
     tell(&table, observer);
     let prior = take_prior(&mut table, settings, observer);
@@ -44,7 +44,6 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
 
     write_params(settings, &result.resolved)?;
     results::write(&table, prior.as_ref(), &result, &names, settings, observer)?;
-    observer.stage("All done!");
     Ok(())
 }
 
