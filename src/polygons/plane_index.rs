@@ -8,14 +8,14 @@ use crate::numeric::stats;
 const PER_BIN: usize = 4;
 /// Molecules looked at to find the extent of the data and the distance between molecules.
 const N_SAMPLED: usize = 4096;
-/// This share of molecules at each end of an axis may lie outside the grid, in its outermost bins.
-const OUTLYING: f64 = 0.001;
+/// This share of molecules at each end of an axis does not count as the bulk of them.
+const OUTLYING: f64 = 0.05;
 /// Bands of the grid are widened by this share of a bin against rounding.
 const BAND_MARGIN: f64 = 1e-6;
 
 /// A subset of molecules sorted into the bins of a grid.
 ///
-/// METHOD: the grid spans the bulk of the molecules, not all of them: a few that are far away must
+/// METHOD: the grid spans the molecules near the bulk, not all of them: some that are far away must
 /// not make its bins so large that one of them holds everything. Those outside are in the
 /// nearest bin, which keeps every query exact.
 pub(super) struct PlaneIndex<'a> {
@@ -67,7 +67,7 @@ impl Axis {
 impl<'a> PlaneIndex<'a> {
     /// Sorts `members` (indices into `x` and `y`) into bins. 5 bytes per member.
     pub(super) fn new(x: &'a [f64], y: &'a [f64], members: &[u32]) -> Self {
-        let (columns, rows) = axes(bulk(x, members), bulk(y, members), (members.len() / PER_BIN).max(1));
+        let (columns, rows) = axes(span(x, members), span(y, members), (members.len() / PER_BIN).max(1));
         let bin = |member: u32| rows.bin(y[member as usize]) * columns.n_bins + columns.bin(x[member as usize]);
         let (starts, order) = counting_sort(members, columns.n_bins * rows.n_bins, |member| Some(bin(member)));
         Self { x, y, columns, rows, starts, order }
@@ -174,13 +174,19 @@ fn sample(members: &[u32]) -> impl Iterator<Item = u32> {
     members.iter().copied().step_by(members.len().div_ceil(N_SAMPLED).max(1))
 }
 
-/// The interval that holds all but the outlying members.
-fn bulk(axis: &[f64], members: &[u32]) -> [f64; 2] {
+/// The interval that the grid spans along an axis: that of the members, but no more than the
+/// width of the bulk beyond the bulk.
+fn span(axis: &[f64], members: &[u32]) -> [f64; 2] {
     let mut values: Vec<f64> = sample(members).map(|member| axis[member as usize]).collect();
     if values.is_empty() {
         return [0.0, 0.0];
     }
-    [stats::quantile(&mut values, OUTLYING), stats::quantile(&mut values, 1.0 - OUTLYING)]
+    let [from, to] = [OUTLYING, 1.0 - OUTLYING].map(|share| stats::quantile(&mut values, share));
+    let of_members = |start: f64, choose: fn(f64, f64) -> f64| {
+        members.iter().fold(start, |extreme, &member| choose(extreme, axis[member as usize]))
+    };
+    let (low, high) = (of_members(f64::INFINITY, f64::min), of_members(f64::NEG_INFINITY, f64::max));
+    if from < to { [low.max(from - (to - from)), high.min(to + (to - from))] } else { [low, high] }
 }
 
 /// Splits the box of `x` and `y` into about `n_bins` bins that are about square.
