@@ -9,8 +9,8 @@ use thiserror::Error;
 use super::progress::Console;
 use super::{arguments, command};
 use crate::config::file::{Given, Origin};
-use crate::config::options::{OPTIONS, OptionDef};
-use crate::config::resolve::{Request, option, resolve};
+use crate::config::options::{OPTIONS, OptionDef, find_path};
+use crate::config::resolve::{Request, resolve};
 use crate::config::values::{Value, from_text};
 use crate::config::{ConfigError, Note, RunSettings};
 use crate::observe::Observer;
@@ -102,7 +102,7 @@ fn legacy(matches: &ArgMatches, request: &mut Request) -> Result<(), ConfigError
 }
 
 fn set_if_absent(request: &mut Request, name: &str, value: Value, spelled: &str) {
-    if let Some(def) = option(name).filter(|def| request.flags.iter().all(|given| given.def.name != def.name)) {
+    if let Some(def) = find_path(name).filter(|def| request.flags.iter().all(|given| given.def.name != def.name)) {
         request.flags.push(Given { def, value, origin: Origin::Flag(spelled.to_owned()) });
     }
 }

@@ -360,6 +360,11 @@ pub fn find_flag(flag: &str) -> Option<&'static OptionDef> {
     OPTIONS.iter().find(|def| def.flag == Some(flag))
 }
 
+/// Returns the option of a dotted name such as `segmentation.scale` or `seed`; of those without a key by their name.
+pub fn find_path(path: &str) -> Option<&'static OptionDef> {
+    OPTIONS.iter().find(|def| def.path() == path)
+}
+
 /// Returns the keys of a table (`""`: the top of the file), aliases excluded.
 pub fn keys_of(table: &str) -> impl Iterator<Item = &'static OptionDef> {
     OPTIONS.iter().filter(move |def| match def.place {
