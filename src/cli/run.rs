@@ -89,7 +89,7 @@ fn legacy(matches: &ArgMatches, request: &mut Request) -> Result<(), ConfigError
                 remedy: "the old option knows GeoJSON only; use --polygon-format".to_owned(),
             });
         }
-        set_if_absent(request, "polygon_format", Value::Text("geometrycollection".to_owned()), "--save-polygons");
+        set_if_absent(request, "polygon_format", Value::Text("GeometryCollection".to_owned()), "--save-polygons");
         let text = "--save-polygons GeoJSON is an old spelling of --polygon-format GeometryCollection";
         request.notes.push(Note::Warning(text.to_owned()));
     }

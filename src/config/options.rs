@@ -310,7 +310,7 @@ pub const OPTIONS: &[OptionDef] = &[
         "TOML file with a configuration; example_config.toml lists every key. Options on the command line win over it.").flag("config", "FILE").short('c')),
     placed(Place::CommandLine, key("", "output", Kind::Text, Text("segmentation.csv"), Output,
         "Molecule table to write (X.csv: the other files are X_cell_stats.csv, X_polygons_2d.json, ...), or a directory (existing, or ending in /).").flag("output", "PATH").short('o')),
-    placed(Place::CommandLine, key("", "polygon_format", Kind::Choice(&["featurecollection", "geometrycollection", "geometrycollectionlegacy", "none"]), Text("featurecollection"), Output,
+    placed(Place::CommandLine, key("", "polygon_format", Kind::Choice(&["FeatureCollection", "GeometryCollection", "GeometryCollectionLegacy", "none"]), Text("FeatureCollection"), Output,
         "Format of the cell boundaries: FeatureCollection, GeometryCollection, GeometryCollectionLegacy (integer cell ids) or none.").flag("polygon-format", "FORMAT")),
     placed(Place::CommandLine, key("", "polygon_3d_layout", Kind::Choice(&["array", "object"]), Text("array"), Output,
         "Layout of the 3D boundaries: array (one collection per z layer) or object (keyed by layer, as Baysor 0.7.1 wrote).").flag("polygon-3d-layout", "LAYOUT")),

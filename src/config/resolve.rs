@@ -62,7 +62,7 @@ pub fn resolve(request: &Request, environment: &dyn Fn(&str) -> Option<String>) 
         columns: columns(&merged)?,
         force_2d: merged.flag("data.force_2d"),
         min_molecules_per_gene: merged.size("data.min_molecules_per_gene"),
-        exclude_genes: merged.list("data.exclude_genes"),
+        exclude_genes: exclude_genes(&merged)?,
         min_qv: Some(merged.float("data.min_qv")).filter(|&min| min > 0.0),
         crop: crop(&merged)?,
         min_molecules_per_cell,
@@ -82,8 +82,8 @@ pub fn resolve(request: &Request, environment: &dyn Fn(&str) -> Option<String>) 
         outputs: outputs(&output, count_format, &request.molecules)?,
         polygon_format: match merged.text("polygon_format") {
             "none" => None,
-            "geometrycollection" => Some(PolygonFormat::GeometryCollection),
-            "geometrycollectionlegacy" => Some(PolygonFormat::GeometryCollectionLegacy),
+            "GeometryCollection" => Some(PolygonFormat::GeometryCollection),
+            "GeometryCollectionLegacy" => Some(PolygonFormat::GeometryCollectionLegacy),
             _ => Some(PolygonFormat::FeatureCollection),
         },
         count_format,
@@ -206,6 +206,20 @@ fn columns(merged: &Merged) -> Result<Columns, ConfigError> {
     }
     let text = |name: &str| merged.text(&format!("data.{name}")).to_owned();
     Ok(Columns { x: text("x"), y: text("y"), z: text("z"), gene: text("gene"), qv: text("qv") })
+}
+
+/// Checks that every pattern is a regular expression; shell patterns such as `*Neg` are a common mistake.
+fn exclude_genes(merged: &Merged) -> Result<Vec<String>, ConfigError> {
+    let patterns = merged.list("data.exclude_genes");
+    for pattern in &patterns {
+        if regex::Regex::new(pattern).is_err() {
+            let remedy = format!(
+                "'{pattern}' is not a regular expression; write .* for any text and a backslash before ( ) [ ] + * ? that are meant as they are"
+            );
+            return Err(merged.invalid("data.exclude_genes", remedy));
+        }
+    }
+    Ok(patterns)
 }
 
 fn crop(merged: &Merged) -> Result<Crop, ConfigError> {
