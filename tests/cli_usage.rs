@@ -1,5 +1,7 @@
 //! The program as its callers see it: versions, help, misuse, refused wishes, exit statuses.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot start the program should end")]
+
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 

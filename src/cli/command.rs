@@ -130,7 +130,7 @@ fn help(def: &OptionDef) -> StyledStr {
     let required = matches!(def.name, "min_molecules_per_cell" | "scale");
     match def.default_value() {
         Value::Text(text) if text.is_empty() => {}
-        Value::Text(text) => facts.push(format!("default: {}", proper(&text))),
+        Value::Text(text) => facts.push(format!("default: {text}")),
         Value::Int(number) if !required => facts.push(format!("default: {number}")),
         Value::Float(number) if number.is_finite() && !required => facts.push(format!("default: {number}")),
         _ => {}
@@ -140,11 +140,6 @@ fn help(def: &OptionDef) -> StyledStr {
         Place::Top | Place::Table(_) => format!("key: {}", def.path()),
     });
     format!("{} [{}]", def.help, facts.join("; ")).into()
-}
-
-/// Words are kept in lower case; the help shows them as the formats are written.
-fn proper(word: &str) -> &str {
-    if word == "featurecollection" { "FeatureCollection" } else { word }
 }
 
 /// The keys that have no option of their own.

@@ -9,8 +9,8 @@ use thiserror::Error;
 use super::progress::Console;
 use super::{arguments, command};
 use crate::config::file::{Given, Origin};
-use crate::config::options::{OPTIONS, OptionDef};
-use crate::config::resolve::{Request, option, resolve};
+use crate::config::options::{OPTIONS, OptionDef, find_path};
+use crate::config::resolve::{Request, resolve};
 use crate::config::values::{Value, from_text};
 use crate::config::{ConfigError, Note, RunSettings};
 use crate::observe::Observer;
@@ -89,7 +89,7 @@ fn legacy(matches: &ArgMatches, request: &mut Request) -> Result<(), ConfigError
                 remedy: "the old option knows GeoJSON only; use --polygon-format".to_owned(),
             });
         }
-        set_if_absent(request, "polygon_format", Value::Text("geometrycollection".to_owned()), "--save-polygons");
+        set_if_absent(request, "polygon_format", Value::Text("GeometryCollection".to_owned()), "--save-polygons");
         let text = "--save-polygons GeoJSON is an old spelling of --polygon-format GeometryCollection";
         request.notes.push(Note::Warning(text.to_owned()));
     }
@@ -102,7 +102,7 @@ fn legacy(matches: &ArgMatches, request: &mut Request) -> Result<(), ConfigError
 }
 
 fn set_if_absent(request: &mut Request, name: &str, value: Value, spelled: &str) {
-    if let Some(def) = option(name).filter(|def| request.flags.iter().all(|given| given.def.name != def.name)) {
+    if let Some(def) = find_path(name).filter(|def| request.flags.iter().all(|given| given.def.name != def.name)) {
         request.flags.push(Given { def, value, origin: Origin::Flag(spelled.to_owned()) });
     }
 }

@@ -10,12 +10,12 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum ConfigError {
     /// The configuration file cannot be read.
-    #[error("cannot read the configuration file '{path}': {source}")]
+    #[error("cannot read the configuration file '{path}': {reason}")]
     Unreadable {
         /// The file as given.
         path: PathBuf,
         /// The reason given by the system.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
     /// The configuration file is not TOML.
     #[error("the configuration file '{path}' is not valid TOML: {message}")]
@@ -32,7 +32,7 @@ pub enum ConfigError {
         place: String,
         /// The table as written.
         table: String,
-        /// `; did you mean …?`, or nothing.
+        /// ` (did you mean …?)`, or nothing.
         hint: String,
         /// All tables.
         valid: String,
@@ -44,7 +44,7 @@ pub enum ConfigError {
         place: String,
         /// The key as written, with its table.
         key: String,
-        /// `; did you mean …?`, or nothing.
+        /// ` (did you mean …?)`, or nothing.
         hint: String,
         /// The keys there are.
         valid: String,

@@ -52,7 +52,7 @@ impl Given {
 /// `Unreadable`, `Syntax`, `UnknownTable`, `UnknownKey`, `GivenTwice` or `WrongType`, each naming the file.
 pub fn read(path: &Path) -> Result<Vec<Given>, ConfigError> {
     let text =
-        std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        std::fs::read_to_string(path).map_err(|reason| ConfigError::Unreadable { path: path.to_owned(), reason })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| ConfigError::Syntax {
         path: path.to_owned(),
@@ -90,7 +90,7 @@ fn add(given: &mut Vec<Given>, file: &str, def: &'static OptionDef, value: &toml
 
 fn unknown_table(file: &str, name: &str) -> ConfigError {
     let hint = match nearest(name, TABLES) {
-        Some(table) => format!("; did you mean [{table}]?"),
+        Some(table) => format!(" (did you mean [{table}]?)"),
         None => String::new(),
     };
     let valid = TABLES.map(|table| format!("[{table}]")).join(", ");
@@ -108,8 +108,8 @@ pub fn unknown_key(place: &str, table: &str, key: &str) -> ConfigError {
         others.into_iter().find_map(|other| nearest(key, names_of(other)).map(|name| dotted(other, name)))
     });
     let hint = match (near, here.is_empty().then(|| nearest(key, TABLES)).flatten()) {
-        (Some(path), _) => format!("; did you mean '{path}'?"),
-        (None, Some(table)) => format!("; did you mean the table [{table}]?"),
+        (Some(path), _) => format!(" (did you mean '{path}'?)"),
+        (None, Some(table)) => format!(" (did you mean the table [{table}]?)"),
         (None, None) => String::new(),
     };
     let mut valid: Vec<&str> = names_of(here).collect();
@@ -157,7 +157,10 @@ mod tests {
     #[test]
     fn an_unknown_key_names_file_neighbour_and_valid_keys() {
         let error = parse("[segmentation]\nscael = 3").unwrap_err().to_string();
-        assert!(error.starts_with("c.toml: unknown key 'segmentation.scael'; did you mean 'segmentation.scale'?"));
+        assert!(
+            error
+                .starts_with("c.toml: unknown key 'segmentation.scael' (did you mean 'segmentation.scale'?); the keys")
+        );
         assert!(error.contains("the keys of [segmentation] are scale, scale_std,"));
         let error = parse("[data]\nscale = 3").unwrap_err().to_string();
         assert!(error.contains("did you mean 'segmentation.scale'?"), "{error}");
@@ -168,7 +171,7 @@ mod tests {
     #[test]
     fn an_unknown_table_names_its_neighbour() {
         let error = parse("[segmentations]\nscale = 3").unwrap_err().to_string();
-        assert!(error.contains("unknown table [segmentations]; did you mean [segmentation]?"), "{error}");
+        assert!(error.contains("unknown table [segmentations] (did you mean [segmentation]?)"), "{error}");
     }
 
     #[test]

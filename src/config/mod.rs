@@ -9,6 +9,7 @@ pub mod dump;
 pub mod error;
 pub mod example;
 pub mod file;
+mod merged;
 mod nearest;
 pub mod options;
 pub mod outputs;

@@ -310,7 +310,7 @@ pub const OPTIONS: &[OptionDef] = &[
         "TOML file with a configuration; example_config.toml lists every key. Options on the command line win over it.").flag("config", "FILE").short('c')),
     placed(Place::CommandLine, key("", "output", Kind::Text, Text("segmentation.csv"), Output,
         "Molecule table to write (X.csv: the other files are X_cell_stats.csv, X_polygons_2d.json, ...), or a directory (existing, or ending in /).").flag("output", "PATH").short('o')),
-    placed(Place::CommandLine, key("", "polygon_format", Kind::Choice(&["featurecollection", "geometrycollection", "geometrycollectionlegacy", "none"]), Text("featurecollection"), Output,
+    placed(Place::CommandLine, key("", "polygon_format", Kind::Choice(&["FeatureCollection", "GeometryCollection", "GeometryCollectionLegacy", "none"]), Text("FeatureCollection"), Output,
         "Format of the cell boundaries: FeatureCollection, GeometryCollection, GeometryCollectionLegacy (integer cell ids) or none.").flag("polygon-format", "FORMAT")),
     placed(Place::CommandLine, key("", "polygon_3d_layout", Kind::Choice(&["array", "object"]), Text("array"), Output,
         "Layout of the 3D boundaries: array (one collection per z layer) or object (keyed by layer, as Baysor 0.7.1 wrote).").flag("polygon-3d-layout", "LAYOUT")),
@@ -358,6 +358,11 @@ pub fn find(table: &str, key: &str) -> Option<&'static OptionDef> {
 /// Returns the option of a long flag (with dashes, without the leading ones).
 pub fn find_flag(flag: &str) -> Option<&'static OptionDef> {
     OPTIONS.iter().find(|def| def.flag == Some(flag))
+}
+
+/// Returns the option of a dotted name such as `segmentation.scale` or `seed`; of those without a key by their name.
+pub fn find_path(path: &str) -> Option<&'static OptionDef> {
+    OPTIONS.iter().find(|def| def.path() == path)
 }
 
 /// Returns the keys of a table (`""`: the top of the file), aliases excluded.

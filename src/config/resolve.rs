@@ -4,12 +4,12 @@ use crate::data::{Layout3d, PolygonFormat};
 use std::path::{Path, PathBuf};
 
 use super::file::{self, Given, Origin};
-use super::options::{Effect, Kind, OPTIONS, OptionDef, Place};
+use super::merged::{Merged, parse_amount};
+use super::options::Place;
 use super::settings::{
     Columns, CountFormat, Crop, Note, PriorSource, RunSettings, ScaleSource, ScaleStd,
     Verbosity,
 };
-use super::values::Value;
 use super::{ConfigError, OutputNames, threads};
 
 /// What a command line of `run` asks for, unmerged.
@@ -63,7 +63,7 @@ pub fn resolve(request: &Request, environment: &dyn Fn(&str) -> Option<String>) 
         columns: columns(&merged)?,
         force_2d: merged.flag("data.force_2d"),
         min_molecules_per_gene: merged.size("data.min_molecules_per_gene"),
-        exclude_genes: merged.list("data.exclude_genes"),
+        exclude_genes: exclude_genes(&merged)?,
         min_qv: Some(merged.float("data.min_qv")).filter(|&min| min > 0.0),
         crop: crop(&merged)?,
         min_molecules_per_cell,
@@ -83,8 +83,8 @@ pub fn resolve(request: &Request, environment: &dyn Fn(&str) -> Option<String>) 
         outputs: outputs(&output, count_format, &request.molecules)?,
         polygon_format: match merged.text("polygon_format") {
             "none" => None,
-            "geometrycollection" => Some(PolygonFormat::GeometryCollection),
-            "geometrycollectionlegacy" => Some(PolygonFormat::GeometryCollectionLegacy),
+            "GeometryCollection" => Some(PolygonFormat::GeometryCollection),
+            "GeometryCollectionLegacy" => Some(PolygonFormat::GeometryCollectionLegacy),
             _ => Some(PolygonFormat::FeatureCollection),
         },
         count_format,
@@ -103,152 +103,6 @@ pub fn resolve(request: &Request, environment: &dyn Fn(&str) -> Option<String>) 
         values: merged.0.into_iter().filter(|given| given.def.place != Place::CommandLine).collect(),
         notes,
     })
-}
-
-/// Every option with the value that won, in the order of `OPTIONS`.
-struct Merged(Vec<Given>);
-
-impl Merged {
-    fn new(in_file: Vec<Given>, request: &Request) -> Self {
-        let mut merged: Vec<Given> =
-            OPTIONS.iter().map(|def| Given { def, value: def.default_value(), origin: Origin::Default }).collect();
-        let layers = in_file.into_iter().chain(request.dotted.iter().cloned()).chain(request.flags.iter().cloned());
-        for given in layers {
-            if let Some(place) = merged.iter_mut().find(|old| old.def == given.def) {
-                *place = given;
-            }
-        }
-        Self(merged)
-    }
-
-    /// Returns an option by its dotted name, which is one of `OPTIONS` (a test asks for all).
-    fn get(&self, path: &str) -> Option<&Given> {
-        self.0.iter().find(|given| given.def.path() == path)
-    }
-
-    fn text(&self, path: &str) -> &str {
-        match self.get(path).map(|given| &given.value) {
-            Some(Value::Text(text)) => text,
-            _ => "",
-        }
-    }
-
-    fn flag(&self, path: &str) -> bool {
-        matches!(self.get(path).map(|given| &given.value), Some(Value::Bool(true)))
-    }
-
-    fn int(&self, path: &str) -> i64 {
-        match self.get(path).map(|given| &given.value) {
-            Some(Value::Int(number)) => *number,
-            _ => 0,
-        }
-    }
-
-    /// An integer that is not negative by its limits.
-    fn size(&self, path: &str) -> usize {
-        usize::try_from(self.int(path)).unwrap_or(0)
-    }
-
-    fn float(&self, path: &str) -> f64 {
-        match self.get(path).map(|given| &given.value) {
-            Some(Value::Float(number)) => *number,
-            _ => 0.0,
-        }
-    }
-
-    fn list(&self, path: &str) -> Vec<String> {
-        match self.get(path).map(|given| &given.value) {
-            Some(Value::List(items)) => items.clone(),
-            _ => Vec::new(),
-        }
-    }
-
-    /// The error for an option whose value makes no sense.
-    fn invalid(&self, path: &str, remedy: impl Into<String>) -> ConfigError {
-        let (name, seen) = match self.get(path) {
-            Some(given) => (given.name(), given.value.show()),
-            None => (path.to_owned(), String::new()),
-        };
-        ConfigError::Invalid { name, seen, remedy: remedy.into() }
-    }
-
-    /// Checks limits, words, and wishes for later versions.
-    fn check_ranges(&self, prior_on_command_line: bool) -> Result<(), ConfigError> {
-        for given in &self.0 {
-            check_range(given)?;
-            if let Effect::Refused(what) = given.def.effect {
-                let overruled = prior_on_command_line && given.def.place == Place::Table("prior");
-                if !overruled && given.value != given.def.default_value() {
-                    let what = format!("{}: {what}", given.name());
-                    let remedy = match given.def.kind {
-                        Kind::Bool => format!("run without {}", given.def.spelled()),
-                        _ => "leave it empty".to_owned(),
-                    };
-                    return Err(ConfigError::NotYet { what, remedy });
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn notes(&self) -> Vec<Note> {
-        let mut notes = Vec::new();
-        let unused: Vec<String> = self
-            .0
-            .iter()
-            .filter(|given| given.def.effect == Effect::Unused && given.value != given.def.default_value())
-            .map(|given| given.def.path())
-            .collect();
-        if !unused.is_empty() {
-            notes.push(Note::Warning(format!("No effect in this version: {}", unused.join(", "))));
-        }
-        if !self.flag("skip_ncv_color") {
-            let text = "Neighbourhood colours (ncv_color) are not computed by this version";
-            notes.push(Note::Info(text.to_owned()));
-        }
-        notes
-    }
-}
-
-fn check_range(given: &Given) -> Result<(), ConfigError> {
-    let remedy = match (given.def.kind, &given.value) {
-        (Kind::Int { min, max }, Value::Int(number)) if !(min..=max).contains(number) => {
-            if *number < min {
-                format!("it must be at least {min}")
-            } else {
-                format!("it must be at most {max}")
-            }
-        }
-        (Kind::Float { min, max }, Value::Float(number)) if !(min..=max).contains(number) => {
-            if max.abs() < f64::MAX {
-                format!("it must be a number from {min} to {max}")
-            } else {
-                "it must be a finite number".to_owned()
-            }
-        }
-        (Kind::Choice(words), Value::Text(word)) if !words.contains(&word.as_str()) => {
-            let near = super::nearest(word, words.iter().copied());
-            let hint = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
-            let words: Vec<&str> = words.iter().copied().filter(|word| !word.is_empty()).collect();
-            format!("it must be one of {}{hint}", words.join(", "))
-        }
-        (Kind::Amount, Value::Text(text)) if parse_amount(text).is_none() => {
-            "it must be a positive number (coordinate units) or a positive percentage of the scale such as 25%"
-                .to_owned()
-        }
-        _ => return Ok(()),
-    };
-    Err(ConfigError::Invalid { name: given.name(), seen: given.value.show(), remedy })
-}
-
-/// Reads `25%` or `6.5`; only positive, finite amounts.
-fn parse_amount(text: &str) -> Option<ScaleStd> {
-    let text = text.trim();
-    let number = |text: &str| text.trim().parse::<f64>().ok().filter(|n| n.is_finite() && *n > 0.0);
-    match text.strip_suffix('%') {
-        Some(percent) => number(percent).map(|percent| ScaleStd::Relative(percent / 100.0)),
-        None => number(text).map(ScaleStd::Absolute),
-    }
 }
 
 fn derived_if_0(value: usize, derive: impl FnOnce() -> usize) -> usize {
@@ -353,6 +207,20 @@ fn columns(merged: &Merged) -> Result<Columns, ConfigError> {
     }
     let text = |name: &str| merged.text(&format!("data.{name}")).to_owned();
     Ok(Columns { x: text("x"), y: text("y"), z: text("z"), gene: text("gene"), qv: text("qv") })
+}
+
+/// Checks that every pattern is a regular expression; shell patterns such as `*Neg` are a common mistake.
+fn exclude_genes(merged: &Merged) -> Result<Vec<String>, ConfigError> {
+    let patterns = merged.list("data.exclude_genes");
+    for pattern in &patterns {
+        if regex::Regex::new(pattern).is_err() {
+            let remedy = format!(
+                "'{pattern}' is not a regular expression; write .* for any text and a backslash before ( ) [ ] + * ? that are meant as they are"
+            );
+            return Err(merged.invalid("data.exclude_genes", remedy));
+        }
+    }
+    Ok(patterns)
 }
 
 fn crop(merged: &Merged) -> Result<Crop, ConfigError> {
@@ -477,250 +345,6 @@ fn outputs(output: &Path, counts: CountFormat, molecules: &Path) -> Result<Outpu
     Ok(names)
 }
 
-/// Looks up an option for a value given in the program's own words, e.g. by a legacy spelling.
-pub fn option(path: &str) -> Option<&'static OptionDef> {
-    OPTIONS.iter().find(|def| def.path() == path)
-}
-
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::super::values::from_text;
-    use super::*;
-
-    fn no_environment(_: &str) -> Option<String> {
-        Some("2".to_owned())
-    }
-
-    /// Options given as `name=value`; `[name=value` puts one in the dotted layer.
-    fn request(given: &[&str]) -> Request {
-        let mut request = Request { molecules: "molecules.csv".into(), ..Request::default() };
-        for text in given {
-            let dotted = text.starts_with('[');
-            let (name, value) = text.trim_start_matches('[').split_once('=').unwrap();
-            let def = OPTIONS.iter().find(|def| def.name == name).unwrap();
-            let spelled = if dotted { format!("--config.{}", def.path()) } else { def.spelled() };
-            let value = from_text(def, &spelled, value).unwrap();
-            if dotted {
-                request.dotted.push(Given { def, value, origin: Origin::Dotted(spelled) });
-            } else {
-                request.flags.push(Given { def, value, origin: Origin::Flag(spelled) });
-            }
-        }
-        request
-    }
-
-    pub(crate) fn settings_of(given: &[&str]) -> RunSettings {
-        resolve(&request(given), &no_environment).unwrap()
-    }
-
-    pub(crate) fn settings_with_prior(given: &[&str], prior: &str) -> RunSettings {
-        resolve(&Request { prior: Some(prior.to_owned()), ..request(given) }, &no_environment).unwrap()
-    }
-
-    /// Loads a configuration text as a file, with nothing on the command line.
-    pub(crate) fn load(text: &str) -> RunSettings {
-        with_file(text, request(&[])).unwrap()
-    }
-
-    fn with_file(text: &str, request: Request) -> Result<RunSettings, ConfigError> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("config.toml");
-        std::fs::write(&path, text).unwrap();
-        resolve(&Request { file: Some(path), ..request }, &no_environment)
-    }
-
-    fn error_of(given: &[&str]) -> String {
-        resolve(&request(given), &no_environment).unwrap_err().to_string()
-    }
-
-    fn prior_error(given: &[&str], prior: &str) -> String {
-        resolve(&Request { prior: Some(prior.to_owned()), ..request(given) }, &no_environment).unwrap_err().to_string()
-    }
-
-    const M: &str = "min_molecules_per_cell=30";
-    const SCALE: &str = "scale=10";
-
-    #[test]
-    fn every_name_asked_for_exists() {
-        let source = include_str!("resolve.rs");
-        let names =
-            regex::Regex::new(r#"(?:merged|self)\.(?:text|flag|int|size|float|list|get)\("([a-z_.]+)"\)"#).unwrap();
-        let mut n = 0;
-        for name in names.captures_iter(source) {
-            assert!(option(&name[1]).is_some(), "{}", &name[1]);
-            n += 1;
-        }
-        assert!(n > 25);
-    }
-
-    #[test]
-    fn derived_defaults_follow_the_minimum_per_cell() {
-        let segment: Vec<usize> = [1, 3, 10, 14, 30, 50, 100].map(default_min_molecules_per_segment).into();
-        assert_eq!(segment, [2, 2, 2, 4, 8, 12, 25]);
-        let neighbour: Vec<usize> = [1, 3, 10, 14, 30, 50, 100].map(default_confidence_nn_id).into();
-        assert_eq!(neighbour, [5, 5, 6, 8, 16, 26, 51]);
-    }
-
-    #[test]
-    fn flag_wins_over_dotted_over_file_over_default() {
-        let file = "[data]\nmin_molecules_per_cell = 1\nmin_molecules_per_gene = 1\nx = 'a'\n[segmentation]\nscale = 1";
-        let given = request(&["min_molecules_per_cell=3", "[min_molecules_per_cell=2", "[min_molecules_per_gene=2"]);
-        let settings = with_file(file, given).unwrap();
-        assert_eq!(settings.min_molecules_per_cell, 3);
-        assert_eq!(settings.min_molecules_per_gene, 2);
-        assert_eq!(settings.columns.x, "a");
-        assert_eq!(settings.columns.y, "y");
-        let twice = settings_of(&[SCALE, M, "[iters=5", "[iters=6"]);
-        assert_eq!(twice.iters, 6);
-    }
-
-    #[test]
-    fn a_given_scale_has_a_spread() {
-        let scale = |given: &[&str]| settings_of(given).scale;
-        assert_eq!(scale(&[M, SCALE]), ScaleSource::Given { scale: 10.0, std: ScaleStd::Relative(0.25) });
-        let absolute = ScaleSource::Given { scale: 10.0, std: ScaleStd::Absolute(0.2) };
-        assert_eq!(scale(&[M, SCALE, "scale_std=0.2"]), absolute);
-        let relative = ScaleSource::Given { scale: 10.0, std: ScaleStd::Relative(0.5) };
-        assert_eq!(scale(&[M, SCALE, "scale_std= 50 % "]), relative);
-    }
-
-    #[test]
-    fn a_spread_that_is_asked_for_wins_over_the_estimate() {
-        let from_prior = |std| ScaleSource::FromPrior { std };
-        assert_eq!(settings_with_prior(&[M], ":cell").scale, from_prior(None));
-        let wished = settings_with_prior(&[M, "scale_std=25%"], ":cell").scale;
-        assert_eq!(wished, from_prior(Some(ScaleStd::Relative(0.25))));
-        let prior = Request { prior: Some(":cell".to_owned()), ..request(&[M]) };
-        let file = |text: &str| with_file(text, prior.clone()).unwrap().scale;
-        assert_eq!(file("[segmentation]\nscale = -1.0\nscale_std = '25%'"), from_prior(None));
-        assert_eq!(file("[segmentation]\nscale_std = 2"), from_prior(Some(ScaleStd::Absolute(2.0))));
-    }
-
-    #[test]
-    fn without_scale_there_must_be_a_prior_to_estimate_it() {
-        assert!(error_of(&[M]).contains("neither a scale nor a prior segmentation is given; set --scale"));
-        assert!(error_of(&[M, "scale=-1"]).starts_with("--scale is -1: without a prior"));
-        let error = prior_error(&[M, "estimate_scale_from_centers=false"], ":cell");
-        assert!(error.contains("estimate_scale_from_centers is false: then a scale is needed"), "{error}");
-        assert!(error_of(&[SCALE]).contains("-m/--min-molecules-per-cell"));
-        assert!(error_of(&[SCALE, "min_molecules_per_cell=0"]).contains("must be greater than 0"));
-    }
-
-    #[test]
-    fn values_out_of_range_are_errors_naming_option_value_and_range() {
-        let cases = [
-            (
-                "prior_segmentation_confidence=1.5",
-                "--prior-segmentation-confidence is 1.5: it must be a number from 0 to 1",
-            ),
-            ("prior_segmentation_confidence=NaN", "--prior-segmentation-confidence is NaN"),
-            ("scale_std=0", "--scale-std is '0': it must be a positive number"),
-            ("scale_std=-5%", "--scale-std is '-5%'"),
-            ("scale_std=wide", "--scale-std is 'wide'"),
-            ("iters=0", "--iters is 0: it must be at least 1"),
-            ("n_clusters=256", "--n-clusters is 256: it must be at most 255"),
-            ("n_clusters=-1", "--n-clusters is -1"),
-            ("min_molecules_per_cell=-1", "--min-molecules-per-cell is -1: it must be at least 0"),
-            ("scale=inf", "--scale is inf: it must be a finite number"),
-            ("scale=NaN", "--scale is NaN"),
-            ("n_cells_init=1", "--n-cells-init is 1: it must be at least 2"),
-            ("polygon_format=GeoJson", "--polygon-format is 'geojson': it must be one of featurecollection"),
-            ("count_matrix_format=h5", "--count-matrix-format is 'h5': it must be one of loom, tsv"),
-            ("x_min=nan", "--x-min is NaN"),
-            ("max_z_slices=0", "--max-z-slices is 0"),
-            ("tol=2", "--tol is 2"),
-            ("threads=-2", "--threads is -2"),
-            ("run_id=a-b", "--run-id is 'a-b'"),
-            ("x=y", "data.x names the same column"),
-            ("gene=", "--gene-column is '': a column name is needed"),
-            ("cluster_method=leiden", "not part of this version"),
-            ("ncv_method=x", "--config.plotting.ncv_method is 'x'"),
-            (
-                "nuclei_genes=Neat1",
-                "--nuclei-genes: compartments (nuclei_genes, cyto_genes) are not part of this version",
-            ),
-            ("plot=true", "--plot: reports (--plot) are not part of this version yet; run without --plot"),
-            ("path=mask.tif", "not part of this version"),
-        ];
-        for (given, expected) in cases {
-            let error = error_of(&[M, SCALE, given]);
-            assert!(error.contains(expected), "{given}: {error}");
-        }
-        assert!(
-            error_of(&[M, SCALE, "x_min=5", "x_max=3"])
-                .contains("--x-min is 5: it must not exceed data.x_max, which is 3")
-        );
-        assert!(error_of(&[M, SCALE, "quiet=1", "verbose=1"]).contains("contradict"));
-    }
-
-    #[test]
-    fn an_error_in_a_file_names_key_and_file() {
-        let error = with_file("[segmentation]\niters = 0", request(&[M, SCALE])).unwrap_err().to_string();
-        assert!(error.starts_with("segmentation.iters in ") && error.contains("config.toml is 0"), "{error}");
-    }
-
-    #[test]
-    fn a_file_as_sopa_writes_it_is_accepted() {
-        let file = "[data]\nx = 'x'\ny = 'y'\nz = 'z'\ngene = 'genes'\nforce_2d = true\nmin_molecules_per_cell = 10\n\
-            min_molecules_per_gene = 0\nmin_molecules_per_segment = 3\nconfidence_nn_id = 6\nexclude_genes = ''\n\
-            [segmentation]\nscale = 3\nscale_std = '25%'\nprior_segmentation_confidence = 1\n\
-            estimate_scale_from_centers = false\nn_clusters = 4\niters = 500\nn_cells_init = 0\nnuclei_genes = ''\n\
-            cyto_genes = ''\n";
-        let settings = load(file);
-        assert_eq!(settings.scale, ScaleSource::Given { scale: 3.0, std: ScaleStd::Relative(0.25) });
-        assert_eq!(settings.prior_confidence, 1.0);
-        assert_eq!(settings.min_molecules_per_gene, 0);
-        assert_eq!((settings.min_molecules_per_segment, settings.confidence_nn_id), (3, 6));
-        assert!(settings.force_2d && settings.exclude_genes.is_empty());
-        assert_eq!(settings.notes.len(), 1, "only the remark on colours");
-    }
-
-    #[test]
-    fn absent_limits_are_none() {
-        let settings = settings_of(&[M, SCALE]);
-        assert_eq!((settings.crop, settings.min_qv, settings.n_cells_init), (Crop::default(), None, None));
-        assert_eq!((settings.run_id, settings.threads, settings.seed), (None, 2, 1));
-        let settings = settings_of(&[M, SCALE, "x_min=-5", "min_qv=20", "n_cells_init=9"]);
-        assert_eq!((settings.crop.x_min, settings.min_qv, settings.n_cells_init), (Some(-5.0), Some(20.0), Some(9)));
-    }
-
-    #[test]
-    fn the_prior_is_a_column_or_refused() {
-        let column = |name: &str| Some(PriorSource::Column { name: name.to_owned() });
-        assert_eq!(settings_with_prior(&[M], ":cell_id").prior, column("cell_id"));
-        assert_eq!(settings_with_prior(&[M, SCALE], "").prior, None);
-        assert_eq!(settings_of(&[M, "column_name=cell"]).prior, column("cell"));
-        assert_eq!(settings_of(&[M, SCALE, "column_name=cell", "type=none"]).prior, None);
-        assert_eq!(settings_with_prior(&[M, "type=image", "path=a.tif"], ":cell_id").prior, column("cell_id"));
-        assert!(prior_error(&[M, SCALE], "cell_id").contains("no such file; for a column write :cell_id"));
-        assert!(prior_error(&[M, SCALE], ":").contains("a column name must follow the colon"));
-        let folder = tempfile::tempdir().unwrap();
-        let mask = folder.path().join("mask.tif");
-        std::fs::write(&mask, "").unwrap();
-        let error = prior_error(&[M, SCALE], &mask.display().to_string());
-        assert!(error.contains("mask.tif") && error.contains("not part of this version"), "{error}");
-    }
-
-    #[test]
-    fn keys_without_effect_give_one_warning() {
-        let settings = settings_of(&[M, SCALE, "min_pixels_per_cell=10", "cluster_graph_k=3", "skip_ncv_color=true"]);
-        let text = "No effect in this version: segmentation.cluster_graph_k, plotting.min_pixels_per_cell";
-        assert_eq!(settings.notes, [Note::Warning(text.to_owned())]);
-    }
-
-    #[test]
-    fn the_molecule_table_is_never_overwritten() {
-        let folder = tempfile::tempdir().unwrap();
-        let table = folder.path().join("molecules.csv");
-        std::fs::write(&table, "x,y,gene\n").unwrap();
-        let request = Request { molecules: table.clone(), output: Some(table), ..request(&[M, SCALE]) };
-        let error = resolve(&request, &no_environment).unwrap_err().to_string();
-        assert!(error.contains("would be overwritten"), "{error}");
-    }
-
-    #[test]
-    fn no_clustering_is_one_cluster() {
-        assert_eq!(settings_of(&[M, SCALE, "cluster_method=NONE"]).n_clusters, 1);
-        assert_eq!(settings_of(&[M, SCALE, "n_clusters=0"]).n_clusters, 0);
-    }
-}
+#[path = "resolve_tests.rs"]
+pub(crate) mod tests;

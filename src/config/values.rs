@@ -75,7 +75,11 @@ pub fn from_text(def: &OptionDef, name: &str, text: &str) -> Result<Value, Confi
     let parsed = match def.kind {
         Kind::Text | Kind::Amount => Some(Value::Text(text.to_owned())),
         Kind::List => Some(Value::List(split_list(text))),
-        Kind::Choice(_) => Some(Value::Text(text.trim().to_ascii_lowercase())),
+        // An unknown word stays as it is, for the message.
+        Kind::Choice(words) => {
+            let word = words.iter().find(|word| word.eq_ignore_ascii_case(text.trim()));
+            Some(Value::Text(word.map_or_else(|| text.to_owned(), |word| (*word).to_owned())))
+        }
         Kind::Bool => parse_bool(text).map(Value::Bool),
         Kind::Int { .. } => parse_int(text).map(Value::Int),
         Kind::Float { .. } => text.trim().parse().ok().map(Value::Float),
