@@ -37,8 +37,8 @@ pub enum LoomError {
 
 /// Writes the counts, genes by cells, with the cell statistics as column attributes.
 ///
-/// Memory: the compressed file, about two bytes per entry of `counts`; only a block of 64 cells is dense
-/// at a time. The file is the same from run to run: it holds no
+/// Memory: the compressed file, about four bytes per entry of `counts` where one number in eight is not
+/// zero; only a block of 64 cells is dense at a time. The file is the same from run to run: it holds no
 /// times. Any numbers of genes and cells work, 0 included.
 ///
 /// KEEPS: `CellID` is a real number, 1, 2, …, as Baysor 0.7.1 wrote it.
