@@ -14,6 +14,8 @@ use crate::io::atomic::{NewPath, WriteError};
 const CHUNK: usize = 64;
 /// Level of compression.
 const DEFLATE: u8 = 3;
+/// By how much the file's image in memory grows at a time, in bytes.
+const GROWTH: usize = 4 << 20;
 /// Version of the loom format; readers apply the rules of the version they find.
 const VERSION: &str = "3.0.0";
 
@@ -24,18 +26,19 @@ pub enum LoomError {
     #[error(transparent)]
     File(#[from] WriteError),
     /// The HDF5 library refused.
-    #[error("cannot write '{path}' as HDF5; check that its folder is writable and has space left")]
+    #[error("cannot write '{path}' as HDF5; check that its folder is writable and has space left: {cause}")]
     Hdf5 {
         /// The file that was to be written.
         path: PathBuf,
-        /// What the library said.
-        source: hdf5_metno::Error,
+        /// What the library said, without its internals.
+        cause: String,
     },
 }
 
 /// Writes the counts, genes by cells, with the cell statistics as column attributes.
 ///
-/// Only a block of 64 cells is dense at a time. The file is the same from run to run: it holds no
+/// Memory: the compressed file, about four bytes per entry of `counts` where one number in eight is not
+/// zero; only a block of 64 cells is dense at a time. The file is the same from run to run: it holds no
 /// times. Any numbers of genes and cells work, 0 included.
 ///
 /// KEEPS: `CellID` is a real number, 1, 2, …, as Baysor 0.7.1 wrote it.
@@ -50,10 +53,19 @@ pub fn write_loom(
 ) -> Result<(), LoomError> {
     let place = NewPath::reserve(path)?;
     write_hdf5(place.temporary(), genes, names, counts, stats)
-        .map_err(|source| LoomError::Hdf5 { path: path.to_path_buf(), source })?;
+        .map_err(|error| LoomError::Hdf5 { path: path.to_path_buf(), cause: plain_cause(&error.to_string()) })?;
     Ok(place.commit()?)
 }
 
+/// The part of the library's message that helps a user: what the system said, or else the first line.
+fn plain_cause(message: &str) -> String {
+    let system = message.split_once("error message = '").and_then(|(_, rest)| rest.split_once('\''));
+    system.map_or(message.lines().next().unwrap_or_default(), |(said, _)| said).to_owned()
+}
+
+/// METHOD: the file is put together in memory, compressed, and written in one go at the end. The HDF5
+/// library does not survive a chunk that it cannot write: after a full disk it would crash when it
+/// closes the data set. So there is nothing but the whole file that can fail to be written.
 fn write_hdf5(
     path: &Path,
     genes: &GeneTable,
@@ -61,12 +73,25 @@ fn write_hdf5(
     counts: &CellCounts,
     stats: &CellStats,
 ) -> hdf5_metno::Result<()> {
-    let file = File::create(path)?;
+    let file = File::with_options().with_fapl(|access| access.core_options(GROWTH, true)).create(path)?;
+    write_contents(&file, genes, names, counts, stats)?;
+    // Dropping would swallow the errors of writing to the disk.
+    file.flush()?;
+    file.close()
+}
+
+fn write_contents(
+    file: &File,
+    genes: &GeneTable,
+    names: &CellNames,
+    counts: &CellCounts,
+    stats: &CellStats,
+) -> hdf5_metno::Result<()> {
     let attrs = file.create_group("attrs")?;
     let version: FixedUnicode<5> = VERSION.parse().map_err(|error| format!("{error:?}"))?;
     attrs.new_dataset::<FixedUnicode<5>>().create("LOOM_SPEC_VERSION")?.write_scalar(&version)?;
 
-    write_matrix(&file, counts)?;
+    write_matrix(file, counts)?;
 
     let rows = file.create_group("row_attrs")?;
     let gene_names: Vec<_> = genes.names().iter().map(|name| loom_text(name)).collect();
@@ -86,9 +111,7 @@ fn write_hdf5(
     for group in ["layers", "row_graphs", "col_graphs"] {
         file.create_group(group)?;
     }
-    // Dropping would swallow the errors of writing what is still in memory.
-    file.flush()?;
-    file.close()
+    Ok(())
 }
 
 /// Writes `/matrix`, chunk by chunk: every chunk is compressed once.
@@ -245,6 +268,14 @@ mod tests {
     fn letters_beyond_ascii_become_references() {
         assert_eq!(loom_text("Gène&0").as_str(), "G&#232;ne&0");
         assert_eq!(loom_text("a\0b").as_str(), "a&#0;b");
+    }
+
+    #[test]
+    fn cause_of_an_error_is_what_the_system_said() {
+        let message =
+            "H5Fflush(): failed: time = now\n, errno = 28, error message = 'No space left on device', ptr = 0";
+        assert_eq!(plain_cause(message), "No space left on device");
+        assert_eq!(plain_cause("H5Gcreate2(): name exists\nmore"), "H5Gcreate2(): name exists");
     }
 
     #[test]
