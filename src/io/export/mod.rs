@@ -1,1 +1,3 @@
 //! Result files.
+
+pub mod molecules;

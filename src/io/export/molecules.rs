@@ -1,0 +1,412 @@
+//! The table of molecules with their results, `segmentation.csv`.
+
+use std::io::{self, Write};
+
+use polars::prelude::{
+    BinaryChunked, BooleanChunked, ChunkedArray, DataType, Float32Chunked, Float64Chunked, Int8Chunked, Int16Chunked,
+    Int32Chunked, Int64Chunked, PolarsError, Series, StringChunked, UInt8Chunked, UInt16Chunked, UInt32Chunked,
+    UInt64Chunked,
+};
+use rayon::prelude::*;
+
+use crate::data::{CellIdx, CellNames, ClusterIdx, GeneIdx, SegmentIdx};
+use crate::io::molecules::{MoleculeTable, OutputColumn};
+
+/// Rows that are formatted at a time by one thread. A constant, though the bytes do not depend on it.
+const ROWS: usize = 8192;
+
+/// Results for the molecules of a table, in the order of its rows; all `[n_molecules]`.
+#[derive(Clone, Copy, Debug)]
+pub struct MoleculeResults<'a> {
+    /// Segment of the prior segmentation, if there is one.
+    pub prior_segment: Option<&'a [Option<SegmentIdx>]>,
+    /// Probability to be real and not noise, 0..=1.
+    pub confidence: &'a [f32],
+    /// Molecule cluster, if molecules were clustered.
+    pub cluster: Option<&'a [ClusterIdx]>,
+    /// Cell, `None` for noise.
+    pub cell: &'a [Option<CellIdx>],
+    /// Trust in the assignment, 0..=1, if enough iterations were recorded.
+    pub assignment_confidence: Option<&'a [f32]>,
+    /// Color of the neighborhood, red, green, blue.
+    pub ncv_color: Option<&'a [[u8; 3]]>,
+    /// Names of the cells.
+    pub names: &'a CellNames,
+}
+
+/// Writes the table: the columns of the input, then the results.
+///
+/// A column of the input with the name of a result that is present keeps its place and gets the new content. Text is
+/// quoted only where it must be; empty text and missing values are written as nothing, so noise is an empty `cell`.
+///
+/// Source: spec 06 §6.2, spec 10 §3.1. Errors: those of `writer`. The same bytes on any thread count.
+pub fn write(writer: &mut impl Write, table: &MoleculeTable, results: &MoleculeResults<'_>) -> io::Result<()> {
+    let columns = plan(table, results)?;
+    let mut header = Vec::new();
+    for (at, (name, _)) in columns.iter().enumerate() {
+        if at > 0 {
+            header.push(b',');
+        }
+        push_text(&mut header, name);
+    }
+    header.push(b'\n');
+    writer.write_all(&header)?;
+
+    let n_molecules = table.molecules.len();
+    let n_blocks = n_molecules.div_ceil(ROWS);
+    let wave = 2 * rayon::current_num_threads();
+    for first in (0..n_blocks).step_by(wave) {
+        let blocks: Vec<io::Result<Vec<u8>>> = (first..(first + wave).min(n_blocks))
+            .into_par_iter()
+            .map(|block| format_rows(&columns, block * ROWS, ((block + 1) * ROWS).min(n_molecules)))
+            .collect();
+        for block in blocks {
+            writer.write_all(&block?)?;
+        }
+    }
+    Ok(())
+}
+
+/// Where the values of an output column come from.
+enum Content<'a> {
+    Float64(&'a [f64]),
+    /// Coordinates that were 32-bit numbers in the input.
+    ShortFloat(&'a [f64]),
+    Gene(&'a [GeneIdx], &'a [String]),
+    Carried(Values<'a>),
+    MoleculeId,
+    Segment(&'a [Option<SegmentIdx>]),
+    Cluster(&'a [ClusterIdx]),
+    /// Between 0 and 1, with five decimals.
+    Share(&'a [f32]),
+    Cell(&'a [Option<CellIdx>], &'a str),
+    IsNoise(&'a [Option<CellIdx>]),
+    Color(&'a [[u8; 3]]),
+}
+
+/// Columns of the output with their names, in order.
+fn plan<'a>(table: &'a MoleculeTable, results: &MoleculeResults<'a>) -> io::Result<Vec<(&'a str, Content<'a>)>> {
+    let mut pending = result_columns(results);
+    let mut columns = Vec::new();
+    for &column in &table.carried.layout {
+        let name = table.carried.name(column);
+        let content = match column {
+            OutputColumn::Carried(at) => match pending.iter().position(|(result, _)| *result == name) {
+                Some(result) => pending.remove(result).1,
+                None => Content::Carried(Values::new(table.carried.series(at)).map_err(io::Error::other)?),
+            },
+            known => known_column(table, known),
+        };
+        columns.push((name, content));
+    }
+    columns.extend(pending);
+    Ok(columns)
+}
+
+fn known_column(table: &MoleculeTable, column: OutputColumn) -> Content<'_> {
+    let positions = &table.molecules.positions;
+    let axis = |values, axis: usize| {
+        if table.carried.f32_axes[axis] { Content::ShortFloat(values) } else { Content::Float64(values) }
+    };
+    match column {
+        OutputColumn::X => axis(&positions.x, 0),
+        OutputColumn::Y => axis(&positions.y, 1),
+        OutputColumn::Z => axis(positions.z.as_deref().unwrap_or_default(), 2),
+        OutputColumn::Gene | OutputColumn::Carried(_) => Content::Gene(&table.molecules.genes, table.genes.names()),
+    }
+}
+
+/// The results that are present, in the order in which they are appended.
+fn result_columns<'a>(results: &MoleculeResults<'a>) -> Vec<(&'static str, Content<'a>)> {
+    let columns = [
+        ("molecule_id", Some(Content::MoleculeId)),
+        ("prior_segmentation", results.prior_segment.map(Content::Segment)),
+        ("confidence", Some(Content::Share(results.confidence))),
+        ("cluster", results.cluster.map(Content::Cluster)),
+        ("cell", Some(Content::Cell(results.cell, results.names.prefix()))),
+        ("assignment_confidence", results.assignment_confidence.map(Content::Share)),
+        ("is_noise", Some(Content::IsNoise(results.cell))),
+        ("ncv_color", results.ncv_color.map(Content::Color)),
+    ];
+    columns.into_iter().filter_map(|(name, content)| Some((name, content?))).collect()
+}
+
+/// Lines of the rows `begin..end`.
+fn format_rows(columns: &[(&str, Content<'_>)], begin: usize, end: usize) -> io::Result<Vec<u8>> {
+    let mut casts = Vec::with_capacity(columns.len());
+    for (_, content) in columns {
+        casts.push(match content {
+            Content::Carried(Values::Other(series)) => Some(cast_rows(series, begin, end).map_err(io::Error::other)?),
+            _ => None,
+        });
+    }
+    let mut out = Vec::with_capacity((end - begin) * columns.len() * 8);
+    for row in begin..end {
+        for (at, ((_, content), cast)) in columns.iter().zip(&casts).enumerate() {
+            if at > 0 {
+                out.push(b',');
+            }
+            match cast {
+                Some(texts) => push_text(&mut out, texts.get(row - begin).unwrap_or_default()),
+                None => content.push(&mut out, row),
+            }
+        }
+        out.push(b'\n');
+    }
+    Ok(out)
+}
+
+/// Values that have no printing of their own (dates, categories), as text.
+fn cast_rows(series: &Series, begin: usize, end: usize) -> Result<StringChunked, PolarsError> {
+    Ok(series.slice(begin as i64, end - begin).cast(&DataType::String)?.str()?.clone())
+}
+
+impl Content<'_> {
+    fn push(&self, out: &mut Vec<u8>, row: usize) {
+        match self {
+            Self::Float64(values) => push_f64(out, values[row]),
+            Self::ShortFloat(values) => push_f32(out, values[row] as f32),
+            Self::Gene(genes, names) => push_text(out, &names[genes[row].idx()]),
+            Self::Carried(values) => values.push(out, row),
+            Self::MoleculeId => push(out, format_args!("{}", row + 1)),
+            Self::Segment(segments) => push(out, format_args!("{}", segments[row].map_or(0, SegmentIdx::number))),
+            Self::Cluster(clusters) => push(out, format_args!("{}", clusters[row].number())),
+            Self::Share(values) => push_f64(out, (f64::from(values[row]) * 1e5).round_ties_even() / 1e5),
+            Self::Cell(cells, prefix) => {
+                if let Some(cell) = cells[row] {
+                    push(out, format_args!("{prefix}{}", cell.number()));
+                }
+            }
+            Self::IsNoise(cells) => push_bool(out, cells[row].is_none()),
+            Self::Color(colors) => {
+                let [red, green, blue] = colors[row];
+                push(out, format_args!("#{red:02X}{green:02X}{blue:02X}"));
+            }
+        }
+    }
+}
+
+/// A carried column by its type.
+enum Values<'a> {
+    Bool(&'a BooleanChunked),
+    I8(&'a Int8Chunked),
+    I16(&'a Int16Chunked),
+    I32(&'a Int32Chunked),
+    I64(&'a Int64Chunked),
+    U8(&'a UInt8Chunked),
+    U16(&'a UInt16Chunked),
+    U32(&'a UInt32Chunked),
+    U64(&'a UInt64Chunked),
+    F32(&'a Float32Chunked),
+    F64(&'a Float64Chunked),
+    Text(&'a StringChunked),
+    Bytes(&'a BinaryChunked),
+    Other(&'a Series),
+}
+
+impl<'a> Values<'a> {
+    fn new(series: &'a Series) -> Result<Self, PolarsError> {
+        Ok(match series.dtype() {
+            DataType::Boolean => Self::Bool(series.bool()?),
+            DataType::Int8 => Self::I8(series.i8()?),
+            DataType::Int16 => Self::I16(series.i16()?),
+            DataType::Int32 => Self::I32(series.i32()?),
+            DataType::Int64 => Self::I64(series.i64()?),
+            DataType::UInt8 => Self::U8(series.u8()?),
+            DataType::UInt16 => Self::U16(series.u16()?),
+            DataType::UInt32 => Self::U32(series.u32()?),
+            DataType::UInt64 => Self::U64(series.u64()?),
+            DataType::Float32 => Self::F32(series.f32()?),
+            DataType::Float64 => Self::F64(series.f64()?),
+            DataType::String => Self::Text(series.str()?),
+            DataType::Binary => Self::Bytes(series.binary()?),
+            _ => Self::Other(series),
+        })
+    }
+
+    fn push(&self, out: &mut Vec<u8>, row: usize) {
+        match self {
+            Self::Bool(values) => values.get(row).into_iter().for_each(|value| push_bool(out, value)),
+            Self::I8(values) => push_integer(out, values, row),
+            Self::I16(values) => push_integer(out, values, row),
+            Self::I32(values) => push_integer(out, values, row),
+            Self::I64(values) => push_integer(out, values, row),
+            Self::U8(values) => push_integer(out, values, row),
+            Self::U16(values) => push_integer(out, values, row),
+            Self::U32(values) => push_integer(out, values, row),
+            Self::U64(values) => push_integer(out, values, row),
+            Self::F32(values) => values.get(row).into_iter().for_each(|value| push_f32(out, value)),
+            Self::F64(values) => values.get(row).into_iter().for_each(|value| push_f64(out, value)),
+            Self::Text(values) => push_text(out, values.get(row).unwrap_or_default()),
+            Self::Bytes(values) => push_text(out, &String::from_utf8_lossy(values.get(row).unwrap_or_default())),
+            // Cast to text a block at a time, see `format_rows`.
+            Self::Other(_) => {}
+        }
+    }
+}
+
+fn push_integer<T>(out: &mut Vec<u8>, values: &ChunkedArray<T>, row: usize)
+where
+    T: polars::prelude::PolarsNumericType,
+    T::Native: std::fmt::Display,
+{
+    if let Some(value) = values.get(row) {
+        push(out, format_args!("{value}"));
+    }
+}
+
+fn push(out: &mut Vec<u8>, value: std::fmt::Arguments<'_>) {
+    // Writing to memory cannot fail.
+    let _ = out.write_fmt(value);
+}
+
+fn push_bool(out: &mut Vec<u8>, value: bool) {
+    out.extend_from_slice(if value { b"true" } else { b"false" });
+}
+
+fn push_f64(out: &mut Vec<u8>, value: f64) {
+    push_float(out, value.is_finite(), value.is_nan(), value > 0.0, format_args!("{value:?}"));
+}
+
+fn push_f32(out: &mut Vec<u8>, value: f32) {
+    push_float(out, value.is_finite(), value.is_nan(), value > 0.0, format_args!("{value:?}"));
+}
+
+/// The shortest form that is read back as the same number, always with a point: `1.0`, `1.0e-5`.
+fn push_float(out: &mut Vec<u8>, is_finite: bool, is_nan: bool, is_positive: bool, text: std::fmt::Arguments<'_>) {
+    if !is_finite {
+        out.extend_from_slice(match (is_nan, is_positive) {
+            (true, _) => b"NaN".as_slice(),
+            (false, true) => b"Inf",
+            (false, false) => b"-Inf",
+        });
+        return;
+    }
+    let begin = out.len();
+    push(out, text);
+    let digits = &out[begin..];
+    if let (Some(exponent), false) = (digits.iter().position(|&byte| byte == b'e'), digits.contains(&b'.')) {
+        out.splice(begin + exponent..begin + exponent, *b".0");
+    }
+}
+
+/// Text, quoted only if it must be; nothing for empty text.
+fn push_text(out: &mut Vec<u8>, text: &str) {
+    if !text.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r')) {
+        out.extend_from_slice(text.as_bytes());
+        return;
+    }
+    out.push(b'"');
+    for byte in text.bytes() {
+        if byte == b'"' {
+            out.push(b'"');
+        }
+        out.push(byte);
+    }
+    out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::molecules::{ColumnNames, ReadRequest, read};
+
+    fn table(text: &str) -> MoleculeTable {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("molecules");
+        std::fs::write(&path, text).unwrap();
+        let columns = ColumnNames { x: "x_location".into(), gene: "feature".into(), ..ColumnNames::default() };
+        read(&ReadRequest { path, columns, ..ReadRequest::default() }).unwrap()
+    }
+
+    fn written(table: &MoleculeTable, cells: &[u32], more: impl Fn(&mut MoleculeResults<'_>)) -> String {
+        let cell: Vec<Option<CellIdx>> = cells.iter().map(|&number| CellIdx::from_number(number)).collect();
+        let confidence = vec![0.123_456_f32; cell.len()];
+        let names = CellNames::new("Rabc");
+        let mut results = MoleculeResults {
+            prior_segment: None,
+            confidence: &confidence,
+            cluster: None,
+            cell: &cell,
+            assignment_confidence: None,
+            ncv_color: None,
+            names: &names,
+        };
+        more(&mut results);
+        let mut out = Vec::new();
+        write(&mut out, table, &results).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn input_columns_come_first_and_keep_every_digit() {
+        let table = table(
+            "transcript_id,x_location,y,feature,qv,note,flag,x\n\
+             18446744073709551615,1,0.5,GeneB,20.25,\"a,\"\"b\"\"\",true,7\n\
+             3,1e-5,1e17,GeneA,NaN,\"\",,8\n",
+        );
+        assert_eq!(
+            written(&table, &[2, 0], |_| ()),
+            "transcript_id,x,y,gene,qv,note,flag,x_reserved,molecule_id,confidence,cell,is_noise\n\
+             18446744073709551615,1.0,0.5,GeneB,20.25,\"a,\"\"b\"\"\",true,7,1,0.12346,CRabc-2,false\n\
+             3,1.0e-5,1.0e17,GeneA,NaN,,,8,2,0.12346,,true\n"
+        );
+    }
+
+    #[test]
+    fn optional_results_stand_in_their_places() {
+        let table = table("x_location,y,feature\n1,2,a\n3,4,b\n");
+        let segments = [SegmentIdx::from_number(7), None];
+        let clusters = [ClusterIdx::new(0), ClusterIdx::new(3)];
+        let text = written(&table, &[1, 1], |results| {
+            results.prior_segment = Some(&[None; 2]);
+            results.assignment_confidence = Some(&[1.0, 0.0]);
+            results.ncv_color = Some(&[[255, 0, 10], [0, 0, 0]]);
+        });
+        assert!(text.ends_with("3.0,4.0,b,2,0,0.12346,CRabc-1,0.0,false,#000000\n"), "{text}");
+        assert!(text.contains("\n1.0,2.0,a,1,0,0.12346,CRabc-1,1.0,false,#FF000A\n"), "{text}");
+        let confidence = [1.0, 0.000_01];
+        let cell = [None, CellIdx::from_number(12)];
+        let names = CellNames::new("R");
+        let results = MoleculeResults {
+            prior_segment: Some(&segments),
+            confidence: &confidence,
+            cluster: Some(&clusters),
+            cell: &cell,
+            assignment_confidence: None,
+            ncv_color: None,
+            names: &names,
+        };
+        let mut out = Vec::new();
+        write(&mut out, &table, &results).unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "x,y,gene,molecule_id,prior_segmentation,confidence,cluster,cell,is_noise\n\
+             1.0,2.0,a,1,7,1.0,1,,true\n3.0,4.0,b,2,0,1.0e-5,4,CR-12,false\n"
+        );
+    }
+
+    #[test]
+    fn input_column_named_like_a_result_keeps_its_place_and_gets_the_result() {
+        let table = table("cell,x_location,cluster,y,feature\nold,1,9,2,a\n");
+        let text = written(&table, &[5], |_| ());
+        assert_eq!(
+            text,
+            "cell,x,cluster,y,gene,molecule_id,confidence,is_noise\nCRabc-5,1.0,9,2.0,a,1,0.12346,false\n"
+        );
+    }
+
+    #[test]
+    fn bytes_do_not_depend_on_threads() {
+        let rows: String = (0..30_000).map(|i| format!("{i},{},g{}\n", i as f64 / 7.0, i % 13)).collect();
+        let table = table(&format!("x_location,y,feature\n{rows}"));
+        let cells: Vec<u32> = (0..30_000).map(|i| i % 5).collect();
+        let with = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| written(&table, &cells, |_| ()))
+        };
+        let one = with(1);
+        assert_eq!(one.lines().count(), 30_001);
+        assert!(one == with(3));
+    }
+}
