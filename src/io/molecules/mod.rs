@@ -10,6 +10,8 @@ mod fingerprint;
 mod parquet;
 mod segments;
 mod source;
+#[cfg(test)]
+mod tests;
 mod text;
 mod values;
 
