@@ -207,6 +207,22 @@ fn damaged_parquet_is_an_error() {
 }
 
 #[test]
+fn unknown_parquet_codec_is_an_error() {
+    let brotli = read(&request(fixture("brotli.parquet"))).unwrap();
+    assert_eq!(brotli.molecules.len(), 1);
+    let mut bytes = std::fs::read(fixture("brotli.parquet")).unwrap();
+    let footer = bytes.len() - 8 - u32::from_le_bytes(bytes[bytes.len() - 8..][..4].try_into().unwrap()) as usize;
+    // The codec in the metadata of each column: brotli (4) becomes LZO (3), both doubled as thrift writes them.
+    let codecs: Vec<usize> = (footer..bytes.len() - 8).filter(|&at| bytes[at..].starts_with(&[0x15, 8])).collect();
+    assert_eq!(codecs.len(), 3);
+    codecs.into_iter().for_each(|at| bytes[at + 1] = 6);
+    let dir = Dir::new();
+    let error = read(&request(dir.file("lzo.parquet", bytes))).unwrap_err().to_string();
+    assert!(error.contains("lzo.parquet: cannot be decoded: column 'x'"), "{error}");
+    println!("{error}");
+}
+
+#[test]
 fn parquet_values_that_are_no_numbers_name_their_row() {
     let error = read(&request(fixture("nan_integer_genes.parquet"))).unwrap_err().to_string();
     assert!(error.contains("row 2, column 'y': NaN"), "{error}");
