@@ -3,9 +3,8 @@
 use std::io::{self, Write};
 
 use polars::prelude::{
-    BinaryChunked, BooleanChunked, ChunkedArray, DataType, Float32Chunked, Float64Chunked, Int8Chunked, Int16Chunked,
-    Int32Chunked, Int64Chunked, PolarsError, Series, StringChunked, UInt8Chunked, UInt16Chunked, UInt32Chunked,
-    UInt64Chunked,
+    BinaryChunked, BooleanChunked, DataType, Float32Chunked, Float64Chunked, Int8Chunked, Int16Chunked, Int32Chunked,
+    Int64Chunked, PolarsError, Series, StringChunked, UInt8Chunked, UInt16Chunked, UInt32Chunked, UInt64Chunked,
 };
 use rayon::prelude::*;
 
@@ -168,13 +167,14 @@ impl Content<'_> {
             Self::ShortFloat(values) => push_f32(out, values[row] as f32),
             Self::Gene(genes, names) => push_text(out, &names[genes[row].idx()]),
             Self::Carried(values) => values.push(out, row),
-            Self::MoleculeId => push(out, format_args!("{}", row + 1)),
-            Self::Segment(segments) => push(out, format_args!("{}", segments[row].map_or(0, SegmentIdx::number))),
-            Self::Cluster(clusters) => push(out, format_args!("{}", clusters[row].number())),
-            Self::Share(values) => push_f64(out, (f64::from(values[row]) * 1e5).round_ties_even() / 1e5),
+            Self::MoleculeId => push_unsigned(out, row as u64 + 1),
+            Self::Segment(segments) => push_unsigned(out, segments[row].map_or(0, SegmentIdx::number).into()),
+            Self::Cluster(clusters) => push_unsigned(out, clusters[row].number().into()),
+            Self::Share(values) => push_share(out, values[row]),
             Self::Cell(cells, prefix) => {
                 if let Some(cell) = cells[row] {
-                    push(out, format_args!("{prefix}{}", cell.number()));
+                    out.extend_from_slice(prefix.as_bytes());
+                    push_unsigned(out, cell.number().into());
                 }
             }
             Self::IsNoise(cells) => push_bool(out, cells[row].is_none()),
@@ -227,14 +227,14 @@ impl<'a> Values<'a> {
     fn push(&self, out: &mut Vec<u8>, row: usize) {
         match self {
             Self::Bool(values) => values.get(row).into_iter().for_each(|value| push_bool(out, value)),
-            Self::I8(values) => push_integer(out, values, row),
-            Self::I16(values) => push_integer(out, values, row),
-            Self::I32(values) => push_integer(out, values, row),
-            Self::I64(values) => push_integer(out, values, row),
-            Self::U8(values) => push_integer(out, values, row),
-            Self::U16(values) => push_integer(out, values, row),
-            Self::U32(values) => push_integer(out, values, row),
-            Self::U64(values) => push_integer(out, values, row),
+            Self::I8(values) => values.get(row).into_iter().for_each(|value| push_signed(out, value.into())),
+            Self::I16(values) => values.get(row).into_iter().for_each(|value| push_signed(out, value.into())),
+            Self::I32(values) => values.get(row).into_iter().for_each(|value| push_signed(out, value.into())),
+            Self::I64(values) => values.get(row).into_iter().for_each(|value| push_signed(out, value.into())),
+            Self::U8(values) => values.get(row).into_iter().for_each(|value| push_unsigned(out, value.into())),
+            Self::U16(values) => values.get(row).into_iter().for_each(|value| push_unsigned(out, value.into())),
+            Self::U32(values) => values.get(row).into_iter().for_each(|value| push_unsigned(out, value.into())),
+            Self::U64(values) => values.get(row).into_iter().for_each(|value| push_unsigned(out, value.into())),
             Self::F32(values) => values.get(row).into_iter().for_each(|value| push_f32(out, value)),
             Self::F64(values) => values.get(row).into_iter().for_each(|value| push_f64(out, value)),
             Self::Text(values) => push_text(out, values.get(row).unwrap_or_default()),
@@ -245,13 +245,41 @@ impl<'a> Values<'a> {
     }
 }
 
-fn push_integer<T>(out: &mut Vec<u8>, values: &ChunkedArray<T>, row: usize)
-where
-    T: polars::prelude::PolarsNumericType,
-    T::Native: std::fmt::Display,
-{
-    if let Some(value) = values.get(row) {
-        push(out, format_args!("{value}"));
+fn push_signed(out: &mut Vec<u8>, value: i64) {
+    if value < 0 {
+        out.push(b'-');
+    }
+    push_unsigned(out, value.unsigned_abs());
+}
+
+/// Decimal digits; much faster than the formatter of the standard library.
+fn push_unsigned(out: &mut Vec<u8>, mut value: u64) {
+    let mut digits = [0u8; 20];
+    let mut begin = digits.len();
+    loop {
+        begin -= 1;
+        digits[begin] = b'0' + (value % 10) as u8;
+        value /= 10;
+        if value == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[begin..]);
+}
+
+/// A number between 0 and 1, rounded to five decimals, in its shortest form.
+fn push_share(out: &mut Vec<u8>, share: f32) {
+    let rounded = (f64::from(share) * 1e5).round_ties_even();
+    // Below 1e-4 the short form has an exponent.
+    if !(10.0..1e5).contains(&rounded) {
+        push_f64(out, rounded / 1e5);
+        return;
+    }
+    let begin = out.len();
+    push_unsigned(out, 100_000 + rounded as u64);
+    out.splice(begin..=begin, *b"0.");
+    while out.last() == Some(&b'0') {
+        out.pop();
     }
 }
 
@@ -394,6 +422,49 @@ mod tests {
             text,
             "cell,x,cluster,y,gene,molecule_id,confidence,is_noise\nCRabc-5,1.0,9,2.0,a,1,0.12346,false\n"
         );
+    }
+
+    #[test]
+    fn shares_have_five_decimals_in_short_form() {
+        let text = |share| {
+            let mut out = Vec::new();
+            push_share(&mut out, share);
+            String::from_utf8(out).unwrap()
+        };
+        let shares = [0.0, 1.0, 0.5, 0.1, 0.000_1, 0.000_09, 0.999_999, 0.123_456, 0.01];
+        assert_eq!(shares.map(text), ["0.0", "1.0", "0.5", "0.1", "0.0001", "9.0e-5", "1.0", "0.12346", "0.01"]);
+        for hundred_thousandths in 0..=100_000u32 {
+            let share = f64::from(hundred_thousandths) / 1e5;
+            assert_eq!(text(share as f32).parse::<f64>().unwrap(), share);
+        }
+    }
+
+    #[test]
+    fn dates_categories_and_short_floats_are_written_as_people_do() {
+        let fixture =
+            |name: &str| std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/molecules").join(name);
+        let table =
+            read(&ReadRequest { path: fixture("large_string_gzip.parquet"), ..ReadRequest::default() }).unwrap();
+        assert_eq!(
+            written(&table, &[1, 0, 0, 0], |_| ()).lines().take(3).collect::<Vec<_>>(),
+            [
+                "x,y,gene,cell,when,day,kind,real,molecule_id,confidence,is_noise",
+                "1.0,1.0,a,CRabc-1,1970-01-01 00:00:00.000000,1970-01-01,p,true,1,0.12346,false",
+                "2.0,2.0,missing,,1970-01-02 00:00:00.000000,1970-01-02,q,false,2,0.12346,true",
+            ]
+        );
+        let columns = ColumnNames {
+            x: "x_location".into(),
+            y: "y_location".into(),
+            z: "z_location".into(),
+            gene: "feature_name".into(),
+            ..ColumnNames::default()
+        };
+        let path = fixture("xenium_binary_snappy.parquet");
+        let table = read(&ReadRequest { path, columns, ..ReadRequest::default() }).unwrap();
+        let text = written(&table, &[0; 6], |_| ());
+        assert!(text.contains("\n5,UNASSIGNED,0,Sst,5.1,0.5,14.0,30.0,5,0.12346,,true\n"), "{text}");
+        assert!(text.contains("\n18446744073709551615,UNASSIGNED,0,Gad1,"), "{text}");
     }
 
     #[test]

@@ -10,6 +10,8 @@ mod fingerprint;
 mod parquet;
 mod segments;
 mod source;
+#[cfg(test)]
+mod tests;
 mod text;
 mod values;
 
@@ -65,13 +67,18 @@ impl Default for ColumnNames {
 
 /// Part of the slide to read, bounds included, in input units.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-#[allow(missing_docs)] // the names say it
 pub struct Crop {
+    /// Least x.
     pub x_min: Option<f64>,
+    /// Greatest x.
     pub x_max: Option<f64>,
+    /// Least y.
     pub y_min: Option<f64>,
+    /// Greatest y.
     pub y_max: Option<f64>,
+    /// Least z.
     pub z_min: Option<f64>,
+    /// Greatest z.
     pub z_max: Option<f64>,
 }
 

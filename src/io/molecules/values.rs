@@ -168,7 +168,7 @@ fn tokenize(field: &str) -> Token {
         bytes => {
             let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
             if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-                return decimal(field).map_or(Token::Text, Token::Float);
+                return decimal(field).filter(|_| bytes[0] != b'+').map_or(Token::Text, Token::Float);
             }
             if (digits[0] == b'0' && digits.len() > 1) || field == "-0" {
                 return Token::Text;
