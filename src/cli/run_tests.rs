@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::data::PolygonFormat;
 use crate::config::{CountFormat, PriorSource, ScaleSource, ScaleStd};
+use crate::data::PolygonFormat;
 
 fn no_environment(_: &str) -> Option<String> {
     Some("1".to_owned())

@@ -23,10 +23,7 @@ pub use error::ConfigError;
 pub use nearest::nearest;
 pub use outputs::OutputNames;
 pub use run_id::run_id;
-pub use settings::{
-    Columns, CountFormat, Crop, Note, PriorSource, RunSettings, ScaleSource, ScaleStd,
-    Verbosity,
-};
+pub use settings::{Columns, CountFormat, Crop, Note, PriorSource, RunSettings, ScaleSource, ScaleStd, Verbosity};
 
 /// The version of this program, e.g. `1.0.0`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -6,10 +6,7 @@ use std::path::{Path, PathBuf};
 use super::file::{self, Given, Origin};
 use super::merged::{Merged, parse_amount};
 use super::options::Place;
-use super::settings::{
-    Columns, CountFormat, Crop, Note, PriorSource, RunSettings, ScaleSource, ScaleStd,
-    Verbosity,
-};
+use super::settings::{Columns, CountFormat, Crop, Note, PriorSource, RunSettings, ScaleSource, ScaleStd, Verbosity};
 use super::{ConfigError, OutputNames, threads};
 
 /// What a command line of `run` asks for, unmerged.

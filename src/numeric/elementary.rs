@@ -26,7 +26,7 @@ pub fn exp(x: f64) -> f64 {
     series = series * r + 2.755_731_922_398_589e-7;
     series = series * r + 2.755_731_922_398_589_3e-6;
     series = series * r + 2.480_158_730_158_73e-5;
-    series = series * r + 1.984_126_984_126_984_1e-4;
+    series = series * r + 1.984_126_984_126_984e-4;
     series = series * r + 1.388_888_888_888_889e-3;
     series = series * r + 8.333_333_333_333_333e-3;
     series = series * r + 4.166_666_666_666_666_4e-2;

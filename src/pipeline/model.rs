@@ -62,7 +62,8 @@ pub fn segment(
 ) -> anyhow::Result<Found> {
     let order = hilbert_order(&molecules.positions);
     *molecules = molecules.permuted(&order);
-    let found = segment_sorted(molecules, prior.map(|prior| prior.permuted(&order)).as_ref(), scale, settings, observer);
+    let found =
+        segment_sorted(molecules, prior.map(|prior| prior.permuted(&order)).as_ref(), scale, settings, observer);
     let place_of = inverse(&order);
     *molecules = molecules.permuted(&place_of);
     let found = found?;
@@ -123,7 +124,11 @@ fn segment_sorted(
         resolved: vec![
             ("scale", scale.radius.to_string(), scale.origin),
             ("scale_std", scale.std.to_string(), scale.origin),
-            ("n_cells_init", n_cells_init.to_string(), if settings.n_cells_init.is_some() { "given" } else { "derived" }),
+            (
+                "n_cells_init",
+                n_cells_init.to_string(),
+                if settings.n_cells_init.is_some() { "given" } else { "derived" },
+            ),
         ],
     })
 }
@@ -139,13 +144,14 @@ fn graph_and_confidence(
     observer.stage("Building the molecule graph");
     let mut spatial = graph::build(molecules, Draws::new(settings.seed, Stream::Jitter));
     if spatial.n_jittered > 0 {
-        observer.info(&format!("{} molecules coincide with others; they were moved apart in the graph", spatial.n_jittered));
+        observer.info(&format!(
+            "{} molecules coincide with others; they were moved apart in the graph",
+            spatial.n_jittered
+        ));
     }
     observer.stage("Estimating noise level");
-    let trust = prior.map(|prior| PriorTrust {
-        segment_of: &prior.segment_of,
-        prior_confidence: settings.prior_confidence,
-    });
+    let trust =
+        prior.map(|prior| PriorTrust { segment_of: &prior.segment_of, prior_confidence: settings.prior_confidence });
     let nn_id = settings.confidence_nn_id;
     let Confidence { values, fit } = noise::estimate(molecules, nn_id, &graph::weigh(&spatial), trust);
     match &fit {

@@ -87,7 +87,7 @@ fn triangulate(points: &[[f64; 2]], want_triangles: bool) -> Triangulation {
 
 /// Numbers too small for the library's exact predicates become zero.
 fn tame(value: f64) -> f64 {
-    if value.abs() < 1e-140 { 0.0 } else { value }
+    if value.abs() < 1e-40 { 0.0 } else { value }
 }
 
 /// If all points lie on one line: the axis along which they can be ordered.
