@@ -40,7 +40,7 @@ impl Params {
     /// 0.006 and a probability by a quarter of that, well below the tolerance; and a last look at
     /// every molecule decides whether iterations may end.
     pub fn new(n_clusters: usize, n_molecules: usize) -> Self {
-        Self { n_clusters, max_iterations: (n_molecules / 200).max(10_000), tolerance: 0.01, skip: Skip::Nearly(1e-3) }
+        Self { n_clusters, max_iterations: (n_molecules / 200).max(10_000), tolerance: 0.01, skip: Skip::Nearly(3e-4) }
     }
 }
 

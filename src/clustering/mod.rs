@@ -8,6 +8,8 @@ mod fit;
 mod ica;
 mod init;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use correlation::gene_correlation;
 pub use fit::{Change, Clusters, Params, Skip, fit};
