@@ -60,7 +60,7 @@ impl Input<'_> {
     /// Calls `add(gene of neighbor, weight in units)` for the edges of a molecule that count.
     #[inline]
     fn edges_of(&self, molecule: usize, mut add: impl FnMut(usize, u64)) {
-        if !(self.confidence[molecule] >= MIN_CONFIDENCE) {
+        if self.confidence[molecule] < MIN_CONFIDENCE {
             return;
         }
         let (neighbors, weights) = self.graph.neighbors(molecule);

@@ -54,6 +54,11 @@ pub fn unmixing(correlation: &SparseSymmetric, k: usize, draws: Draws) -> Option
     result
 }
 
+/// True if `value` is no larger than `limit`, or if it is not a number.
+fn is_negligible(value: f64, limit: f64) -> bool {
+    value.is_nan() || value <= limit
+}
+
 fn center(signal: &mut [f64]) {
     let mean = signal.iter().sum::<f64>() / signal.len() as f64;
     signal.iter_mut().for_each(|value| *value -= mean);
@@ -77,7 +82,7 @@ fn whitening(correlation: &SparseSymmetric, k: usize, draws: Draws) -> Option<Ve
     };
     let mut pairs = leading(n_genes, k, covariance, draws.at(0))?;
     // DIFFERS: 0.7.1 gives up on eigenvalues up to 0, here up to rounding error.
-    if !(pairs.values[k - 1] > MIN_EIGENVALUE * pairs.values[0]) {
+    if is_negligible(pairs.values[k - 1], MIN_EIGENVALUE * pairs.values[0]) {
         return None;
     }
     for (vector, value) in pairs.vectors.chunks_mut(n_genes).zip(&pairs.values) {
@@ -147,7 +152,7 @@ fn orthonormal(vectors: &[f64], k: usize) -> Option<Vec<f64>> {
         }
     }
     let pairs = symmetric::eigen(&inner, k);
-    if !(pairs.values[k - 1] > 1e-14 * pairs.values[0]) {
+    if is_negligible(pairs.values[k - 1], 1e-14 * pairs.values[0]) {
         return None;
     }
     let mut root = vec![0.0; k * k];

@@ -8,6 +8,8 @@ mod fit;
 mod ica;
 mod init;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use correlation::gene_correlation;
 pub use fit::{Change, Clusters, Params, Skip, fit};
@@ -21,7 +23,7 @@ use crate::observe::Observer;
 /// Markov random field on the molecule graph.
 ///
 /// Shapes: `data` describes `n_molecules` molecules and a graph with as many nodes. Every
-/// molecule gets a cluster, noise included. One cluster (or none) is not computed at all.
+/// molecule gets a cluster, noise included. With fewer than two clusters all get the first.
 ///
 /// Source: Petukhov et al. 2022, Methods, "Molecule clustering"; Baysor 0.7.1
 /// `molecule_clustering.jl`. Draws the start of the independent component analysis from `draws`;
@@ -32,7 +34,9 @@ pub fn cluster(data: Data<'_>, params: &Params, draws: Draws, observer: &dyn Obs
     drop(correlation);
     match start {
         Start::Ica { converged: true } => {}
-        Start::Ica { converged: false } => observer.info("independent components: the last state of an analysis that did not converge starts the molecule clustering"),
+        Start::Ica { converged: false } => observer.info(
+            "molecule clustering starts from independent components that were still turning after the last iteration",
+        ),
         Start::Fallback => observer.warning(
             "no independent components of the gene correlation; molecule clustering starts from nearly uniform \
              profiles and may be poor: are there fewer genes than clusters, or hardly any confident neighbors?",

@@ -479,3 +479,67 @@ fn mark(bits: &[AtomicU64], molecules: &[u32]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::Edge;
+
+    /// Two molecules of genes a and b, joined with weight 0.5; the second is half trusted.
+    fn check_pair(with: impl FnOnce(State<'_>)) {
+        let graph = MoleculeGraph::from_edges(2, &[Edge { a: 0, b: 1, value: 0.5 }]);
+        let genes = [GeneIdx::new(0), GeneIdx::new(1)];
+        let data = Data { genes: &genes, n_genes: 2, graph: &graph, confidence: &[1.0, 0.5] };
+        with(State::new(data, &[0.6, 0.4, 0.2, 0.8], 2));
+    }
+
+    #[test]
+    fn messages_start_in_proportion_to_profiles() {
+        check_pair(|state| {
+            for (have, want) in state.messages.iter().zip([0.75, 0.25, 0.5 / 3.0, 1.0 / 3.0]) {
+                assert!((have - want).abs() < 1e-6f32);
+            }
+        });
+    }
+
+    #[test]
+    fn one_step_is_what_the_formulas_say() {
+        check_pair(|mut state| {
+            let sweep = state.step(0.0);
+            // Molecule 0 sees 0.5 * (1/6, 1/3), molecule 1 sees 0.5 * (0.75, 0.25).
+            let p0 = 0.6 * (1.0f64 / 12.0).exp();
+            let p0 = p0 / (p0 + 0.2 * (1.0f64 / 6.0).exp());
+            let p1 = 0.4 * 0.375f64.exp();
+            let p1 = p1 / (p1 + 0.8 * 0.125f64.exp());
+            for (have, want) in state.messages.iter().zip([p0, 1.0 - p0, 0.5 * p1, 0.5 * (1.0 - p1)]) {
+                assert!((f64::from(*have) - want).abs() < 1e-6);
+            }
+            // Sums of cluster 0: p0 of gene a and p1 / 2 of gene b.
+            let total = p0 + 0.5 * p1 + 1.0;
+            assert!((f64::from(state.profiles[0]) - (p0 + 1.0) / total).abs() < 1e-6);
+            assert!((f64::from(state.profiles[2]) - (0.5 * p1 + 1.0) / total).abs() < 1e-6);
+            assert!((f64::from(sweep.max_change) - (0.75 - p0).abs().max(0.5 * (p1 - 1.0 / 3.0))).abs() < 1e-6);
+            assert_eq!((sweep.n_computed, sweep.n_changed), (2, 2));
+        });
+    }
+
+    #[test]
+    fn gene_that_no_profile_knows_says_nothing() {
+        let graph = MoleculeGraph::from_edges(1, &[]);
+        let data = Data { genes: &[GeneIdx::new(0)], n_genes: 1, graph: &graph, confidence: &[1.0] };
+        assert_eq!(State::new(data, &[0.0; 4], 4).messages, [0.25; 4]);
+    }
+
+    #[test]
+    fn nothing_is_computed_where_nothing_changes() {
+        check_pair(|mut state| {
+            for _ in 0..200 {
+                state.step(0.0);
+            }
+            let sums = state.sums.clone();
+            let sweep = state.step(0.0);
+            assert_eq!((sweep.n_computed, sweep.n_announced), (0, 0));
+            assert_eq!(sums, state.sums);
+        });
+    }
+}

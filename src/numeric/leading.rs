@@ -148,8 +148,8 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     let (a4, b4) = (a.chunks_exact(4), b.chunks_exact(4));
     let tail: f64 = a4.remainder().iter().zip(b4.remainder()).map(|(x, y)| x * y).sum();
     for (x, y) in a4.zip(b4) {
-        for lane in 0..4 {
-            sums[lane] += x[lane] * y[lane];
+        for (sum, (x, y)) in sums.iter_mut().zip(x.iter().zip(y)) {
+            *sum += x * y;
         }
     }
     (sums[0] + sums[1]) + (sums[2] + sums[3]) + tail
@@ -173,8 +173,8 @@ mod tests {
     fn largest_of_a_diagonal_are_found() {
         let values: Vec<f64> = (0..500).map(|i| 1.0 / (1.0 + f64::from(i))).collect();
         let found = leading(500, 3, diagonal(&values), draws()).expect("pairs");
-        for pair in 0..3 {
-            assert!((found.values[pair] - values[pair]).abs() < 1e-12);
+        for (pair, want) in values[..3].iter().enumerate() {
+            assert!((found.values[pair] - want).abs() < 1e-12);
             assert!((found.vectors[pair * 500 + pair] - 1.0).abs() < 1e-9);
         }
     }

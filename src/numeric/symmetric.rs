@@ -26,8 +26,7 @@ pub fn eigen(matrix: &[f64], n: usize) -> Eigen {
     for _ in 0..MAX_SWEEPS {
         let off: f64 =
             (0..n).map(|p| a[p * n + p + 1..(p + 1) * n].iter().map(|value| value * value).sum::<f64>()).sum();
-        // A NaN ends the loop too.
-        if !(off > 1e-32 * norm) {
+        if off.is_nan() || off <= 1e-32 * norm {
             break;
         }
         for p in 0..n {

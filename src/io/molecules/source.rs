@@ -32,6 +32,11 @@ impl Source {
         if metadata.is_dir() {
             return Err(ReadError::Directory { path: path.into(), hint: directory_hint(path) });
         }
+        if !metadata.is_file() {
+            // It is read more than once: hash, header, rows.
+            let reason = "it is a pipe or a device, which can be read only once. Save it as a file first".into();
+            return Err(ReadError::WrongFormat { path: path.into(), reason });
+        }
         let mut file = File::open(path).map_err(|source| unreadable(path, source))?;
         let mut start = [0u8; 8];
         let n = read_start(&mut file, &mut start).map_err(|source| unreadable(path, source))?;

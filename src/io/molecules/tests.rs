@@ -251,6 +251,8 @@ fn bad_files_are_named_for_what_they_are() {
     assert!(failure(b"x,y,gene\n1,2,\xb5m\n").contains("not UTF-8"));
     assert!(failure("x,y,x,gene\n1,2,3,a\n").contains("'x' 2 times"));
     assert!(failure("x#y#gene\n1#2#a\n").contains("read as one column"));
+    let device = read(&request("/dev/null".into())).unwrap_err().to_string();
+    assert!(device.contains("a pipe or a device"), "{device}");
     let missing = read(&request("/nonexistent/table.csv".into())).unwrap_err().to_string();
     assert!(missing.contains("/nonexistent/table.csv: cannot be read"), "{missing}");
 }
@@ -266,6 +268,7 @@ fn bad_values_name_row_and_column() {
         ("x,y,gene\n1,2,a\n1,2\n", "row 2 has 2 fields, but the header has 3. The file may be truncated"),
         ("x,y,gene\n1,2,a,b,c\n", "row 1 has 5 fields, but the header has 3"),
         ("x,y,gene\nr1,1,2,a\n", "If the first column holds row names"),
+        ("x;y;gene\n1,5;2,5;a\n", "'1,5' is not a number. Write decimals with a point"),
         ("x,y,gene\n1,2,\"a\n", "row 1: a quoted field is not closed"),
     ];
     for (text, expected) in cases {

@@ -180,7 +180,10 @@ impl Reader<'_> {
             }
             Fault::Value { row, column, text } => {
                 let value = if text.is_empty() { "a missing value".into() } else { format!("'{text}'") };
-                let remedy = value_remedy(self.uses, column);
+                let remedy = match text.contains(',') {
+                    true => "Write decimals with a point, not with a comma",
+                    false => value_remedy(self.uses, column),
+                };
                 ReadError::BadValue {
                     path,
                     column: self.dialect.header[column].clone(),
