@@ -66,7 +66,7 @@ impl Input<'_> {
         let (neighbors, weights) = self.graph.neighbors(molecule);
         for (&neighbor, &weight) in neighbors.iter().zip(weights) {
             if self.confidence[neighbor as usize] >= MIN_CONFIDENCE {
-                add(self.genes[neighbor as usize].idx(), (f64::from(weight) * UNITS) as u64);
+                add(self.genes[neighbor as usize].idx(), (f64::from(weight) * UNITS).round() as u64);
             }
         }
     }
