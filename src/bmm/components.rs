@@ -1,11 +1,11 @@
-//! The mixture components, in blocks that are refitted in parallel.
+//! The mixture components.
 
 use super::composition::{CountTable, GeneCounts};
 use super::shape::Shape;
 use crate::data::{ClusterIdx, ComponentIdx, GeneIdx, SegmentIdx};
 
-/// Components per block. A constant: sums over blocks must not depend on threads.
-pub const COMPONENTS_PER_BLOCK: usize = 128;
+/// Components per block of parallel work. A constant: sums over blocks must not depend on threads.
+pub const BLOCK: usize = 128;
 
 /// One component: what the density of a molecule in it needs.
 #[derive(Clone, Copy, Debug)]
@@ -26,32 +26,12 @@ pub struct Component {
     pub dominant_cluster: Option<ClusterIdx>,
     /// Segment of which it covers the largest share.
     pub main_segment: Option<SegmentIdx>,
-    /// Where the tallies of segments begin in the block, and how many there are.
-    pub tallies: (u32, u32),
 }
 
-/// A run of components with their variable-sized parts.
-#[derive(Clone, Debug, Default)]
-pub struct Block {
-    /// The components.
-    pub components: Vec<Component>,
-    /// Their gene counts.
-    pub counts: GeneCounts,
-    /// (segment, molecules of it) of each component, ascending by segment.
-    pub tallies: Vec<(SegmentIdx, u32)>,
-}
-
-/// All components; an index is never reused.
-#[derive(Clone, Debug, Default)]
-pub struct Components {
-    pub(super) blocks: Vec<Block>,
-    n_components: usize,
-}
-
-impl Components {
-    /// Components of equal shape at the given centers.
-    pub fn at_centers(centers: &[[f64; 3]], shape: Shape) -> Self {
-        let component = |&mean: &[f64; 3]| Component {
+impl Component {
+    /// A component without molecules.
+    pub fn new(mean: [f64; 3], shape: Shape) -> Self {
+        Self {
             mean,
             shape,
             log_base: f64::NEG_INFINITY,
@@ -60,50 +40,69 @@ impl Components {
             n_genes: 0,
             dominant_cluster: None,
             main_segment: None,
-            tallies: (0, 0),
-        };
-        let blocks = centers
-            .chunks(COMPONENTS_PER_BLOCK)
-            .map(|part| Block { components: part.iter().map(component).collect(), ..Block::default() })
-            .collect();
-        Self { blocks, n_components: centers.len() }
+        }
+    }
+}
+
+/// How many molecules of which prior segments the components of a block hold.
+#[derive(Clone, Debug, Default)]
+pub struct Tallies {
+    /// End of each component's entries.
+    pub ends: Vec<u32>,
+    /// (segment, molecules of it), ascending by segment within a component.
+    pub entries: Vec<(SegmentIdx, u32)>,
+}
+
+/// All components. An index keeps its meaning until [`State::compact`](super::State::compact).
+#[derive(Clone, Debug, Default)]
+pub struct Components {
+    pub(super) list: Vec<Component>,
+    pub(super) counts: GeneCounts,
+    /// By block of components; empty without prior segmentation.
+    pub(super) tallies: Vec<Tallies>,
+}
+
+impl Components {
+    /// Components of equal shape at the given centers.
+    pub fn at_centers(centers: &[[f64; 3]], shape: Shape) -> Self {
+        let list = centers.iter().map(|&center| Component::new(center, shape)).collect();
+        Self { list, ..Self::default() }
     }
 
     /// Number of components, ended ones included.
     pub fn len(&self) -> usize {
-        self.n_components
+        self.list.len()
     }
 
     /// True without components.
     pub fn is_empty(&self) -> bool {
-        self.n_components == 0
+        self.list.is_empty()
     }
 
-    /// A component and the block that holds its tables.
+    /// A component.
     #[inline]
-    pub fn get(&self, component: ComponentIdx) -> (&Component, &Block) {
-        let block = &self.blocks[component.idx() / COMPONENTS_PER_BLOCK];
-        (&block.components[component.idx() % COMPONENTS_PER_BLOCK], block)
+    pub fn get(&self, component: ComponentIdx) -> &Component {
+        &self.list[component.idx()]
     }
 
     /// All components in order.
     pub fn iter(&self) -> impl Iterator<Item = &Component> {
-        self.blocks.iter().flat_map(|block| &block.components)
+        self.list.iter()
     }
-}
 
-impl Block {
-    /// Molecules of `gene` in `component`, which belongs to this block.
+    /// Molecules of `gene` in a component.
     #[inline]
     pub fn gene_count(&self, component: &Component, gene: GeneIdx) -> u32 {
         self.counts.count(component.table, gene)
     }
 
-    /// Molecules of `segment` in `component`, which belongs to this block.
+    /// Molecules of `segment` in a component.
     #[inline]
-    pub fn segment_count(&self, component: &Component, segment: SegmentIdx) -> u32 {
-        let (begin, n_tallies) = component.tallies;
-        let tallies = &self.tallies[begin as usize..(begin + n_tallies) as usize];
-        tallies.iter().find(|tally| tally.0 == segment).map_or(0, |tally| tally.1)
+    pub fn segment_count(&self, component: ComponentIdx, segment: SegmentIdx) -> u32 {
+        let (block, local) = (component.idx() / BLOCK, component.idx() % BLOCK);
+        let Some(tallies) = self.tallies.get(block) else { return 0 };
+        let begin = local.checked_sub(1).map_or(0, |before| tallies.ends[before]) as usize;
+        let entries = &tallies.entries[begin..tallies.ends[local] as usize];
+        entries.iter().find(|entry| entry.0 == segment).map_or(0, |entry| entry.1)
     }
 }

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::components::Components;
+use super::components::{Component, Components};
 use super::params::{CLUSTER_PENALTY, Choice, Evidence, MIN_LOG_DENSITY, MRF_STRENGTH, Params};
 use super::prior_term::PriorTerm;
 use super::state::State;
@@ -116,14 +116,22 @@ impl<'a> EStep<'a> {
         if candidates.is_empty() {
             return None;
         }
-        self.weigh_candidates(molecule, candidates);
+        let uniform = self.draws.uniform(u64::from(self.evidence.molecules.ids[molecule]));
         let log_noise = self.log_noise(molecule, noise_support);
+        if let ([only], Choice::Draw) = (&candidates[..], self.choice) {
+            // METHOD: a gene's term is at least 0, so this is a lower bound; mostly it settles the draw.
+            let at_least = self.log_density_without_gene(molecule, self.components.get(only.component), only);
+            if at_least > SURELY_FITS && surely_not_noise(uniform, at_least - log_noise) {
+                return Some(only.component);
+            }
+        }
+        self.weigh_candidates(molecule, candidates);
         let best = candidates.iter().fold(log_noise, |best, candidate| best.max(candidate.log_density));
         if best < SURELY_FITS && self.nothing_fits(molecule, best, log_noise, candidates) {
             return None;
         }
         match self.choice {
-            Choice::Draw => self.draw(molecule, best, log_noise, candidates),
+            Choice::Draw => draw(uniform, best, log_noise, candidates),
             Choice::Argmax => {
                 let densest = candidates.iter().find(|candidate| candidate.log_density == best);
                 densest.filter(|_| log_noise < best).map(|candidate| candidate.component)
@@ -154,24 +162,11 @@ impl<'a> EStep<'a> {
     /// Sets the densities: ln(n_c N(x) p(g)) + β W_c, the cluster penalty, the prior term.
     #[inline]
     fn weigh_candidates(&self, molecule: usize, candidates: &mut [Candidate]) {
-        let molecules = self.evidence.molecules;
-        let at = molecules.positions.at(molecule);
-        let gene = molecules.genes[molecule];
-        let cluster = self.evidence.clusters.map(|clusters| clusters[molecule]);
+        let gene = self.evidence.molecules.genes[molecule];
         for candidate in candidates.iter_mut() {
-            let (component, block) = self.components.get(candidate.component);
-            let [dx, dy, dz] = [at[0] - component.mean[0], at[1] - component.mean[1], at[2] - component.mean[2]];
-            let [xx, xy, yy, xz, yz, zz] = component.shape.precision;
-            let mut distance2 = dx * (xx * dx + 2.0 * xy * dy) + yy * dy * dy;
-            if molecules.positions.z.is_some() {
-                distance2 += dz * (zz * dz + 2.0 * (xz * dx + yz * dy));
-            }
-            let log_gene = self.logs.ln(block.gene_count(component, gene).max(1));
-            let mut log_density = component.log_base - 0.5 * distance2 + log_gene + MRF_STRENGTH * candidate.support;
-            if cluster.is_some() && component.dominant_cluster != cluster && self.spared != Some(candidate.component) {
-                log_density += self.log_cluster_penalty;
-            }
-            candidate.log_density = log_density;
+            let component = self.components.get(candidate.component);
+            let log_gene = self.logs.ln(self.components.gene_count(component, gene).max(1));
+            candidate.log_density = self.log_density_without_gene(molecule, component, candidate) + log_gene;
         }
         if let (Some(prior_term), Some(segments)) = (&self.prior_term, self.evidence.segments)
             && candidates.len() > 1
@@ -179,6 +174,26 @@ impl<'a> EStep<'a> {
         {
             prior_term.apply(candidates, segment, segments, self.components, self.logs);
         }
+    }
+
+    #[inline]
+    fn log_density_without_gene(&self, molecule: usize, component: &Component, candidate: &Candidate) -> f64 {
+        let positions = &self.evidence.molecules.positions;
+        let (dx, dy) = (positions.x[molecule] - component.mean[0], positions.y[molecule] - component.mean[1]);
+        let [xx, xy, yy, xz, yz, zz] = component.shape.precision;
+        let mut distance2 = dx * (xx * dx + 2.0 * xy * dy) + yy * dy * dy;
+        if let Some(z) = &positions.z {
+            let dz = z[molecule] - component.mean[2];
+            distance2 += dz * (zz * dz + 2.0 * (xz * dx + yz * dy));
+        }
+        let mut log_density = component.log_base - 0.5 * distance2 + MRF_STRENGTH * candidate.support;
+        if let Some(clusters) = self.evidence.clusters
+            && component.dominant_cluster != Some(clusters[molecule])
+            && self.spared != Some(candidate.component)
+        {
+            log_density += self.log_cluster_penalty;
+        }
+        log_density
     }
 
     /// ln(q_0 / c_i); minus infinity for a molecule that is real for certain.
@@ -198,36 +213,35 @@ impl<'a> EStep<'a> {
         let total: f64 = candidates.iter().map(|candidate| exp(candidate.log_density - best)).sum();
         best + ln(total + exp(log_noise - best)) + log_confidence < MIN_LOG_DENSITY
     }
+}
 
-    /// Draws an option with a probability proportional to its density: noise first, then the
-    /// candidates in order.
-    #[inline]
-    fn draw(&self, molecule: usize, best: f64, log_noise: f64, candidates: &mut [Candidate]) -> Option<ComponentIdx> {
-        let uniform = self.draws.uniform(u64::from(self.evidence.molecules.ids[molecule]));
-        if let [only] = candidates {
-            let is_noise = is_noise(uniform, only.log_density - log_noise);
-            return (!is_noise).then_some(only.component);
-        }
-        let noise = relative_density(log_noise - best);
-        let mut total = noise;
-        for candidate in candidates.iter_mut() {
-            // From here on the support is not needed: its place takes the relative density.
-            candidate.support = relative_density(candidate.log_density - best);
-            total += candidate.support;
-        }
-        let mut rest = uniform * total - noise;
-        if rest < 0.0 {
-            return None;
-        }
-        for candidate in candidates.iter() {
-            rest -= candidate.support;
-            if rest < 0.0 {
-                return Some(candidate.component);
-            }
-        }
-        // Rounding has eaten the last sliver: the last option that can be drawn.
-        candidates.iter().rev().find(|candidate| candidate.support > 0.0).map(|candidate| candidate.component)
+/// Draws an option with a probability proportional to its density: noise first, then the
+/// candidates in order.
+#[inline]
+fn draw(uniform: f64, best: f64, log_noise: f64, candidates: &mut [Candidate]) -> Option<ComponentIdx> {
+    if let [only] = candidates {
+        let is_noise = is_noise(uniform, only.log_density - log_noise);
+        return (!is_noise).then_some(only.component);
     }
+    let noise = relative_density(log_noise - best);
+    let mut total = noise;
+    for candidate in candidates.iter_mut() {
+        // From here on the support is not needed: its place takes the relative density.
+        candidate.support = relative_density(candidate.log_density - best);
+        total += candidate.support;
+    }
+    let mut rest = uniform * total - noise;
+    if rest < 0.0 {
+        return None;
+    }
+    for candidate in candidates.iter() {
+        rest -= candidate.support;
+        if rest < 0.0 {
+            return Some(candidate.component);
+        }
+    }
+    // Rounding has eaten the last sliver: the last option that can be drawn.
+    candidates.iter().rev().find(|candidate| candidate.support > 0.0).map(|candidate| candidate.component)
 }
 
 /// exp, with what can never be drawn as 0.
@@ -239,15 +253,17 @@ fn relative_density(log: f64) -> f64 {
 /// Whether a uniform draw falls to noise when the only other option is denser by `advantage` (ln).
 #[inline]
 fn is_noise(uniform: f64, advantage: f64) -> bool {
-    // METHOD: the probability of noise, 1 / (1 + exp(advantage)), is below exp(-advantage), and
-    // that below 1 / (1 + a + a^2/2 + a^3/6): most draws are decided without the exponential.
-    if advantage > 0.0 {
-        let bound = 1.0 + advantage * (1.0 + advantage * (0.5 + advantage * (1.0 / 6.0)));
-        if uniform * bound > 1.0 {
-            return false;
-        }
-    }
-    uniform * (1.0 + exp(advantage)) < 1.0
+    !surely_not_noise(uniform, advantage) && uniform * (1.0 + exp(advantage)) < 1.0
+}
+
+/// Whether a draw is not noise already by a bound that needs no exponential.
+///
+/// METHOD: the probability of noise, 1 / (1 + exp(a)), is below exp(-a), and that for a > 0 below
+/// 1 / (1 + a + a²/2 + a³/6).
+#[inline]
+fn surely_not_noise(uniform: f64, advantage: f64) -> bool {
+    let bound = 1.0 + advantage * (1.0 + advantage * (0.5 + advantage * (1.0 / 6.0)));
+    advantage > 0.0 && uniform * bound > 1.0
 }
 
 #[cfg(test)]

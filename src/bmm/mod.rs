@@ -119,6 +119,9 @@ pub fn segment(
             prior_term::keep_segments_whole(&mut state, evidence, params);
         }
         state.regroup(params::MIN_MOLECULES_TO_SURVIVE);
+        if history.n_recorded() == 0 && state.compact() {
+            state.regroup(params::MIN_MOLECULES_TO_SURVIVE);
+        }
         mstep::refit(&mut state, evidence, params)?;
         trace.record(&state, n_changed);
         if iteration + n_recorded > last {

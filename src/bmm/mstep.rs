@@ -3,7 +3,8 @@
 use rayon::prelude::*;
 
 use super::BmmError;
-use super::components::{Block, COMPONENTS_PER_BLOCK, Component};
+use super::components::{BLOCK, Component, Tallies};
+use super::composition::{CountTable, CountsMut, Extent};
 use super::groups::Groups;
 use super::params::{Evidence, Params, Segments};
 use super::shape::{Shape, Symmetric};
@@ -16,12 +17,17 @@ use crate::numeric::elementary::{LnTable, ln};
 /// Parallel over blocks of components; sums over components are taken block by block in order.
 pub fn refit(state: &mut State, evidence: &Evidence<'_>, params: &Params) -> Result<(), BmmError> {
     let State { components, groups, logs, .. } = state;
+    let borders = lay_out_tables(&mut components.list, groups, evidence.molecules.n_genes);
+    components.tallies.resize_with(borders.len(), Tallies::default);
+    let refitter = Refitter { groups, evidence, params, logs };
     let sums: Vec<(f64, usize)> = components
-        .blocks
-        .par_iter_mut()
+        .list
+        .par_chunks_mut(BLOCK)
+        .zip(components.counts.parts(&borders))
+        .zip(&mut components.tallies)
         .enumerate()
-        .map_init(Scratch::default, |scratch, (index, block)| {
-            refit_block(block, index * COMPONENTS_PER_BLOCK, groups, evidence, params, logs, scratch)
+        .map_init(Scratch::default, |scratch, (index, ((block, counts), tallies))| {
+            refitter.refit_block(index * BLOCK, block, counts, tallies, scratch)
         })
         .collect();
     let (sum, n_components) = sums.iter().fold((0.0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
@@ -34,53 +40,72 @@ pub fn refit(state: &mut State, evidence: &Evidence<'_>, params: &Params) -> Res
     Ok(())
 }
 
+/// Gives every component room for its gene counts; returns the extents at the end of each block.
+fn lay_out_tables(components: &mut [Component], groups: &Groups, n_genes: usize) -> Vec<Extent> {
+    let mut used = Extent::default();
+    let mut borders = Vec::with_capacity(components.len().div_ceil(BLOCK));
+    for (index, block) in components.chunks_mut(BLOCK).enumerate() {
+        for (local, component) in block.iter_mut().enumerate() {
+            let n_molecules = groups.size(index * BLOCK + local);
+            component.table = CountTable::reserve(&mut used, n_molecules, n_genes);
+        }
+        borders.push(used);
+    }
+    borders
+}
+
 #[derive(Default)]
 struct Scratch {
     cluster_sizes: Vec<u32>,
     segments: Vec<SegmentIdx>,
 }
 
-/// Refits one block; returns the sum of 1 / n_gen and the number of components with molecules.
-fn refit_block(
-    block: &mut Block,
-    first: usize,
-    groups: &Groups,
-    evidence: &Evidence<'_>,
-    params: &Params,
-    logs: &LnTable,
-    scratch: &mut Scratch,
-) -> (f64, usize) {
-    let Block { components, counts, tallies } = block;
-    counts.clear();
-    tallies.clear();
-    let mut sum = 0.0;
-    let mut n_alive = 0;
-    for (local, component) in components.iter_mut().enumerate() {
-        let members = groups.members(first + local);
-        component.n_molecules = members.len() as u32;
-        if members.is_empty() {
-            component.tallies = (0, 0);
-            (component.table, component.n_genes) = counts.push(members, &[], 0);
-            continue;
+/// What a refit reads.
+struct Refitter<'a> {
+    groups: &'a Groups,
+    evidence: &'a Evidence<'a>,
+    params: &'a Params,
+    logs: &'a LnTable,
+}
+
+impl Refitter<'_> {
+    /// Refits one block; returns the sum of 1 / n_gen and the number of components with molecules.
+    fn refit_block(
+        &self,
+        first: usize,
+        components: &mut [Component],
+        mut counts: CountsMut<'_>,
+        tallies: &mut Tallies,
+        scratch: &mut Scratch,
+    ) -> (f64, usize) {
+        tallies.ends.clear();
+        tallies.entries.clear();
+        let molecules = self.evidence.molecules;
+        let mut sum = 0.0;
+        let mut n_alive = 0;
+        for (local, component) in components.iter_mut().enumerate() {
+            let members = self.groups.members(first + local);
+            let n = members.len() as u32;
+            component.n_molecules = n;
+            if n > 0 {
+                component.n_genes = counts.fill(component.table, members, &molecules.genes, molecules.n_genes);
+                place(component, members, &molecules.positions, self.params);
+                component.log_base = self.logs.ln(n) - self.logs.ln(n + 1) + component.shape.log_peak;
+                if let Some(clusters) = self.evidence.clusters {
+                    component.dominant_cluster = dominant_cluster(members, clusters, &mut scratch.cluster_sizes);
+                }
+                if let Some(segments) = self.evidence.segments {
+                    let begin = tallies.entries.len();
+                    tally_segments(members, segments, &mut scratch.segments, &mut tallies.entries);
+                    component.main_segment = main_segment(&tallies.entries[begin..], segments.sizes);
+                }
+                sum += 1.0 / f64::from(component.n_genes);
+                n_alive += 1;
+            }
+            tallies.ends.push(tallies.entries.len() as u32);
         }
-        let molecules = evidence.molecules;
-        (component.table, component.n_genes) = counts.push(members, &molecules.genes, molecules.n_genes);
-        place(component, members, &molecules.positions, params);
-        let n = members.len() as u32;
-        component.log_base = logs.ln(n) - logs.ln(n + 1) + component.shape.log_peak;
-        if let Some(clusters) = evidence.clusters {
-            component.dominant_cluster = dominant_cluster(members, clusters, &mut scratch.cluster_sizes);
-        }
-        if let Some(segments) = evidence.segments {
-            let begin = tallies.len();
-            tally_segments(members, segments, &mut scratch.segments, tallies);
-            component.tallies = (begin as u32, (tallies.len() - begin) as u32);
-            component.main_segment = main_segment(&tallies[begin..], segments.sizes);
-        }
-        sum += 1.0 / f64::from(component.n_genes);
-        n_alive += 1;
+        (sum, n_alive)
     }
-    (sum, n_alive)
 }
 
 /// Sets mean and shape. With too few molecules for a covariance the shape stays as it was.

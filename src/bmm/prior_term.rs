@@ -54,8 +54,8 @@ impl PriorTerm {
     ) {
         let segment_size = segments.sizes[segment.idx()];
         let tau_of = |candidate: &Candidate| {
-            let (component, block) = components.get(candidate.component);
-            let tau = (block.segment_count(component, segment) + 1).min(segment_size);
+            let component = components.get(candidate.component);
+            let tau = (components.segment_count(candidate.component, segment) + 1).min(segment_size);
             let fits = component.main_segment.is_none_or(|main| main == segment);
             (tau, fits, component.n_molecules)
         };

@@ -1,5 +1,7 @@
 //! Exactly what an iteration changes.
 
+use rayon::prelude::*;
+
 use super::components::Components;
 use super::groups::Groups;
 use super::history::History;
@@ -56,6 +58,33 @@ impl State {
     /// Groups molecules by component anew. Components with fewer than `min_size` molecules end.
     pub fn regroup(&mut self, min_size: usize) {
         self.groups.regroup(&mut self.assignment, self.components.len(), min_size);
+    }
+
+    /// Renumbers the components without the ended ones, in order, if most have ended.
+    ///
+    /// Returns whether it did. The result does not depend on it: draws are keyed by molecules. Call it only while nothing
+    /// refers to components by index, and [`Self::regroup`] afterwards.
+    pub fn compact(&mut self) -> bool {
+        let n_components = self.components.len();
+        let is_alive = |component: usize| self.groups.size(component) > 0;
+        let n_alive = (0..n_components).filter(|&component| is_alive(component)).count();
+        if 2 * n_alive > n_components || n_alive == 0 {
+            return false;
+        }
+        let mut next = 0;
+        let renumbered: Vec<Option<ComponentIdx>> = (0..n_components)
+            .map(|component| {
+                is_alive(component).then(|| {
+                    next += 1;
+                    ComponentIdx::new(next - 1)
+                })
+            })
+            .collect();
+        let mut keep = renumbered.iter().map(Option::is_some);
+        self.components.list.retain(|_| keep.next() == Some(true));
+        self.components.list.shrink_to_fit();
+        self.assignment.par_iter_mut().for_each(|at| *at = at.and_then(|at| renumbered[at.idx()]));
+        true
     }
 
     /// Whether a component has molecules, as of the last [`Self::regroup`].

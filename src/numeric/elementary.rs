@@ -19,20 +19,17 @@ pub fn exp(x: f64) -> f64 {
     const SHIFTER: f64 = 6_755_399_441_055_744.0;
     let k = (x * std::f64::consts::LOG2_E + SHIFTER) - SHIFTER;
     let r = (x - k * LN2_HI) - k * LN2_LO;
-    // |r| <= 0.3466: the Taylor series to the 13th power is exact to rounding.
-    let mut series = 1.605_904_383_682_161_3e-10; // 1/13!
-    series = series * r + 2.087_675_698_786_81e-9;
-    series = series * r + 2.505_210_838_544_172e-8;
-    series = series * r + 2.755_731_922_398_589e-7;
-    series = series * r + 2.755_731_922_398_589_3e-6;
-    series = series * r + 2.480_158_730_158_73e-5;
-    series = series * r + 1.984_126_984_126_984e-4;
-    series = series * r + 1.388_888_888_888_889e-3;
-    series = series * r + 8.333_333_333_333_333e-3;
-    series = series * r + 4.166_666_666_666_666_4e-2;
-    series = series * r + 1.666_666_666_666_666_6e-1;
-    series = series * r + 0.5;
-    let value = 1.0 + (r + r * r * series);
+    // |r| <= 0.3466: the Taylor series to the 13th power is exact to rounding. Its upper part is
+    // summed in pairs, which shortens the chain of dependent operations.
+    let r2 = r * r;
+    let r4 = r2 * r2;
+    let pair = |low: f64, high: f64| low + high * r;
+    let to_5 = pair(0.5, 1.666_666_666_666_666_6e-1) + pair(4.166_666_666_666_666_4e-2, 8.333_333_333_333_333e-3) * r2;
+    let to_9 = pair(1.388_888_888_888_889e-3, 1.984_126_984_126_984e-4)
+        + pair(2.480_158_730_158_73e-5, 2.755_731_922_398_589_3e-6) * r2;
+    let to_13 = pair(2.755_731_922_398_589e-7, 2.505_210_838_544_172e-8)
+        + pair(2.087_675_698_786_81e-9, 1.605_904_383_682_161_3e-10) * r2;
+    let value = 1.0 + (r + r2 * (to_5 + r4 * (to_9 + r4 * to_13)));
     // Two factors, so that results near the ends of the range come out right.
     let k = k as i64;
     let half = k / 2;
