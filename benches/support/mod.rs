@@ -35,7 +35,7 @@ pub const N_RECORDED: u64 = 20;
 /// Cells per side of the square tissue.
 const SIDE: usize = 45;
 /// Distance between centers of neighboring cells, in microns.
-const SPACING: f64 = 10.0;
+const SPACING: f64 = 12.0;
 /// Radius of a cell, in microns.
 const RADIUS: f64 = 4.5;
 /// Thickness of the section, in microns.
