@@ -32,8 +32,10 @@ pub const N_WARM_UP: u64 = 30;
 /// Assignments after those, for the history.
 pub const N_RECORDED: u64 = 20;
 
-/// Cells per side of the square tissue.
-const SIDE: usize = 45;
+/// Places for cells per side of the square tissue.
+const SIDE: usize = 48;
+/// Share of the places that are empty but for background.
+const EMPTY: f64 = 0.12;
 /// Distance between centers of neighboring cells, in microns.
 const SPACING: f64 = 12.0;
 /// Radius of a cell, in microns.
@@ -45,7 +47,7 @@ const BACKGROUND: f64 = 0.15;
 /// Share of a cell's molecules that are of the genes of its type.
 const MARKERS: f64 = 0.6;
 
-/// A square of about 2,000 round cells of six types, a little apart, over a sparse background.
+/// A square of about 2,000 round cells of six types, with gaps, over a sparse background.
 pub struct Tissue {
     /// The molecules, sorted in space as the pipeline sorts them.
     pub molecules: Molecules,
@@ -69,11 +71,13 @@ impl Tissue {
         // The stream does not matter here: nothing else is drawn with this seed.
         let draws = Draws::new(2026, Stream::Jitter);
         let uniform = |what: u64, item: usize| draws.at(what).uniform(item as u64);
-        let n_cells = SIDE * SIDE;
-        let center = |cell: usize| {
-            let along = |what: u64, at: usize| SPACING * (at as f64 + 0.5 + 0.3 * (uniform(what, cell) - 0.5));
-            [along(0, cell % SIDE), along(1, cell / SIDE)]
+        let center = |place: usize| {
+            let along = |what: u64, at: usize| SPACING * (at as f64 + 0.5 + 0.3 * (uniform(what, place) - 0.5));
+            [along(0, place % SIDE), along(1, place / SIDE)]
         };
+        let centers: Vec<[f64; 2]> =
+            (0..SIDE * SIDE).filter(|&place| uniform(10, place) >= EMPTY).map(center).collect();
+        let n_cells = centers.len();
         let mut molecules = Molecules { n_genes: N_GENES, ..Molecules::default() };
         let mut z = Vec::new();
         let mut cell_of = Vec::new();
@@ -82,7 +86,7 @@ impl Tissue {
             let cell = (at(2) >= BACKGROUND).then(|| (at(3) * n_cells as f64) as usize);
             let [x, y] = match cell {
                 Some(cell) => {
-                    let [x, y] = center(cell);
+                    let [x, y] = centers[cell];
                     let (distance, angle) = (RADIUS * at(4).sqrt(), TAU * at(5));
                     [x + distance * angle.cos(), y + distance * angle.sin()]
                 }
