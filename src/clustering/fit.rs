@@ -101,11 +101,6 @@ pub fn fit(data: Data<'_>, first_profiles: &[f64], start: Start, params: &Params
     };
     let last_change = trace.last().map_or(0.0, |change| change.largest);
     let profiles = state.shares();
-    observer.info(&format!(
-        "molecule clustering: {} iterations, last change {last_change:.3}, {}",
-        trace.len(),
-        if converged { "converged" } else { "not converged" }
-    ));
     Clusters { cluster_of, profiles, n_iterations: trace.len(), last_change, converged, start, trace }
 }
 

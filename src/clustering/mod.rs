@@ -1,7 +1,7 @@
 //! Molecule clusters: coarse cell types by a categorical mixture on the graph.
 //!
-//! Genes that are neighbors in space give first profiles ([`init`]); then every molecule asks its
-//! neighbors for their clusters, and profiles follow, until nothing moves ([`fit`]).
+//! Genes that are neighbors in space give first profiles ([`first_profiles`]); then every molecule asks its
+//! neighbors for their clusters, and profiles follow, until nothing moves ([`fit()`]).
 
 mod correlation;
 mod fit;

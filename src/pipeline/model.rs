@@ -1,7 +1,7 @@
 //! From molecules to cells: graph, confidence, clusters, mixture model.
 
 use super::scale::{self, Scale};
-use crate::bmm::{self, Choice, Evidence, Params, Quirks, Segments, Trace};
+use crate::bmm::{self, Choice, Evidence, Params, Quirks, Segments};
 use crate::clustering;
 use crate::config::RunSettings;
 use crate::data::{ClusterIdx, Molecules, SegmentIdx, Segmentation};
@@ -43,8 +43,6 @@ pub struct Found {
     pub confidence: Vec<f32>,
     /// Cluster of every molecule, if molecules were clustered.
     pub clusters: Option<Vec<ClusterIdx>>,
-    /// The course of the iterations.
-    pub trace: Trace,
     /// Values that only the data could tell: name, value, origin.
     pub resolved: Vec<(&'static str, String, &'static str)>,
 }
@@ -115,12 +113,16 @@ fn segment_sorted(
     observer.info(&format!("Using {}D coordinates", molecules.positions.n_dims()));
     let draws = Draws::new(settings.seed, Stream::Assignment);
     let outcome = bmm::segment(&evidence, &params, draws, observer)?;
-    observer.info(&format!("Found {} cells", outcome.segmentation.n_cells));
+    let n_noise = outcome.segmentation.cell_of.iter().filter(|cell| cell.is_none()).count();
+    observer.info(&format!(
+        "Found {} cells; {:.1} % of the molecules are noise",
+        outcome.segmentation.n_cells,
+        100.0 * n_noise as f64 / molecules.len().max(1) as f64
+    ));
     Ok(Found {
         segmentation: outcome.segmentation,
         confidence,
         clusters,
-        trace: outcome.trace,
         resolved: vec![
             ("scale", scale.radius.to_string(), scale.origin),
             ("scale_std", scale.std.to_string(), scale.origin),
@@ -192,7 +194,7 @@ fn cluster(
     let draws = Draws::new(settings.seed, Stream::Clustering);
     let clusters = clustering::cluster(data, &params, draws, observer);
     observer.info(&format!(
-        "Algorithm stopped after {} iterations. Max. probability difference: {:.3e}. Converged: {}.",
+        "Algorithm stopped after {} iterations. Max. probability difference: {:.2e}. Converged: {}.",
         clusters.n_iterations, clusters.last_change, clusters.converged
     ));
     Some(clusters.cluster_of)
