@@ -32,8 +32,11 @@ impl Source {
         if metadata.is_dir() {
             return Err(ReadError::Directory { path: path.into(), hint: directory_hint(path) });
         }
+        if !metadata.is_file() {
+            return Err(ReadError::NotAFile { path: path.into() });
+        }
         let mut file = File::open(path).map_err(|source| unreadable(path, source))?;
-        let mut start = [0u8; 8];
+        let mut start = [0u8; 512];
         let n = read_start(&mut file, &mut start).map_err(|source| unreadable(path, source))?;
         let start = &start[..n];
         if start.is_empty() {
@@ -98,7 +101,7 @@ impl Source {
             (Format::GzipCsv, io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => {
                 ReadError::Damaged { path, detail: format!("bad gzip data: {error}") }
             }
-            _ => ReadError::Unreadable { path, source: error },
+            _ => unreadable(&path, error),
         }
     }
 }
@@ -106,8 +109,8 @@ impl Source {
 /// What Xenium calls its molecule table.
 const TABLE_NAMES: [&str; 3] = ["transcripts.parquet", "transcripts.csv.gz", "transcripts.csv"];
 
-fn unreadable(path: &Path, source: io::Error) -> ReadError {
-    ReadError::Unreadable { path: path.into(), source }
+fn unreadable(path: &Path, reason: io::Error) -> ReadError {
+    ReadError::Unreadable { path: path.into(), reason }
 }
 
 fn directory_hint(path: &Path) -> String {
@@ -151,6 +154,9 @@ fn foreign_format(start: &[u8]) -> Option<&'static str> {
         [0x89, b'H', b'D', b'F', ..] => Some("it is an HDF5 file. Export the molecules to Parquet or CSV"),
         [0x89, b'P', b'N', b'G', ..] | [b'I', b'I', b'*' | b'+', 0, ..] | [b'M', b'M', 0, b'*' | b'+', ..] => {
             Some("it is an image. Molecules come first on the command line, the prior second")
+        }
+        _ if start.contains(&0) => {
+            Some("it is a binary file of an unknown kind. Export the molecules to CSV or Parquet")
         }
         _ => None,
     }
