@@ -8,6 +8,6 @@ mod table;
 mod tissue;
 
 pub use program::{Folder, Outcome};
-pub use results::{CellSets, polygon_cells, ring_of};
+pub use results::{CellSets, agreement, polygon_cells, ring_of};
 pub use table::Table;
 pub use tissue::{Molecule, Tissue};

@@ -60,14 +60,19 @@ impl Folder {
 
     /// Runs the program in a folder below this one.
     pub fn baysor_in(&self, below: &str, arguments: &[&str]) -> Outcome {
-        let output = Command::new(env!("CARGO_BIN_EXE_baysor"))
-            .args(arguments)
-            .current_dir(self.path(below))
-            .env_clear()
-            .env("RUST_BACKTRACE", "1")
-            .output()
-            .expect("the program starts");
-        Outcome::new(arguments, output)
+        let output = bare(self.program(), arguments).current_dir(self.path(below)).output();
+        Outcome::new(arguments, output.expect("the program starts"))
+    }
+
+    /// Runs another program here, which is found in the usual places.
+    pub fn command(&self, program: &str, arguments: &[&str]) -> Outcome {
+        let output = bare(program, arguments).current_dir(self.path("")).env("PATH", "/usr/bin:/bin").output();
+        Outcome::new(arguments, output.expect("the program starts"))
+    }
+
+    /// Where the program is.
+    pub fn program(&self) -> &'static str {
+        env!("CARGO_BIN_EXE_baysor")
     }
 
     /// Runs the program with arguments that must work, written as in a shell without quotes.
@@ -129,6 +134,12 @@ impl Outcome {
         let is_it = |line: &str| line.contains("Warning: ") && texts.iter().all(|text| line.contains(text));
         assert!(self.stderr.lines().any(is_it), "{:?}: no warning with {texts:?} in {}", self.arguments, self.stderr);
     }
+}
+
+fn bare(program: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments).env_clear().env("RUST_BACKTRACE", "1");
+    command
 }
 
 fn collect(folder: &Path, prefix: &str, names: &mut Vec<String>) {

@@ -1,6 +1,6 @@
 //! Cells as the files of a run have them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -90,4 +90,21 @@ fn area(ring: &[[f64; 2]]) -> f64 {
     let twice: f64 =
         ring.windows(2).map(|pair| (pair[0][0] - x) * (pair[1][1] - y) - (pair[1][0] - x) * (pair[0][1] - y)).sum();
     (0.5 * twice).abs()
+}
+
+/// Adjusted Rand index of two assignments; noise is one more group.
+pub fn agreement(one: &[String], other: &[String]) -> f64 {
+    assert_eq!(one.len(), other.len());
+    let pairs = |counts: &mut dyn Iterator<Item = f64>| counts.map(|n| n * (n - 1.0) / 2.0).sum::<f64>();
+    let mut both: BTreeMap<(&str, &str), f64> = BTreeMap::new();
+    let mut sides: [BTreeMap<&str, f64>; 2] = Default::default();
+    for (a, b) in one.iter().zip(other) {
+        *both.entry((a, b)).or_default() += 1.0;
+        *sides[0].entry(a).or_default() += 1.0;
+        *sides[1].entry(b).or_default() += 1.0;
+    }
+    let together = pairs(&mut both.into_values());
+    let [a, b] = sides.map(|side| pairs(&mut side.into_values()));
+    let expected = a * b / pairs(&mut std::iter::once(one.len() as f64));
+    (together - expected) / (0.5 * (a + b) - expected)
 }
