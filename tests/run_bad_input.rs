@@ -70,6 +70,8 @@ fn a_header_alone() {
 #[test]
 fn a_missing_column() {
     refused("x_location,y,gene\n1,2,A\n", &[], &["no x column 'x'", "'x_location', 'y', 'gene'", "-x/--x-column"]);
+    refused("x, y, gene\n1,2,A\n", &[], &["no y column 'y'", "' y'", "(maybe -y ' y')"]);
+    refused("# made today\nx,y,gene\n1,2,A\n", &[], &["looks like a comment", "remove the lines before the header"]);
     refused("x,y,feature_name\n1,2,A\n", &[], &["no gene column 'gene'", "'feature_name'", "--gene-column"]);
     refused(small().csv_2d(), &["-z", "height"], &["no z column 'height'", "--z-column"]);
     refused(small().csv_2d(), &[":nuclei"], &["no prior column 'nuclei'", "'x', 'y', 'gene'", ":"]);
@@ -79,6 +81,7 @@ fn a_missing_column() {
 fn text_in_a_number_column() {
     refused(with_row("oops,1,Gene01"), &[], &["column 'x'", "'oops' is not a number", "row ", "remove the row"]);
     refused(with_row("1,,Gene01"), &[], &["column 'y'", "a missing value is not a number"]);
+    refused("x;y;gene\n1,5;2;A\n", &[], &["column 'x'", "'1,5' is not a number", "Decimal commas"]);
 }
 
 #[test]
@@ -213,7 +216,8 @@ fn a_truncated_parquet_file() {
 #[test]
 fn files_that_are_no_tables() {
     refused(b"PK\x03\x04\0\0\0\0", &[], &["zip archive", "CSV"]);
-    refused([7, 0, 1, 2, 200, 3], &[], &["binary file", "CSV or Parquet"]);
+    refused([7, 0, 1, 2, 200, 3], &[], &["binary data", "CSV (plain or gzip) or Parquet"]);
+    refused([200, 9, 4, 77, 10, 200, 3], &[], &["binary data"]);
     refused("{\"a\": 1}", &[], &["JSON", "molecule table"]);
 }
 
@@ -279,6 +283,14 @@ fn a_disk_that_fills_up() {
     let line = format!("trap '' XFSZ; ulimit -f 60; exec '{}' run t.csv {}", folder.program(), OPTIONS.join(" "));
     let outcome = folder.command("sh", &["-c", &line]);
     outcome.assert_failure(1, &["cannot write 'segmentation.csv'", "has space left"]);
+    only_log_and_parameters(&folder);
+}
+
+#[test]
+fn a_killed_run_leaves_no_results() {
+    let folder = Folder::with("t.csv", small().csv_2d());
+    let line = ["run", "t.csv", "-m", "8", "-s", "3", "--iters", "9999999"];
+    folder.baysor_killed_at("Using 2D coordinates", "segmentation_log.log", &line);
     only_log_and_parameters(&folder);
 }
 

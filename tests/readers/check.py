@@ -275,14 +275,15 @@ def main(binary):
                 feature_collection(f"3D {layout}", folder / "segmentation_polygons_2d.json", molecules)
                 layers_3d(f"3D {layout}", folder / "segmentation_polygons_3d.json", molecules, layout)
 
-        # Tables without any cell must open as well.
+        # Files without any cell must open as well. (loompy, and so anndata, refuses looms without columns in `with`.)
         folder = scratch / "no_cells"
         folder.mkdir()
         table.drop(columns="z").to_csv(folder / "molecules.csv", index=False)
         run(binary, folder, "molecules.csv", "-m", "8", "-s", "0.0001", "--iters", "20")
-        with section("no cells: anndata"):
-            data = anndata.io.read_loom(folder / "segmentation_counts.loom", obs_names="Name", var_names="Name")
-            check("no cells: shape", data.shape == (0, 20), data.shape)
+        with section("no cells"):
+            loom = loompy.connect(str(folder / "segmentation_counts.loom"), mode="r", validate=True)
+            check("no cells: shape", loom.shape == (table["gene"].nunique(), 0), loom.shape)
+            loom.close()
             check("no cells: statistics", len(pd.read_csv(folder / "segmentation_cell_stats.csv")) == 0)
             check("no cells: features", len(geopandas.read_file(folder / "segmentation_polygons_2d.json")) == 0)
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use super::table::Table;
 
@@ -68,6 +68,21 @@ impl Folder {
     pub fn command(&self, program: &str, arguments: &[&str]) -> Outcome {
         let output = bare(program, arguments).current_dir(self.path("")).env("PATH", "/usr/bin:/bin").output();
         Outcome::new(arguments, output.expect("the program starts"))
+    }
+
+    /// Starts the program here and kills it as soon as its log has a text.
+    pub fn baysor_killed_at(&self, text: &str, log: &str, arguments: &[&str]) {
+        let mut command = bare(self.program(), arguments);
+        let mut child = command.current_dir(self.path("")).stderr(Stdio::null()).spawn().expect("the program starts");
+        for _ in 0..2000 {
+            if std::fs::read_to_string(self.path(log)).is_ok_and(|log| log.contains(text)) {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        child.kill().expect("it still runs");
+        let status = child.wait().expect("a status");
+        assert!(!status.success() && self.text(log).contains(text), "{status}");
     }
 
     /// Where the program is.

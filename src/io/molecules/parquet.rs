@@ -160,8 +160,8 @@ impl Group<'_> {
             path: self.source.path.clone(),
             column: self.header[column].clone(),
             row: (self.offset + row) as u64 + 1,
+            remedy: value_remedy(self.uses, column, value.trim_matches('\'')),
             value,
-            remedy: value_remedy(self.uses, column),
         };
         let mut values = Vec::with_capacity(series.len());
         let mut push = |row: usize, value: Option<f64>, text: Option<&str>| match (value, text) {

@@ -36,7 +36,7 @@ impl Source {
             return Err(ReadError::NotAFile { path: path.into() });
         }
         let mut file = File::open(path).map_err(|source| unreadable(path, source))?;
-        let mut start = [0u8; 512];
+        let mut start = [0u8; 8];
         let n = read_start(&mut file, &mut start).map_err(|source| unreadable(path, source))?;
         let start = &start[..n];
         if start.is_empty() {
@@ -154,9 +154,6 @@ fn foreign_format(start: &[u8]) -> Option<&'static str> {
         [0x89, b'H', b'D', b'F', ..] => Some("it is an HDF5 file. Export the molecules to Parquet or CSV"),
         [0x89, b'P', b'N', b'G', ..] | [b'I', b'I', b'*' | b'+', 0, ..] | [b'M', b'M', 0, b'*' | b'+', ..] => {
             Some("it is an image. Molecules come first on the command line, the prior second")
-        }
-        _ if start.contains(&0) => {
-            Some("it is a binary file of an unknown kind. Export the molecules to CSV or Parquet")
         }
         _ => None,
     }

@@ -250,6 +250,8 @@ fn bad_files_are_named_for_what_they_are() {
     assert!(failure(b"MZ\0\0\x01\x02").contains("binary data"));
     assert!(failure(b"x,y,gene\n1,2,\xb5m\n").contains("not UTF-8"));
     assert!(failure("x,y,x,gene\n1,2,3,a\n").contains("'x' 2 times"));
+    assert!(failure(b"\x01\x02\xff,y,gene\n").contains("binary data"));
+    assert!(failure("# a\nx,y,gene\n1,2,a\n").contains("remove the lines before the header"));
     assert!(failure("x#y#gene\n1#2#a\n").contains("read as one column"));
     let missing = read(&request("/nonexistent/table.csv".into())).unwrap_err().to_string();
     assert!(missing.contains("/nonexistent/table.csv: cannot be read"), "{missing}");
@@ -259,6 +261,7 @@ fn bad_files_are_named_for_what_they_are() {
 fn bad_values_name_row_and_column() {
     let cases = [
         ("x,y,gene\n1,2,a\n1,abc,a\n", "row 2, column 'y': 'abc' is not a number"),
+        ("x;y;gene\n1;2,5;a\n", "row 1, column 'y': '2,5' is not a number. Decimal commas"),
         ("x,y,gene\n1,2,a\n,2,a\n", "row 2, column 'x': a missing value is not a number"),
         ("x,y,gene\nNaN,2,a\n", "row 1, column 'x': 'NaN' is not a number"),
         ("x,y,gene\n1,inf,a\n", "row 1, column 'y': 'inf' is not a number"),
