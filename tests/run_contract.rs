@@ -217,6 +217,34 @@ fn outcome_is_a_version(outcome: &Outcome) {
     assert_eq!((outcome.stdout.lines().count(), outcome.stderr.as_str(), outcome.code), (1, "", Some(0)));
 }
 
+/// Pipelines convert Parquet to CSV first: single precision must not make another slide of it.
+#[test]
+fn the_same_slide_as_parquet_and_csv_gives_the_same_cells() {
+    let folder = pipeline_folder();
+    let options =
+        "-c xenium.toml --min-molecules-per-gene 1 --exclude-genes= --config.segmentation.iters 30 --run-id a";
+    call(&folder, &format!("run T.parquet :cell_id {options} -o first/"));
+    let first = folder.table("first/segmentation.csv");
+    let input =
+        ["transcript_id", "cell_id", "overlaps_nucleus", "gene", "x", "y", "z", "qv"].map(|name| first.column(name));
+    let mut csv =
+        String::from("transcript_id,cell_id,overlaps_nucleus,feature_name,x_location,y_location,z_location,qv\n");
+    for row in 0..first.rows.len() {
+        csv.push_str(&format!("{}\n", input.each_ref().map(|column| column[row]).join(",")));
+    }
+    folder.write("T.csv", csv);
+    call(&folder, &format!("run T.csv :cell_id {options} -o again/"));
+    for name in ["segmentation.csv", "segmentation_polygons_2d.json", "segmentation_polygons_3d.json"] {
+        let [first, again] = ["first", "again"].map(|place| folder.text(&format!("{place}/{name}")));
+        // Text has no types: 40 of single precision is written 40.0 and comes back as it is.
+        assert!(first == again, "{name} differs");
+    }
+    let vertex = &folder.json("first/segmentation_polygons_2d.json")["features"][0]["geometry"]["coordinates"][0][0];
+    let [x, y] = ["x", "y"].map(|name| first.numbers(name));
+    let is_molecule = |row: usize| Some(x[row]) == vertex[0].as_f64() && Some(y[row]) == vertex[1].as_f64();
+    assert!((0..x.len()).any(is_molecule), "{vertex}");
+}
+
 #[test]
 fn c9_snakemake_in_the_output_folder() {
     let folder = pipeline_folder();

@@ -129,7 +129,7 @@ fn gzip_is_told_by_content_and_may_have_several_members() {
 fn xenium_table_with_dictionary_genes() {
     let table = read(&xenium(fixture("xenium_dictionary_zstd.parquet"))).unwrap();
     assert_eq!(gene_names(&table), ["Actb", "Gad1", "Actb", "Gad1", "Sst", "Actb"]);
-    assert_eq!(table.molecules.positions.x[4], f64::from(5.1f32));
+    assert_eq!(table.molecules.positions.x[4], 5.1);
     assert_eq!(table.molecules.positions.z.as_ref().unwrap()[0], 10.5);
     assert_eq!(table.carried.f32_axes, [true; 3]);
     assert_eq!(output_names(&table), ["transcript_id", "cell_id", "overlaps_nucleus", "gene", "x", "y", "z", "qv"]);
