@@ -329,6 +329,9 @@ fn outputs(output: &Path, counts: CountFormat, molecules: &Path) -> Result<Outpu
     if output.as_os_str().is_empty() {
         return Err(invalid("give a file or a directory".to_owned()));
     }
+    if std::fs::metadata(output).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        return Err(invalid("it is a device or pipe; give a file or a directory".to_owned()));
+    }
     let names = OutputNames::new(output, counts);
     if let Ok(input) = molecules.canonicalize() {
         let hit = names.all().into_iter().find(|path| path.canonicalize().is_ok_and(|path| path == input));

@@ -32,6 +32,14 @@ pub enum WriteError {
         /// What is there.
         found: &'static str,
     },
+    /// A part of the path that should be a folder is a file.
+    #[error("cannot write '{path}': '{file}' is not a folder; choose another output name")]
+    NotAFolder {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// What stands where a folder should be.
+        file: PathBuf,
+    },
     /// The path is a folder's, or empty.
     #[error("cannot write '{path}': the path does not end in a file name")]
     NoName {
@@ -42,10 +50,35 @@ pub enum WriteError {
 
 /// Creates the folder that will hold `path`, and the folders above it, when missing.
 ///
-/// Errors: [`WriteError::System`] when the system refuses.
+/// Errors: [`WriteError::NotAFolder`] when a file is in the way, [`WriteError::System`] when the system refuses.
 pub fn create_parent(path: &Path) -> Result<(), WriteError> {
     let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) else { return Ok(()) };
-    fs::create_dir_all(parent).map_err(|source| WriteError::System { path: path.to_path_buf(), source })
+    fs::create_dir_all(parent).map_err(|source| {
+        let in_the_way = parent.ancestors().find(|above| fs::metadata(above).is_ok_and(|found| !found.is_dir()));
+        match in_the_way {
+            Some(file) => WriteError::NotAFolder { path: path.to_path_buf(), file: file.to_path_buf() },
+            None => WriteError::System { path: path.to_path_buf(), source },
+        }
+    })
+}
+
+/// Sees to it, before hours of work, that `path` can become a file: makes its folder and looks at what is there.
+///
+/// Errors: those of [`create_parent`], and [`WriteError::NotAFile`] when a folder or a device has the name.
+pub fn prepare(path: &Path) -> Result<(), WriteError> {
+    create_parent(path)?;
+    check_replaceable(path).map(drop)
+}
+
+/// Whether there is a file at `path` already; anything else there is an error.
+fn check_replaceable(path: &Path) -> Result<bool, WriteError> {
+    let error = |found| Err(WriteError::NotAFile { path: path.to_path_buf(), found });
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => error("a folder"),
+        Ok(found) if !found.is_file() => error("a device or pipe"),
+        Ok(_) => Ok(true),
+        Err(_) => Ok(false),
+    }
 }
 
 /// A place for a new file, for writers that open their file by name.
@@ -72,16 +105,9 @@ impl NewPath {
     }
 
     fn reserve_opened(path: &Path) -> Result<(Self, File), WriteError> {
-        let target = match fs::metadata(path) {
-            Ok(found) if found.is_dir() => {
-                return Err(WriteError::NotAFile { path: path.to_path_buf(), found: "a folder" });
-            }
-            Ok(found) if !found.is_file() => {
-                return Err(WriteError::NotAFile { path: path.to_path_buf(), found: "a device or pipe" });
-            }
-            Ok(_) => fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf()),
-            Err(_) => path.to_path_buf(),
-        };
+        let there = check_replaceable(path)?;
+        let followed = there.then(|| fs::canonicalize(path).ok()).flatten();
+        let target = followed.unwrap_or_else(|| path.to_path_buf());
         let Some(name) = target.file_name() else { return Err(WriteError::NoName { path: path.to_path_buf() }) };
         let mut attempt = 0;
         loop {
@@ -242,6 +268,19 @@ mod tests {
         create_parent(&deep).expect("folders");
         write_file(&deep, |_| Ok(())).expect("written");
         create_parent(Path::new("plain.csv")).expect("nothing to do");
+        let below_a_file = deep.join("sub/x.csv");
+        let message = create_parent(&below_a_file).expect_err("a file in the way").to_string();
+        assert!(message.contains("/there.csv' is not a folder"), "{message}");
+    }
+
+    #[test]
+    fn a_name_that_cannot_become_a_file_is_found_beforehand() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let taken = folder.path().join("new/taken");
+        prepare(&taken).expect("a new folder");
+        assert_eq!(names_in(folder.path()), ["new"]);
+        fs::create_dir(&taken).expect("a folder");
+        assert!(matches!(prepare(&taken), Err(WriteError::NotAFile { found: "a folder", .. })));
     }
 
     #[cfg(unix)]

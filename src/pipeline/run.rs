@@ -26,7 +26,7 @@ pub fn run(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Result<()
 
 fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Result<()> {
     for path in settings.outputs.all() {
-        atomic::create_parent(path)?;
+        atomic::prepare(path)?;
     }
     write_params(settings, &[])?;
 
@@ -34,6 +34,7 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
     let mut table = molecules::read(&read_request(settings))?;
     tell(&table, observer);
     let prior = take_prior(&mut table, settings, observer);
+    check_size(&table, prior.as_ref(), settings)?;
     let scale = scale::resolve(settings, &table.molecules.positions, prior.as_ref(), observer)?;
     let run_id = config::run_id(&fingerprint(&table), settings);
     let names = CellNames::new(&run_id);
@@ -41,6 +42,12 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
 
     let result = model::segment(&mut table.molecules, prior.as_ref(), scale, settings, observer)?;
     observer.info("Processing complete.");
+    if result.segmentation.n_cells == 0 {
+        observer.warning(
+            "No cell was found: all molecules are noise, and the files have no cells. Is --scale in the units of x and \
+             y, and --min-molecules-per-cell right?",
+        );
+    }
 
     write_params(settings, &result.resolved)?;
     results::write(&table, prior.as_ref(), &result, &names, settings, observer)?;
@@ -77,6 +84,21 @@ fn read_request(settings: &RunSettings) -> molecules::ReadRequest {
             unassigned_label: settings.unassigned_label.clone(),
         }),
     }
+}
+
+/// Refuses tables that are too small for the model, before anything is computed from them.
+///
+/// With a prior segmentation, or a number of cells to start with, the model itself judges.
+fn check_size(table: &MoleculeTable, prior: Option<&Prior>, settings: &RunSettings) -> anyhow::Result<()> {
+    let (n_molecules, needed) = (table.molecules.len(), settings.min_molecules_per_cell.max(3));
+    if n_molecules < needed && prior.is_none() && settings.n_cells_init.is_none() {
+        anyhow::bail!(
+            "{}: {n_molecules} molecules are too few: the model needs at least {needed}, the larger of 3 and \
+             min_molecules_per_cell. Check the table and its filters, or lower -m/--min-molecules-per-cell",
+            table.path.display()
+        );
+    }
+    Ok(())
 }
 
 fn tell(table: &MoleculeTable, observer: &dyn Observer) {

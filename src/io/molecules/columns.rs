@@ -199,16 +199,20 @@ fn hint(header: &[String], role: &Role, name: &str) -> String {
         return ". The whole header was read as one column: fields may be separated by comma, tab, semicolon, | or space"
             .into();
     }
+    if header[0].starts_with('#') {
+        return ". The first line looks like a comment: remove the lines before the header".into();
+    }
     let wanted = name.to_lowercase();
     let near = header
         .iter()
-        .find(|have| have.to_lowercase() == wanted)
+        .find(|have| have.trim().to_lowercase() == wanted.trim())
         .or_else(|| header.iter().find(|have| role.known.contains(&have.to_lowercase().as_str())))
         .or_else(|| header.iter().find(|have| have.as_str() == role.target))
         .or_else(|| header.iter().find(|have| name.len() > 3 && edit_distance(&have.to_lowercase(), &wanted) <= 2));
     let Some(near) = near else { return String::new() };
+    let quoted = if near.contains(' ') { format!("'{near}'") } else { near.clone() };
     match role.option.split('/').next() {
-        Some(short) if short.starts_with('-') => format!(" (maybe {short} {near})"),
+        Some(short) if short.starts_with('-') => format!(" (maybe {short} {quoted})"),
         _ => format!(" (maybe ':{near}')"),
     }
 }

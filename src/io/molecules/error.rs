@@ -6,12 +6,21 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The operating system does not give us the file.
-    #[error("{}: cannot be read: {source}. Check the path and its permissions", path.display())]
+    #[error("{}: cannot be read: {reason}. Check the path and its permissions", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        reason: std::io::Error,
+    },
+    /// A pipe or device: the table is read more than once.
+    #[error(
+        "{}: is a pipe or a device, but the table is read more than once. Write it to a file first and name that",
+        path.display()
+    )]
+    NotAFile {
+        /// The pipe or device.
+        path: PathBuf,
     },
     /// A directory instead of a file.
     #[error("{}: is a directory, not a molecule table. {hint}", path.display())]

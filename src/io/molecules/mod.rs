@@ -221,8 +221,10 @@ fn needs_z(request: &ReadRequest) -> bool {
 }
 
 /// What to do about a value that is not a number.
-fn value_remedy(uses: &Uses, column: usize) -> &'static str {
-    if uses.qv == Some(column) {
+fn value_remedy(uses: &Uses, column: usize, text: &str) -> &'static str {
+    if text.contains(',') && text.replace(',', ".").parse::<f64>().is_ok() {
+        "Decimal commas are not understood: write numbers with a point"
+    } else if uses.qv == Some(column) {
         "Qualities must be numbers: name the right column with --qv-column"
     } else {
         "Coordinates must be finite: remove the row, or name the right column with -x, -y or -z"

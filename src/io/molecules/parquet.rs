@@ -160,8 +160,8 @@ impl Group<'_> {
             path: self.source.path.clone(),
             column: self.header[column].clone(),
             row: (self.offset + row) as u64 + 1,
+            remedy: value_remedy(self.uses, column, value.trim_matches('\'')),
             value,
-            remedy: value_remedy(self.uses, column),
         };
         let mut values = Vec::with_capacity(series.len());
         let mut push = |row: usize, value: Option<f64>, text: Option<&str>| match (value, text) {
@@ -173,7 +173,10 @@ impl Group<'_> {
         };
         let dtype = series.dtype();
         let failed = |error: PolarsError| damaged(self.source, &error.to_string());
-        if dtype.is_primitive_numeric() || dtype == &DataType::Null {
+        if dtype == &DataType::Float32 {
+            let numbers = series.f32().map_err(failed)?;
+            numbers.iter().enumerate().try_for_each(|(row, value)| push(row, value.map(as_printed), None))?;
+        } else if dtype.is_primitive_numeric() || dtype == &DataType::Null {
             let numbers = series.cast(&DataType::Float64).map_err(failed)?;
             let numbers = numbers.f64().map_err(failed)?;
             numbers.iter().enumerate().try_for_each(|(row, value)| push(row, value, None))?;
@@ -187,6 +190,28 @@ impl Group<'_> {
         }
         Ok(values)
     }
+}
+
+/// The double that is printed like a number of single precision: 4.1 for 4.1, not 4.099999904632568.
+///
+/// METHOD: instruments round coordinates to a few decimals and store them in single precision. So read, a table gives
+/// the same molecules as its CSV form, limits such as `x_max = 4.1` include 4.1, and the vertices of boundaries are
+/// digit for digit the coordinates in the molecule table.
+fn as_printed(value: f32) -> f64 {
+    let exact = f64::from(value);
+    // Below 2^24 the shortest decimal form has no more digits than are needed behind the point.
+    if exact.abs() < 16_777_216.0 {
+        let mut factor = 1.0;
+        for _ in 0..=8 {
+            // A quotient of two whole numbers below 2^53 is the double nearest to the decimal number.
+            let candidate = (exact * factor).round() / factor;
+            if candidate as f32 == value {
+                return candidate;
+            }
+            factor *= 10.0;
+        }
+    }
+    value.to_string().parse().unwrap_or(exact)
 }
 
 /// Types whose values are text once they are cast.
@@ -204,4 +229,21 @@ fn push_genes(genes: &mut Genes, series: &Series) -> PolarsResult<()> {
     let texts = series.cast(&DataType::String)?;
     texts.str()?.iter().for_each(|text| genes.push(text));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::as_printed;
+
+    #[test]
+    fn single_precision_is_read_as_it_is_printed() {
+        let odd = [4.1, -0.3, 1234.567, 5.0, 0.0, 16_777_215.0, 16_777_216.0, 123_456_789.0, 1e-20, 3e38, 0.1 + 0.2];
+        let dense = (0..20_000_u32).map(|step| f32::from_bits(0x3e80_0000 + 4_001 * step));
+        for value in odd.into_iter().chain(dense) {
+            assert_eq!(as_printed(value), value.to_string().parse::<f64>().unwrap(), "{value}");
+            assert_eq!(as_printed(value) as f32, value);
+        }
+        assert!(as_printed(f32::NAN).is_nan());
+        assert_eq!(as_printed(f32::NEG_INFINITY), f64::NEG_INFINITY);
+    }
 }

@@ -33,9 +33,7 @@ impl Source {
             return Err(ReadError::Directory { path: path.into(), hint: directory_hint(path) });
         }
         if !metadata.is_file() {
-            // It is read more than once: hash, header, rows.
-            let reason = "it is a pipe or a device, which can be read only once. Save it as a file first".into();
-            return Err(ReadError::WrongFormat { path: path.into(), reason });
+            return Err(ReadError::NotAFile { path: path.into() });
         }
         let mut file = File::open(path).map_err(|source| unreadable(path, source))?;
         let mut start = [0u8; 8];
@@ -103,7 +101,7 @@ impl Source {
             (Format::GzipCsv, io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => {
                 ReadError::Damaged { path, detail: format!("bad gzip data: {error}") }
             }
-            _ => ReadError::Unreadable { path, source: error },
+            _ => unreadable(&path, error),
         }
     }
 }
@@ -111,8 +109,8 @@ impl Source {
 /// What Xenium calls its molecule table.
 const TABLE_NAMES: [&str; 3] = ["transcripts.parquet", "transcripts.csv.gz", "transcripts.csv"];
 
-fn unreadable(path: &Path, source: io::Error) -> ReadError {
-    ReadError::Unreadable { path: path.into(), source }
+fn unreadable(path: &Path, reason: io::Error) -> ReadError {
+    ReadError::Unreadable { path: path.into(), reason }
 }
 
 fn directory_hint(path: &Path) -> String {

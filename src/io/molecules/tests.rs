@@ -129,7 +129,7 @@ fn gzip_is_told_by_content_and_may_have_several_members() {
 fn xenium_table_with_dictionary_genes() {
     let table = read(&xenium(fixture("xenium_dictionary_zstd.parquet"))).unwrap();
     assert_eq!(gene_names(&table), ["Actb", "Gad1", "Actb", "Gad1", "Sst", "Actb"]);
-    assert_eq!(table.molecules.positions.x[4], f64::from(5.1f32));
+    assert_eq!(table.molecules.positions.x[4], 5.1);
     assert_eq!(table.molecules.positions.z.as_ref().unwrap()[0], 10.5);
     assert_eq!(table.carried.f32_axes, [true; 3]);
     assert_eq!(output_names(&table), ["transcript_id", "cell_id", "overlaps_nucleus", "gene", "x", "y", "z", "qv"]);
@@ -250,6 +250,8 @@ fn bad_files_are_named_for_what_they_are() {
     assert!(failure(b"MZ\0\0\x01\x02").contains("binary data"));
     assert!(failure(b"x,y,gene\n1,2,\xb5m\n").contains("not UTF-8"));
     assert!(failure("x,y,x,gene\n1,2,3,a\n").contains("'x' 2 times"));
+    assert!(failure(b"\x01\x02\xff,y,gene\n").contains("binary data"));
+    assert!(failure("# a\nx,y,gene\n1,2,a\n").contains("remove the lines before the header"));
     assert!(failure("x#y#gene\n1#2#a\n").contains("read as one column"));
     let device = read(&request("/dev/null".into())).unwrap_err().to_string();
     assert!(device.contains("a pipe or a device"), "{device}");
@@ -261,6 +263,7 @@ fn bad_files_are_named_for_what_they_are() {
 fn bad_values_name_row_and_column() {
     let cases = [
         ("x,y,gene\n1,2,a\n1,abc,a\n", "row 2, column 'y': 'abc' is not a number"),
+        ("x;y;gene\n1;2,5;a\n", "row 1, column 'y': '2,5' is not a number. Decimal commas"),
         ("x,y,gene\n1,2,a\n,2,a\n", "row 2, column 'x': a missing value is not a number"),
         ("x,y,gene\nNaN,2,a\n", "row 1, column 'x': 'NaN' is not a number"),
         ("x,y,gene\n1,inf,a\n", "row 1, column 'y': 'inf' is not a number"),

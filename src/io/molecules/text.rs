@@ -62,7 +62,7 @@ pub(super) fn assemble(
 fn open(source: &Source) -> Result<(TextBlocks, Dialect), ReadError> {
     let mut blocks = Blocks::new(source.text()?).map_err(|error| source.read_failure(error))?;
     let start = &blocks.peek()[..blocks.peek().len().min(HEADER_BYTES)];
-    if start.contains(&0) {
+    if start.iter().any(|byte| matches!(byte, 0..=8 | 14..=26)) {
         let reason = "it contains binary data. Expected CSV (plain or gzip) or Parquet".into();
         return Err(ReadError::WrongFormat { path: source.path.clone(), reason });
     }
@@ -180,10 +180,7 @@ impl Reader<'_> {
             }
             Fault::Value { row, column, text } => {
                 let value = if text.is_empty() { "a missing value".into() } else { format!("'{text}'") };
-                let remedy = match text.contains(',') {
-                    true => "Write decimals with a point, not with a comma",
-                    false => value_remedy(self.uses, column),
-                };
+                let remedy = value_remedy(self.uses, column, &text);
                 ReadError::BadValue {
                     path,
                     column: self.dialect.header[column].clone(),
