@@ -5,44 +5,116 @@ use rayon::prelude::*;
 use super::BmmError;
 use super::components::Components;
 use super::groups::Groups;
-use super::params::{Evidence, MIN_CENTER_CONFIDENCE, Params};
+use super::params::{Evidence, MIN_CENTER_CONFIDENCE, Params, Segments};
 use super::shape::Shape;
 use super::state::State;
-use crate::data::{ComponentIdx, Molecules, Positions};
+use crate::data::{ComponentIdx, Molecules, Positions, SegmentIdx};
 use crate::numeric::elementary::{LnTable, ln};
 use crate::numeric::stats::round_half_even;
 use crate::spatial::kdtree::KdTree;
 
-/// Places `n_cells_init` components and assigns every molecule to the nearest center.
+/// Places `n_cells_init` components and gives every molecule to one.
 ///
-/// Components are numbered in the order of the molecules at their centers, so that neighbors in
-/// space are neighbors in memory. Errors if fewer than two centers can be placed.
+/// Without a prior segmentation centers are molecules, and every molecule goes to the nearest one.
+/// With it every segment starts as a component of its own, and further centers stand among the
+/// molecules outside segments.
+///
+/// Components are numbered in the order of the molecules that they start from, so that neighbors
+/// in space are neighbors in memory. Errors if fewer than two components can be placed.
 /// Source: Baysor 0.7.1 `initialization.jl`.
+///
+/// DIFFERS: 0.7.1 places centers without a look at the prior, and half of the segments start
+/// shared or divided (test `every_segment_starts_as_a_component`).
 pub fn start(evidence: &Evidence<'_>, params: &Params) -> Result<State, BmmError> {
     let molecules = evidence.molecules;
-    let mut centers = uniform_selection(molecules, evidence.confidence, params.n_cells_init);
-    centers.sort_unstable();
-    if centers.len() < 2 {
+    let seeds = seeds(evidence, params);
+    if seeds.len() < 2 {
         return Err(BmmError::TooFewCenters {
-            n_centers: centers.len(),
+            n_centers: seeds.len(),
             n_molecules: molecules.len(),
             n_cells_init: params.n_cells_init,
         });
     }
-    let assignment = nearest_centers(&molecules.positions, &centers);
-    let center_positions: Vec<[f64; 3]> =
-        centers.iter().map(|&center| molecules.positions.at(center as usize)).collect();
+    let centers: Vec<[f64; 3]> = seeds.iter().map(|seed| seed.center).collect();
     let shape = Shape::ball(params.scale, molecules.positions.n_dims());
+    let assignment = first_assignment(evidence, &seeds, &centers);
     Ok(State {
         proposal: vec![None; assignment.len()],
         assignment,
         groups: Groups::default(),
-        components: Components::at_centers(&center_positions, shape),
+        components: Components::at_centers(&centers, shape),
         log_noise_density: f64::NEG_INFINITY,
         log_noise_odds: evidence.confidence.iter().map(|&confidence| log_noise_odds(confidence)).collect(),
         logs: LnTable::new(),
         segment_members: segment_members(evidence, params),
     })
+}
+
+/// Where a component starts.
+struct Seed {
+    /// The molecule at the center, or the first one of the segment.
+    molecule: u32,
+    center: [f64; 3],
+    segment: Option<SegmentIdx>,
+}
+
+/// All seeds, by their molecules.
+fn seeds(evidence: &Evidence<'_>, params: &Params) -> Vec<Seed> {
+    let molecules = evidence.molecules;
+    let mut seeds = match evidence.segments {
+        Some(segments) if params.prior_confidence > 0.0 => segment_seeds(&molecules.positions, segments),
+        _ => Vec::new(),
+    };
+    if seeds.len() == 1 {
+        // One region for everything is no start.
+        seeds.clear();
+    }
+    let is_free = |molecule: usize| {
+        seeds.is_empty() || evidence.segments.is_none_or(|segments| segments.segment_of[molecule].is_none())
+    };
+    let n_further = params.n_cells_init.saturating_sub(seeds.len());
+    let further = uniform_selection(molecules, evidence.confidence, is_free, n_further);
+    let at = |&molecule: &u32| Seed { molecule, center: molecules.positions.at(molecule as usize), segment: None };
+    seeds.extend(further.iter().map(at));
+    seeds.sort_unstable_by_key(|seed| seed.molecule);
+    seeds
+}
+
+/// One seed per segment that has molecules, at their mean.
+fn segment_seeds(positions: &Positions, segments: Segments<'_>) -> Vec<Seed> {
+    let mut sums: Vec<Option<Seed>> = (0..segments.n_segments).map(|_| None).collect();
+    for (molecule, segment) in segments.segment_of.iter().enumerate() {
+        let Some(segment) = *segment else { continue };
+        let new = Seed { molecule: molecule as u32, center: [0.0; 3], segment: Some(segment) };
+        let sum = &mut sums[segment.idx()].get_or_insert(new).center;
+        for (sum, value) in sum.iter_mut().zip(positions.at(molecule)) {
+            *sum += value;
+        }
+    }
+    let mean = |mut seed: Seed| {
+        let size = seed.segment.map_or(1, |segment| segments.sizes[segment.idx()].max(1));
+        seed.center = seed.center.map(|sum| sum / f64::from(size));
+        seed
+    };
+    sums.into_iter().flatten().map(mean).collect()
+}
+
+/// Molecules of seeded segments go to their component, all others to the nearest center.
+fn first_assignment(evidence: &Evidence<'_>, seeds: &[Seed], centers: &[[f64; 3]]) -> Vec<Option<ComponentIdx>> {
+    let mut assignment = nearest_centers(&evidence.molecules.positions, centers);
+    let Some(segments) = evidence.segments else { return assignment };
+    let mut component_of_segment = vec![None; segments.n_segments];
+    for (component, seed) in seeds.iter().enumerate() {
+        if let Some(segment) = seed.segment {
+            component_of_segment[segment.idx()] = Some(ComponentIdx::new(component));
+        }
+    }
+    for (component, segment) in assignment.iter_mut().zip(segments.segment_of) {
+        if let Some(own) = segment.and_then(|segment| component_of_segment[segment.idx()]) {
+            *component = Some(own);
+        }
+    }
+    assignment
 }
 
 fn log_noise_odds(confidence: f32) -> f32 {
@@ -61,12 +133,13 @@ fn segment_members(evidence: &Evidence<'_>, params: &Params) -> Groups {
     groups
 }
 
-/// Molecules at evenly spaced ranks of the sum of coordinates, among those that are likely real.
+/// Molecules at evenly spaced ranks of the sum of coordinates, among those that are free and
+/// likely real.
 ///
 /// Equal sums are ranked by molecule id. All candidates, if there are not more than `n`.
-fn uniform_selection(molecules: &Molecules, confidence: &[f32], n: usize) -> Vec<u32> {
+fn uniform_selection(molecules: &Molecules, confidence: &[f32], is_free: impl Fn(usize) -> bool, n: usize) -> Vec<u32> {
     let mut candidates: Vec<(f64, u32, u32)> = (0..molecules.len())
-        .filter(|&molecule| confidence[molecule] >= MIN_CENTER_CONFIDENCE)
+        .filter(|&molecule| confidence[molecule] >= MIN_CENTER_CONFIDENCE && is_free(molecule))
         .map(|molecule| {
             let [x, y, z] = molecules.positions.at(molecule);
             (x + y + z, molecules.ids[molecule], molecule as u32)
@@ -93,8 +166,9 @@ fn uniform_selection(molecules: &Molecules, confidence: &[f32], n: usize) -> Vec
 }
 
 /// The center nearest to every molecule; of equally near ones the first.
-fn nearest_centers(positions: &Positions, centers: &[u32]) -> Vec<Option<ComponentIdx>> {
-    let centers = positions.permuted(centers);
+fn nearest_centers(positions: &Positions, centers: &[[f64; 3]]) -> Vec<Option<ComponentIdx>> {
+    let axis = |axis: usize| centers.iter().map(|center| center[axis]).collect();
+    let centers = Positions { x: axis(0), y: axis(1), z: positions.z.is_some().then(|| axis(2)) };
     let tree = KdTree::new(&centers, None);
     (0..positions.len())
         .into_par_iter()
@@ -123,7 +197,7 @@ mod tests {
     #[test]
     fn centers_stand_at_even_ranks() {
         let ranks = |m: usize, n: usize| -> Vec<u32> {
-            uniform_selection(&on_a_line(m), &vec![1.0; m], n).iter().map(|molecule| molecule + 1).collect()
+            uniform_selection(&on_a_line(m), &vec![1.0; m], |_| true, n).iter().map(|molecule| molecule + 1).collect()
         };
         assert_eq!(ranks(10, 4), [1, 4, 7, 10]);
         assert_eq!(ranks(10, 5), [1, 3, 6, 8, 10]);
@@ -134,13 +208,47 @@ mod tests {
     #[test]
     fn unlikely_molecules_are_no_centers() {
         let confidence = [1.0, 0.1, 1.0, 0.2, 1.0];
-        assert_eq!(uniform_selection(&on_a_line(5), &confidence, 5), [0, 2, 4]);
+        assert_eq!(uniform_selection(&on_a_line(5), &confidence, |_| true, 5), [0, 2, 4]);
     }
 
     #[test]
     fn every_molecule_starts_at_the_nearest_center() {
-        let assignment = nearest_centers(&on_a_line(6).positions, &[0, 5]);
+        let assignment = nearest_centers(&on_a_line(6).positions, &[[0.0; 3], [5.0, 0.0, 0.0]]);
         let components: Vec<usize> = assignment.into_iter().flatten().map(ComponentIdx::idx).collect();
         assert_eq!(components, [0, 0, 0, 1, 1, 1]);
+    }
+
+    #[test]
+    fn every_segment_starts_as_a_component() {
+        let molecules = on_a_line(10);
+        let segment_of: Vec<Option<SegmentIdx>> =
+            [0, 0, 2, 2, 2, 0, 0, 0, 1, 1].iter().map(|&number| SegmentIdx::from_number(number)).collect();
+        let segments = Segments { segment_of: &segment_of, n_segments: 2, sizes: &[2, 3] };
+        let graph = crate::graph::MoleculeGraph::from_edges(10, &[]);
+        let confidence = [1.0; 10];
+        let evidence = Evidence {
+            molecules: &molecules,
+            graph: &graph,
+            confidence: &confidence,
+            clusters: None,
+            segments: Some(segments),
+        };
+        let params = Params {
+            scale: 1.0,
+            scale_std: 0.25,
+            min_molecules_per_cell: 2,
+            prior_confidence: 0.5,
+            iterations: 1,
+            tolerance: 0.0,
+            n_cells_init: 4,
+            choice: super::super::Choice::Draw,
+            quirks: super::super::Quirks::default(),
+        };
+        let state = start(&evidence, &params).expect("four components");
+        // Centers: molecule 0, the segment of 2, 3, 4 (at 3), molecule 7, the segment of 8, 9 (at 8.5).
+        let components: Vec<usize> = state.assignment().iter().flatten().map(|at| at.idx()).collect();
+        assert_eq!(components, [0, 0, 1, 1, 1, 1, 2, 2, 3, 3]);
+        let blind = start(&evidence, &Params { prior_confidence: 0.0, ..params }).expect("four components");
+        assert_ne!(blind.assignment(), state.assignment());
     }
 }

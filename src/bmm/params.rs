@@ -106,14 +106,18 @@ impl Params {
     }
 }
 
+/// Prior segments that it takes to derive a number of cells from them.
+const MIN_SEGMENTS: usize = 3;
+
 /// ln 2π.
 pub const LN_TWO_PI: f64 = 1.837_877_066_409_345_3;
 
 /// Initial number of components when the user gives none, with the reason.
 ///
-/// Without a prior `2 ⌊N / max(m, 3)⌋`, as 0.7.1. DIFFERS with a prior: at most
-/// `⌈2.25 S + 2U / m⌉` for S segments and U molecules outside them, and at least S, since
-/// components only ever disappear and most would.
+/// Without a prior `2 ⌊N / max(m, 3)⌋`, as 0.7.1. DIFFERS with a prior: at most `⌈1.625 S + U / m⌉`
+/// for S segments, which all start as components, and U molecules outside them, and at least S.
+/// Components only ever disappear, and with segments to start from fewer have to: on simulated
+/// tissue fewer cells end up divided. Fewer than three segments say nothing of numbers.
 pub fn default_n_cells_init(
     n_molecules: usize,
     min_molecules_per_cell: usize,
@@ -125,10 +129,13 @@ pub fn default_n_cells_init(
         return (by_molecules, format!("2 x {n_molecules} molecules / {divisor}"));
     };
     let n_segments = segments.sizes.iter().filter(|&&size| size > 0).count();
+    if n_segments < MIN_SEGMENTS {
+        return (by_molecules, format!("2 x {n_molecules} molecules / {divisor}"));
+    }
     let n_outside = segments.segment_of.iter().filter(|segment| segment.is_none()).count();
-    // 2.25 S + 2 U / m in whole numbers, rounded up.
+    // 1.625 S + U / m in whole numbers, rounded up.
     let m = min_molecules_per_cell.max(1);
-    let by_segments = (9 * n_segments * m + 8 * n_outside).div_ceil(4 * m);
+    let by_segments = (13 * n_segments * m + 8 * n_outside).div_ceil(8 * m);
     let n_cells = by_molecules.min(by_segments).max(n_segments);
     (n_cells, format!("from {n_segments} prior segments and {n_outside} molecules outside them"))
 }
@@ -172,9 +179,11 @@ mod tests {
             (0..1000).map(|i| (i < 600).then(|| SegmentIdx::new(i / 60))).collect();
         let sizes = [60; 10];
         let segments = Segments { segment_of: &segment_of, n_segments: 10, sizes: &sizes };
-        // 2.25 * 10 + 2 * 400 / 20 = 62.5
-        assert_eq!(default_n_cells_init(1000, 20, Some(segments)).0, 63);
+        // 1.625 * 10 + 400 / 20 = 36.25
+        assert_eq!(default_n_cells_init(1000, 20, Some(segments)).0, 37);
         assert_eq!(default_n_cells_init(1000, 500, Some(segments)).0, 10);
+        let segments = Segments { segment_of: &[Some(SegmentIdx::new(0)); 1000], n_segments: 1, sizes: &[1000] };
+        assert_eq!(default_n_cells_init(1000, 20, Some(segments)).0, 100);
     }
 
     #[test]

@@ -5,9 +5,12 @@ use rayon::prelude::*;
 use crate::data::GeneIdx;
 use crate::graph::MoleculeGraph;
 use crate::numeric::sparse::SparseSymmetric;
+use crate::numeric::stats;
 
-/// Molecules below this confidence do not count.
+/// Molecules below this confidence do not count, unless hardly any reach it.
 const MIN_CONFIDENCE: f32 = 0.95;
+/// If fewer than this share of the molecules reach it, the more confident half counts.
+const MIN_SHARE: f64 = 0.1;
 /// Sums of weights below this do not divide.
 const MIN_SCALE: f64 = 0.1;
 /// Up to so many genes the sums are kept as a full table: faster, at most 8 MB per thread.
@@ -26,6 +29,9 @@ const UNITS: f64 = 4_294_967_296.0;
 /// gene, each edge seen from both ends too. Only edges between molecules of confidence at least
 /// 0.95 count.
 ///
+/// DIFFERS: where hardly any molecule is so confident, the more confident half counts; 0.7.1 finds
+/// no correlation then (test `without_confident_molecules_the_better_half_counts`).
+///
 /// Shapes: `genes` and `confidence` are `[n_molecules]`, as many as the nodes of `graph`.
 /// Source: Baysor 0.7.1 `pairwise_gene_spatial_cor`. Draws nothing; the same result for any
 /// number of threads.
@@ -35,7 +41,8 @@ pub fn gene_correlation(
     graph: &MoleculeGraph,
     confidence: &[f32],
 ) -> SparseSymmetric {
-    let input = Input { genes, n_genes, graph, confidence };
+    let min_confidence = min_confidence(confidence);
+    let input = Input { genes, n_genes, graph, confidence, min_confidence };
     let mut sums = if n_genes <= MAX_DENSE_GENES { input.sums_in_table() } else { input.sums_by_gene() };
     let scales: Vec<f64> = sums.par_iter().map(|row| 2.0 * row.iter().map(|entry| entry.1).sum::<f64>()).collect();
     sums.par_iter_mut().enumerate().for_each(|(gene, row)| {
@@ -46,6 +53,16 @@ pub fn gene_correlation(
     SparseSymmetric::from_rows(sums)
 }
 
+/// The least confidence of a molecule that counts.
+fn min_confidence(confidence: &[f32]) -> f32 {
+    let n_confident = confidence.iter().filter(|&&value| value >= MIN_CONFIDENCE).count();
+    if n_confident as f64 >= MIN_SHARE * confidence.len() as f64 {
+        return MIN_CONFIDENCE;
+    }
+    let mut values: Vec<f64> = confidence.iter().map(|&value| f64::from(value)).collect();
+    stats::median(&mut values) as f32
+}
+
 /// Sums of weights per pair of genes, a row per gene.
 type Rows = Vec<Vec<(u32, f64)>>;
 
@@ -54,18 +71,19 @@ struct Input<'a> {
     n_genes: usize,
     graph: &'a MoleculeGraph,
     confidence: &'a [f32],
+    min_confidence: f32,
 }
 
 impl Input<'_> {
     /// Calls `add(gene of neighbor, weight in units)` for the edges of a molecule that count.
     #[inline]
     fn edges_of(&self, molecule: usize, mut add: impl FnMut(usize, u64)) {
-        if self.confidence[molecule] < MIN_CONFIDENCE {
+        if self.confidence[molecule] < self.min_confidence {
             return;
         }
         let (neighbors, weights) = self.graph.neighbors(molecule);
         for (&neighbor, &weight) in neighbors.iter().zip(weights) {
-            if self.confidence[neighbor as usize] >= MIN_CONFIDENCE {
+            if self.confidence[neighbor as usize] >= self.min_confidence {
                 add(self.genes[neighbor as usize].idx(), (f64::from(weight) * UNITS).round() as u64);
             }
         }
@@ -173,7 +191,16 @@ mod tests {
         let graph = MoleculeGraph::from_edges(n as usize, &edges);
         let genes: Vec<GeneIdx> = (0..n as usize).map(|molecule| GeneIdx::new(molecule * molecule % 11)).collect();
         let confidence = vec![1.0; n as usize];
-        let input = Input { genes: &genes, n_genes: 12, graph: &graph, confidence: &confidence };
+        let input = Input { genes: &genes, n_genes: 12, graph: &graph, confidence: &confidence, min_confidence: 0.95 };
         assert_eq!(input.sums_in_table(), input.sums_by_gene());
+    }
+
+    #[test]
+    fn without_confident_molecules_the_better_half_counts() {
+        let edge = |a, b| Edge { a, b, value: 1.0 };
+        let graph = MoleculeGraph::from_edges(4, &[edge(0, 1), edge(1, 2), edge(2, 3)]);
+        let found = gene_correlation(&genes(&[0, 0, 1, 1]), 2, &graph, &[0.9, 0.9, 0.5, 0.4]);
+        assert!(found.at(0, 0) > 0.0);
+        assert_eq!(found.at(1, 1), 0.0);
     }
 }

@@ -14,6 +14,10 @@ const TOLERANCE: f64 = 0.005;
 /// Smallest standard deviation, as a share of the distance between the starting means.
 const MIN_STD_SHARE: f64 = 1e-6;
 
+/// Distances count up to the 0.9 quantile plus so many times its lead on the 0.1 quantile: twice
+/// as far beyond it as the outlier threshold.
+const LONGEST_SPREADS: f64 = 1.5;
+
 /// A normal distribution.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Normal {
@@ -21,15 +25,6 @@ pub struct Normal {
     pub mean: f64,
     /// Standard deviation (σ).
     pub std: f64,
-}
-
-impl Normal {
-    /// Log density without the constant ln √2π, which cancels between the two components.
-    #[inline]
-    fn log_density(&self, x: f64) -> f64 {
-        let deviation = (x - self.mean) / self.std;
-        -0.5 * deviation * deviation - ln(self.std)
-    }
 }
 
 /// The fitted mixture of distances to the k-th neighbor.
@@ -43,7 +38,7 @@ pub struct NoiseFit {
     pub n_signal: f64,
     /// Molecules in the background component.
     pub n_background: f64,
-    /// Distances above this one are background for certain (METHOD: both densities underflow).
+    /// Distances above this one count as background for certain while the mixture is fitted.
     pub outlier_threshold: f64,
     /// Iterations used.
     pub n_iterations: usize,
@@ -62,19 +57,26 @@ pub enum Sweep {
 }
 
 /// Probability that a molecule at `distance` from its k-th neighbor is real.
+///
+/// DIFFERS: no distance is a special case. 0.7.1 counts the background as 1 beyond
+/// `outlier_threshold`, a number with a unit, so that there confidence grows with the slide.
 pub fn posterior(fit: &NoiseFit, distance: f64) -> f64 {
-    let log_signal = ln(fit.n_signal) + fit.signal.log_density(distance);
-    // KEEPS: beyond the threshold the background counts as 1, whatever its density.
-    let log_background = if distance > fit.outlier_threshold {
-        HALF_LN_TWO_PI
-    } else {
-        ln(fit.n_background) + fit.background.log_density(distance)
-    };
-    logistic(log_signal - log_background)
+    logistic(DensityRatio::new(fit).log(distance))
 }
 
-/// ln √2π: what [`Normal::log_density`] leaves out.
-const HALF_LN_TWO_PI: f64 = 0.918_938_533_204_672_8;
+impl NoiseFit {
+    /// The distance at which a molecule is most likely real. Below it the wider background normal
+    /// overtakes the narrow signal.
+    pub fn surest_distance(&self) -> f64 {
+        let signal = 1.0 / (self.signal.std * self.signal.std);
+        let background = 1.0 / (self.background.std * self.background.std);
+        if signal > background {
+            (self.signal.mean * signal - self.background.mean * background) / (signal - background)
+        } else {
+            f64::NEG_INFINITY
+        }
+    }
+}
 
 #[inline]
 fn logistic(log_odds: f64) -> f64 {
@@ -87,10 +89,7 @@ fn logistic(log_odds: f64) -> f64 {
 /// a floor under the standard deviations.
 pub fn fit(distances: &[f32], graph: &MoleculeGraph, prior: Option<PriorTrust<'_>>, sweep: Sweep) -> Option<NoiseFit> {
     let n_molecules = distances.len();
-    let mut sorted: Vec<f64> = distances.iter().map(|&distance| f64::from(distance)).collect();
-    let low = quantile(&mut sorted, 0.1);
-    let high = quantile(&mut sorted, 0.9);
-    drop(sorted);
+    let (low, high) = starting_means(distances);
     let spread = (high - low) / 4.0;
     // The negation also catches NaN.
     if !(spread > 1e-9 * high) {
@@ -106,8 +105,9 @@ pub fn fit(distances: &[f32], graph: &MoleculeGraph, prior: Option<PriorTrust<'_
         n_iterations: 0,
         converged: false,
     };
-    let mut real: Vec<f32> =
-        distances.par_iter().map(|&distance| posterior(&fit, f64::from(distance)) as f32).collect();
+    let ratio = DensityRatio::new(&fit);
+    let start = |distance: f64| if distance > fit.outlier_threshold { 0.0 } else { logistic(ratio.log(distance)) };
+    let mut real: Vec<f32> = distances.par_iter().map(|&distance| start(f64::from(distance)) as f32).collect();
     let mut previous = real.clone();
     let block = match sweep {
         Sweep::Blocks => BLOCK,
@@ -132,6 +132,23 @@ pub fn fit(distances: &[f32], graph: &MoleculeGraph, prior: Option<PriorTrust<'_
     }
     (fit.n_signal, fit.n_background) = shares(&real);
     Some(fit)
+}
+
+/// The means at the start: the quantiles 0.1 and 0.9.
+fn starting_means(distances: &[f32]) -> (f64, f64) {
+    let mut sorted: Vec<f64> = distances.iter().map(|&distance| f64::from(distance)).collect();
+    let low = quantile(&mut sorted, 0.1);
+    (low, quantile(&mut sorted, 0.9))
+}
+
+/// Shortens distances far above the bulk, so that a few strays cannot take over the background.
+///
+/// METHOD: what lies beyond the outlier threshold is background for certain, but still counts in
+/// its mean and deviation; one molecule a slide's width away moved the mean fourfold.
+pub fn without_strays(distances: &mut [f32]) {
+    let (low, high) = starting_means(distances);
+    let longest = (high + LONGEST_SPREADS * (high - low)) as f32;
+    distances.par_iter_mut().for_each(|distance| *distance = distance.min(longest));
 }
 
 /// ln(n₁ φ₁(d)) - ln(n₂ φ₂(d)) as a quadratic in d.
@@ -250,7 +267,17 @@ mod tests {
             converged: true,
         };
         assert!((posterior(&fit, 4.0) - 0.5).abs() < 1e-12);
-        assert!(posterior(&fit, 9.5) < 1e-9);
+        // log odds -0.5 (7.5² - 3.5²)
+        assert!((posterior(&fit, 9.5) - (-22.0f64).exp()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn one_stray_does_not_move_the_background() {
+        let mut distances: Vec<f32> = (0..1000).map(|i| 1.0 + 0.002 * i as f32).collect();
+        distances.push(5000.0);
+        without_strays(&mut distances);
+        assert!(distances[1000] < 7.0);
+        assert_eq!(distances[999], 1.0 + 0.002 * 999.0);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::data::{Molecules, Positions, SegmentIdx};
 use crate::graph::MoleculeGraph;
 use crate::spatial::kdtree::KdTree;
 
-pub use fit::{NoiseFit, Normal, Sweep, fit, posterior};
+pub use fit::{NoiseFit, Normal, Sweep, fit, posterior, without_strays};
 
 /// Confidence of every molecule when the data cannot tell: what 0.7.1 assumes without a column.
 pub const DEFAULT_CONFIDENCE: f32 = 0.95;
@@ -65,25 +65,27 @@ pub fn neighbor_distances(positions: &Positions, nn_id: usize) -> Vec<f32> {
 /// Source: Petukhov et al. 2022, Methods; Baysor 0.7.1 `noise_estimation.jl`.
 /// Draws nothing; the same result for any number of threads.
 ///
-/// DIFFERS: a molecule nearer to its neighbors than the mean of the signal is as real as one at
-/// that mean. In 0.7.1 the wide background normal overtakes the narrow signal at very small
-/// distances, and the densest molecules are called noise (test
-/// `the_densest_molecules_are_not_noise`).
+/// DIFFERS: a molecule nearer to its neighbors than at the surest distance is as real as one there.
+/// In 0.7.1 the wide background normal overtakes the narrow signal at very small distances, and
+/// the densest molecules are called noise (test `the_densest_molecules_are_not_noise`). Distances
+/// far above the bulk are shortened before the fit (test `one_stray_does_not_move_the_background`).
 pub fn estimate(
     molecules: &Molecules,
     nn_id: usize,
     graph: &MoleculeGraph,
     prior: Option<PriorTrust<'_>>,
 ) -> Confidence {
-    let distances = neighbor_distances(&molecules.positions, nn_id);
+    let mut distances = neighbor_distances(&molecules.positions, nn_id);
+    without_strays(&mut distances);
     let Some(fit) = fit(&distances, graph, prior, Sweep::Blocks) else {
         return Confidence { values: vec![DEFAULT_CONFIDENCE; distances.len()], fit: None };
     };
+    let surest = fit.surest_distance();
     let values = distances
         .par_iter()
         .enumerate()
         .map(|(molecule, &distance)| {
-            let real = posterior(&fit, f64::from(distance).max(fit.signal.mean));
+            let real = posterior(&fit, f64::from(distance).max(surest));
             with_prior(real, prior, molecule) as f32
         })
         .collect();

@@ -85,7 +85,10 @@ fn segment_sorted(
     let segments = prior.map(Prior::segments);
     let (n_cells_init, origin) = match settings.n_cells_init {
         Some(n_cells) => (n_cells, "given".to_owned()),
-        None => bmm::params::default_n_cells_init(molecules.len(), settings.min_molecules_per_cell, segments),
+        None => {
+            let heeded = segments.filter(|_| settings.prior_confidence > 0.0);
+            bmm::params::default_n_cells_init(molecules.len(), settings.min_molecules_per_cell, heeded)
+        }
     };
     let params = Params {
         scale: scale.radius,

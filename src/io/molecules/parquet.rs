@@ -106,7 +106,9 @@ impl Group<'_> {
     fn read(&self) -> Result<Chunk, ReadError> {
         let wanted: Vec<usize> =
             (0..self.uses.of.len()).filter(|&column| self.uses.of[column] != Use::Dropped).collect();
-        let columns: Result<Vec<Series>, ReadError> = wanted.par_iter().map(|&column| self.column(column)).collect();
+        // Collected before the first error is looked for: it is the one of the first column then.
+        let columns: Vec<Result<Series, ReadError>> = wanted.par_iter().map(|&column| self.column(column)).collect();
+        let columns: Result<Vec<Series>, ReadError> = columns.into_iter().collect();
         let columns = columns?;
         let at = |column: usize| &columns[wanted.partition_point(|&have| have < column)];
 
