@@ -28,6 +28,14 @@ pub fn main() -> ExitCode {
     ExitCode::from(dispatch(&arguments))
 }
 
+/// Prints the help of `run`, in colour on a terminal that bears it.
+fn help_of_run() -> u8 {
+    let help = command::run().render_long_help();
+    let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    print(&if colours { help.ansi().to_string() } else { help.to_string() });
+    SUCCESS
+}
+
 /// Runs the program on arguments without its own name and returns the exit status.
 ///
 /// KEEPS: `--version` counts anywhere, `--help` anywhere after the command, even where a value is expected.
@@ -46,12 +54,8 @@ fn dispatch(arguments: &[OsString]) -> u8 {
         return MISUSE;
     };
     match first.to_string_lossy().as_ref() {
-        "run" if is_given("--help", "-h") => {
-            let help = command::run().render_long_help();
-            let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            print(&if colours { help.ansi().to_string() } else { help.to_string() });
-            SUCCESS
-        }
+        "run" if is_given("--help", "-h") => help_of_run(),
+        "help" if rest.first().is_some_and(|name| name == "run") => help_of_run(),
         "run" => status_of(run::run(rest)),
         name if LATER.contains(&name) => {
             complain(&format!("the command '{name}' is not part of this version yet; this version has 'run'"));

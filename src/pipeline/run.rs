@@ -39,6 +39,7 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
     let run_id = config::run_id(&fingerprint(&table), settings);
     let names = CellNames::new(&run_id);
     observer.info(&format!("Run id: {run_id}"));
+    observer.info(&format!("Expected peak memory: about {} MiB", expected_mebibytes(table.molecules.len())));
 
     let result = model::segment(&mut table.molecules, prior.as_ref(), scale, settings, observer)?;
     observer.info("Processing complete.");
@@ -52,6 +53,13 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
     write_params(settings, &result.resolved)?;
     results::write(&table, prior.as_ref(), &result, &names, settings, observer)?;
     Ok(())
+}
+
+/// Memory of a run, measured on slides of 10^5 to 10^6 molecules with few columns of their own.
+fn expected_mebibytes(n_molecules: usize) -> usize {
+    const PROGRAM: usize = 20 << 20;
+    const PER_MOLECULE: usize = 250;
+    (PROGRAM + PER_MOLECULE * n_molecules) >> 20
 }
 
 /// What the settings ask the reader for.

@@ -49,7 +49,8 @@ pub fn resolve(
         None => estimate.scale_std,
     };
     observer.info(&format!(
-        "Scale estimated from {} prior segments: {:.4}, standard deviation {std:.4}",
+        "Scale estimated from {} prior segments: {:.4}, standard deviation {std:.4}. (It is half the distance between \
+         neighboring segments; if cells are larger or far apart, give --scale)",
         estimate.n_segments, estimate.scale
     ));
     Ok(Scale { radius: estimate.scale, std, origin: "estimated from the prior segmentation" })

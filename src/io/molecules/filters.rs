@@ -88,7 +88,7 @@ fn excluded_genes(names: &[String], rare: &[bool], patterns: &[Regex], notes: &m
         }
     }
     if !unused.is_empty() {
-        notes.push(Note::Warning(format!("Genes {} are missing from the data", unused.join(", "))));
+        notes.push(Note::Info(format!("No gene matches {} of exclude_genes", unused.join(", "))));
     }
     let mut gone: Vec<&str> =
         names.iter().zip(&excluded).filter(|(_, is)| **is).map(|(name, _)| name.as_str()).collect();

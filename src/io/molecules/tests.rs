@@ -315,7 +315,7 @@ fn filters_run_in_order_and_say_what_they_removed() {
         "Removed 1 of 8 molecules outside the crop",
         "Removed 2 of 8 molecules of low quality",
         "Excluded 2 genes: Blank-1, Blank-2",
-        "Genes Neg are missing from the data",
+        "No gene matches Neg of exclude_genes",
     ] {
         assert!(has_note(&table, part), "{part}: {:?}", table.notes);
     }
@@ -323,7 +323,7 @@ fn filters_run_in_order_and_say_what_they_removed() {
     let rare = read(&ReadRequest { min_molecules_per_gene: 2, ..request.clone() }).unwrap();
     assert_eq!(gene_names(&rare), ["a", "a"]);
     // Rare genes are gone before the patterns are matched.
-    assert!(has_note(&rare, "Genes Blank*, Neg are missing from the data"));
+    assert!(has_note(&rare, "No gene matches Blank*, Neg of exclude_genes"));
     let error = read(&ReadRequest { min_molecules_per_gene: 3, ..request.clone() }).unwrap_err().to_string();
     assert!(error.contains("of 8: the crop removed 1, min_qv removed 2, min_molecules_per_gene removed 5"), "{error}");
     let error = read(&ReadRequest { exclude_genes: vec!["a(".into()], ..request }).unwrap_err().to_string();
