@@ -12,6 +12,9 @@ use crate::io::molecules::{self, MoleculeTable, Note};
 use crate::observe::Observer;
 use crate::prior;
 
+/// Molecules in one run at most: each has up to ten neighbors, and their entries are counted in 32 bits.
+const MAX_MOLECULES: usize = 400_000_000;
+
 /// Reads molecules, segments them into cells and writes the result files.
 ///
 /// The same inputs and settings give the same bytes for any number of threads. Errors name what
@@ -33,6 +36,13 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
     observer.stage("Loading data");
     let mut table = molecules::read(&read_request(settings))?;
     tell(&table, observer);
+    anyhow::ensure!(
+        table.molecules.len() <= MAX_MOLECULES,
+        "{}: {} molecules; a run takes at most {MAX_MOLECULES}. Cut the slide into parts with --x-min, --x-max, \
+         --y-min and --y-max",
+        table.path.display(),
+        table.molecules.len()
+    );
     let prior = take_prior(&mut table, settings, observer);
     check_size(&table, prior.as_ref(), settings)?;
     let scale = scale::resolve(settings, &table.molecules.positions, prior.as_ref(), observer)?;
