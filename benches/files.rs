@@ -77,7 +77,7 @@ fn row(molecule: usize) -> (u64, f64, f64, String, f32, bool) {
         rounded(y),
         gene,
         20.0 + (molecule % 21) as f32,
-        molecule % 3 == 0,
+        molecule.is_multiple_of(3),
     )
 }
 

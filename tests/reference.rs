@@ -3,6 +3,8 @@
 //! Deliberate departures are switched off here: hull edges are removed, the noise sweep is
 //! sequential, the confidence of very dense molecules is not raised, quirks are imitated.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test without its data, or with a wrong step, must fail here
+
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;

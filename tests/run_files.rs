@@ -75,15 +75,15 @@ fn three_dimensional_data_have_layers_too() {
     let range = |at: usize| -> [f64; 2] { serde_json::from_value(layers[at]["z_range"].clone()).unwrap() };
     assert_eq!((range(0)[0], range(19)[1]), (lowest, highest));
     let cells = CellSets::read(&folder, "segmentation").molecules;
-    for at in 0..layers.len() {
+    for (at, layer) in layers.iter().enumerate() {
         assert!(at == 0 || range(at)[0] == range(at - 1)[1], "layers follow each other");
         let in_layer = |z: f64| range(at)[0] <= z && (z < range(at)[1] || at == 19 && z == highest);
         let of_layer: std::collections::BTreeSet<&str> =
             molecules.column("cell").into_iter().zip(&z).filter(|(_, z)| in_layer(**z)).map(|(cell, _)| cell).collect();
-        let polygons = polygon_cells(&layers[at]);
+        let polygons = polygon_cells(layer);
         assert!(polygons.iter().all(|cell| of_layer.contains(&cell[..]) && cells.contains(cell)));
         assert_eq!(polygons.len(), of_layer.iter().filter(|cell| !cell.is_empty()).count());
-        layers[at]["features"].as_array().unwrap().iter().for_each(|feature| drop(ring_of(feature)));
+        layer["features"].as_array().unwrap().iter().for_each(|feature| drop(ring_of(feature)));
     }
 }
 
@@ -179,7 +179,7 @@ fn columns_of_the_user_come_back_as_they_were() {
     let line = |row: usize, m: &support::Molecule| {
         let note = ["plain", "\"with, comma\"", "\"said \"\"so\"\"\"", ""][row % 4];
         let (id, gene, cell) = (first_id + row as u64, &m.gene, m.core());
-        format!("{id},{cell},{note},{gene},{},{},{}.5,{}", m.y, m.x, row % 40, row % 2 == 0)
+        format!("{id},{cell},{note},{gene},{},{},{}.5,{}", m.y, m.x, row % 40, row.is_multiple_of(2))
     };
     let csv = Tissue::default().table("transcript_id,cell_id,note,feature_name,y_location,x_location,qv,flag", line);
     let folder = run(&csv, ":cell_id -x x_location -y y_location -g feature_name --min-qv 20");

@@ -309,8 +309,7 @@ mod tests {
     fn molecule_between_two_equal_cells_joins_the_one_of_its_cluster() {
         let (molecules, graph) = two_cells();
         for favoured in [0, 1] {
-            let clusters: Vec<ClusterIdx> =
-                [0, 0, 0, favoured, 1, 1, 1].map(|cluster| ClusterIdx::new(cluster)).to_vec();
+            let clusters: Vec<ClusterIdx> = [0, 0, 0, favoured, 1, 1, 1].map(ClusterIdx::new).to_vec();
             let confidence = [0.9; 7];
             let evidence = Evidence {
                 molecules: &molecules,

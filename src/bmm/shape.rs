@@ -119,9 +119,9 @@ fn axes_3d([xx, xy, yy, xz, yz, zz]: Symmetric) -> [Axis; 3] {
             for row in &mut a {
                 (row[p], row[q]) = (c * row[p] - s * row[q], s * row[p] + c * row[q]);
             }
-            for k in 0..3 {
-                (a[p][k], a[q][k]) = (c * a[p][k] - s * a[q][k], s * a[p][k] + c * a[q][k]);
-            }
+            let (row_p, row_q) = (a[p], a[q]);
+            a[p] = [0, 1, 2].map(|k| c * row_p[k] - s * row_q[k]);
+            a[q] = [0, 1, 2].map(|k| s * row_p[k] + c * row_q[k]);
             for row in &mut v {
                 (row[p], row[q]) = (c * row[p] - s * row[q], s * row[p] + c * row[q]);
             }

@@ -91,8 +91,7 @@ pub fn fit(distances: &[f32], graph: &MoleculeGraph, prior: Option<PriorTrust<'_
     let n_molecules = distances.len();
     let (low, high) = starting_means(distances);
     let spread = (high - low) / 4.0;
-    // The negation also catches NaN.
-    if !(spread > 1e-9 * high) {
+    if spread.is_nan() || spread <= 1e-9 * high {
         return None;
     }
     let min_std = MIN_STD_SHARE * (high - low);
@@ -237,7 +236,7 @@ fn weighted_normal(
         )
     };
     let (total, first, _) = moments(0.0);
-    if !(total > 0.0) {
+    if total <= 0.0 {
         return None;
     }
     let mean = first / total;

@@ -166,12 +166,15 @@ impl Group<'_> {
             value,
         };
         let mut values = Vec::with_capacity(series.len());
-        let mut push = |row: usize, value: Option<f64>, text: Option<&str>| match (value, text) {
-            (Some(value), _) if value.is_finite() || !finite => Ok(values.push(value)),
-            (Some(value), _) => Err(bad(row, value.to_string())),
-            (None, None) if !finite => Ok(values.push(f64::NAN)),
-            (None, None) => Err(bad(row, "a missing value".into())),
-            (None, Some(text)) => Err(bad(row, format!("'{text}'"))),
+        let mut push = |row: usize, value: Option<f64>, text: Option<&str>| {
+            values.push(match (value, text) {
+                (Some(value), _) if value.is_finite() || !finite => value,
+                (Some(value), _) => return Err(bad(row, value.to_string())),
+                (None, None) if !finite => f64::NAN,
+                (None, None) => return Err(bad(row, "a missing value".into())),
+                (None, Some(text)) => return Err(bad(row, format!("'{text}'"))),
+            });
+            Ok(())
         };
         let dtype = series.dtype();
         let failed = |error: PolarsError| damaged(self.source, &error.to_string());

@@ -31,7 +31,7 @@ pub(super) fn read(source: &Source, request: &ReadRequest) -> Result<RawTable, R
     // again, or its digits would be lost. One more pass for each such column at most, and usually none.
     let mut collected = loop {
         match reader.pass(&as_text)? {
-            Pass::Done(collected) => break collected,
+            Pass::Done(collected) => break *collected,
             Pass::Again(column) => as_text[column] = true,
         }
     };
@@ -73,7 +73,7 @@ fn open(source: &Source) -> Result<(TextBlocks, Dialect), ReadError> {
 
 /// Result of reading through the file.
 enum Pass {
-    Done(Collected),
+    Done(Box<Collected>),
     /// This column of the input must be read as text from the start.
     Again(usize),
 }
@@ -116,7 +116,7 @@ impl Reader<'_> {
             }
             wave = next?;
         }
-        Ok(Pass::Done(collected))
+        Ok(Pass::Done(Box::new(collected)))
     }
 
     fn next_wave(&self, blocks: &mut TextBlocks) -> Result<Vec<Vec<u8>>, ReadError> {
