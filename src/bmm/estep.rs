@@ -268,7 +268,6 @@ fn surely_not_noise(uniform: f64, advantage: f64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::params::Quirks;
     use super::super::{init, mstep};
     use super::*;
     use crate::data::{ClusterIdx, GeneIdx, Molecules, Positions};
@@ -292,17 +291,7 @@ mod tests {
     }
 
     fn params() -> Params {
-        Params {
-            scale: 3.0,
-            scale_std: 1.0,
-            min_molecules_per_cell: 3,
-            prior_confidence: 0.0,
-            iterations: 10,
-            tolerance: 0.0,
-            n_cells_init: 2,
-            choice: Choice::Argmax,
-            quirks: Quirks::default(),
-        }
+        Params { choice: Choice::Argmax, ..Params::for_tests(3.0, 1.0, 3) }
     }
 
     #[test]

@@ -233,17 +233,7 @@ mod tests {
             clusters: None,
             segments: Some(segments),
         };
-        let params = Params {
-            scale: 1.0,
-            scale_std: 0.25,
-            min_molecules_per_cell: 2,
-            prior_confidence: 0.5,
-            iterations: 1,
-            tolerance: 0.0,
-            n_cells_init: 4,
-            choice: super::super::Choice::Draw,
-            quirks: super::super::Quirks::default(),
-        };
+        let params = Params { prior_confidence: 0.5, n_cells_init: 4, ..Params::for_tests(1.0, 0.25, 2) };
         let state = start(&evidence, &params).expect("four components");
         // Centers: molecule 0, the segment of 2, 3, 4 (at 3), molecule 7, the segment of 8, 9 (at 8.5).
         let components: Vec<usize> = state.assignment().iter().flatten().map(|at| at.idx()).collect();

@@ -109,6 +109,24 @@ impl Params {
 /// Prior segments that it takes to derive a number of cells from them.
 const MIN_SEGMENTS: usize = 3;
 
+#[cfg(test)]
+impl Params {
+    /// Parameters for tests: scale, its spread, molecules per cell; no prior, 10 iterations.
+    pub(super) fn for_tests(scale: f64, scale_std: f64, min_molecules_per_cell: usize) -> Self {
+        Self {
+            scale,
+            scale_std,
+            min_molecules_per_cell,
+            prior_confidence: 0.0,
+            iterations: 10,
+            tolerance: 0.0,
+            n_cells_init: 2,
+            choice: Choice::Draw,
+            quirks: Quirks::default(),
+        }
+    }
+}
+
 /// ln 2π.
 pub const LN_TWO_PI: f64 = 1.837_877_066_409_345_3;
 
@@ -145,17 +163,7 @@ mod tests {
     use super::*;
 
     fn params(scale: f64) -> Params {
-        Params {
-            scale,
-            scale_std: 0.25 * scale,
-            min_molecules_per_cell: 10,
-            prior_confidence: 0.2,
-            iterations: 500,
-            tolerance: 0.0,
-            n_cells_init: 10,
-            choice: Choice::Draw,
-            quirks: Quirks::default(),
-        }
+        Params::for_tests(scale, 0.25 * scale, 10)
     }
 
     #[test]

@@ -132,21 +132,11 @@ fn axes_3d([xx, xy, yy, xz, yz, zz]: Symmetric) -> [Axis; 3] {
 
 #[cfg(test)]
 mod tests {
-    use super::super::params::{Choice, Quirks};
+    use super::super::params::Quirks;
     use super::*;
 
     fn params(scale: f64, scale_std: f64, m: usize) -> Params {
-        Params {
-            scale,
-            scale_std,
-            min_molecules_per_cell: m,
-            prior_confidence: 0.0,
-            iterations: 1,
-            tolerance: 0.0,
-            n_cells_init: 2,
-            choice: Choice::Draw,
-            quirks: Quirks::default(),
-        }
+        Params::for_tests(scale, scale_std, m)
     }
 
     #[test]

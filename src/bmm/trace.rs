@@ -87,25 +87,11 @@ impl Trace {
 
 #[cfg(test)]
 mod tests {
-    use super::super::params::{Choice, Quirks};
     use super::*;
 
     #[test]
     fn thresholds_follow_the_minimal_cell() {
-        let thresholds = |m| {
-            let params = Params {
-                scale: 1.0,
-                scale_std: 1.0,
-                min_molecules_per_cell: m,
-                prior_confidence: 0.0,
-                iterations: 1,
-                tolerance: 0.0,
-                n_cells_init: 2,
-                choice: Choice::Draw,
-                quirks: Quirks::default(),
-            };
-            Trace::new(&params).thresholds().to_vec()
-        };
+        let thresholds = |m| Trace::new(&Params::for_tests(1.0, 1.0, m)).thresholds().to_vec();
         assert_eq!(thresholds(10), [1, 5, 10, 20, 50]);
         assert_eq!(thresholds(3), [1, 2, 3, 6, 15]);
         assert_eq!(thresholds(1), [1, 2, 5]);
