@@ -14,7 +14,8 @@
 //! 5  cli                                                terminal, arguments, exit status
 //! 4  pipeline                                           what a subcommand does, step by step
 //! 3  config   io                                        keys and files; strangers to each other
-//! 2  noise  prior  clustering  bmm  cells  polygons     science; strangers to one another
+//! 2  noise  prior  stain  compartments  clustering      science; strangers to one another
+//!    bmm  cells  polygons  composition
 //! 1  graph -> spatial -> numeric                        (-> uses)
 //! 0  data  observe                                      plain types; news from a computation
 //! ```
@@ -55,10 +56,13 @@
 //! | 1 | [`graph`] | who is whose neighbor and how strongly; long edges; connected parts |
 //! | 2 | [`noise`] | confidence: the probability that a molecule is real and not background |
 //! | 2 | [`prior`] | segments of the prior segmentation, and the scale they suggest |
+//! | 2 | [`stain`] | nuclei from a gray image of a stain |
+//! | 2 | [`compartments`] | nucleus and cytoplasm, from the genes that are known or found to prefer one |
 //! | 2 | [`clustering`] | molecule clusters, which are coarse cell types |
 //! | 2 | [`bmm`] | the Bayesian mixture model of cells |
 //! | 2 | [`cells`] | statistics and gene counts of cells |
 //! | 2 | [`polygons`] | boundaries of cells, flat and by layer |
+//! | 2 | [`composition`] | what surrounds a molecule, as a vector and as a color |
 //! | 3 | [`config`] | one definition of every option and key; merging, checks, run id, names of files |
 //! | 3 | [`io`] | molecule tables in; molecule table, cell statistics, counts and boundaries out |
 //! | 4 | [`pipeline`] | `run` |
@@ -94,6 +98,8 @@ pub mod bmm;
 pub mod cells;
 pub mod cli;
 pub mod clustering;
+pub mod compartments;
+pub mod composition;
 pub mod config;
 pub mod data;
 pub mod graph;
@@ -105,3 +111,4 @@ pub mod pipeline;
 pub mod polygons;
 pub mod prior;
 pub mod spatial;
+pub mod stain;

@@ -14,6 +14,9 @@ const LAYERS: &[(&str, u8)] = &[
     ("graph", 1),
     ("noise", 2),
     ("prior", 2),
+    ("stain", 2),
+    ("compartments", 2),
+    ("composition", 2),
     ("clustering", 2),
     ("cells", 2),
     ("polygons", 2),
@@ -32,8 +35,23 @@ const LAST_PURE_LAYER: u8 = 2;
 /// Modules of the standard library that pure layers do not touch.
 const IMPURE_STD: &[&str] = &["env", "fs", "io", "net", "path", "process"];
 /// Crates that pure layers do not touch.
-const IMPURE_CRATES: &[&str] =
-    &["anyhow", "clap", "flate2", "geojson", "hdf5_metno", "indicatif", "polars", "serde", "serde_json", "toml"];
+const IMPURE_CRATES: &[&str] = &[
+    "anyhow",
+    "clap",
+    "flate2",
+    "geojson",
+    "hdf5_metno",
+    "indicatif",
+    "png",
+    "polars",
+    "polars_arrow",
+    "roxmltree",
+    "serde",
+    "serde_json",
+    "signal_hook",
+    "tiff",
+    "toml",
+];
 /// Macros that print.
 const PRINTING: &[&str] = &["dbg", "eprint", "eprintln", "print", "println"];
 

@@ -2,6 +2,7 @@
 
 pub mod genes;
 pub mod ids;
+pub mod images;
 pub mod members;
 pub mod molecules;
 pub mod names;
@@ -10,6 +11,7 @@ pub mod segmentation;
 
 pub use genes::GeneTable;
 pub use ids::{CellIdx, ClusterIdx, ComponentIdx, GeneIdx, SegmentIdx};
+pub use images::{GrayImage, LabelBlock, LabelImage, PixelFrame};
 pub use members::CellMembers;
 pub use molecules::{Molecules, Positions};
 pub use names::CellNames;

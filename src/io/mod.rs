@@ -1,5 +1,8 @@
 //! Foreign formats, reader beside writer.
 
 pub mod atomic;
+pub mod boundaries;
 pub mod export;
+pub mod images;
 pub mod molecules;
+pub mod stage;

@@ -1,0 +1,1 @@
+//! Boundaries of segments in: tables of vertices and GeoJSON.

@@ -1,0 +1,1 @@
+//! Images in: TIFF, PNG and MATLAB matrices, block by block.

@@ -1,0 +1,1 @@
+//! Stage directories: Arrow tables and a manifest.

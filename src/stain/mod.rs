@@ -1,0 +1,1 @@
+//! Nuclei from a gray image of a stain: blur, threshold, watershed.
