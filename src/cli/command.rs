@@ -1,11 +1,11 @@
-//! The options of `run` for the parser library, and the help texts.
+//! The options of the commands for the parser library, and the help texts.
 
 use std::ffi::OsString;
 
 use clap::builder::StyledStr;
-use clap::{Arg, ArgAction, Command, value_parser};
+use clap::{Arg, ArgAction, value_parser};
 
-use crate::config::options::{Effect, Group, Kind, OPTIONS, OptionDef, Place};
+use crate::config::options::{Command, Effect, Group, Kind, OPTIONS, OptionDef, Place};
 use crate::config::values::Value;
 
 /// What `baysor --help` prints.
@@ -15,21 +15,24 @@ Baysor finds cells in imaging-based spatial transcriptomics.
 Usage: baysor run MOLECULES [PRIOR] [OPTIONS]
 
 Commands:
-  run    segment molecules into cells
+  run      segment molecules into cells
+  prior    look at a prior segmentation alone: labels of molecules, segments, scale, a picture
 
 Options:
   -h, --help       this text; after a command, the help of that command
   -V, --version    the version
 
-All options of a command: baysor run --help
+All options of a command: baysor run --help, baysor prior --help
 ";
 
-const EXAMPLES: &str = "\
+const RUN_EXAMPLES: &str = "\
 Examples:
   Cells of about 6.5 um radius, without a prior segmentation:
     baysor run -m 30 -s 6.5 -x x_location -y y_location -g feature_name transcripts.parquet
   With the prior segmentation in a column of the table; the scale is estimated from it:
     baysor run -m 30 --prior-segmentation-confidence 0.5 molecules.csv :cell_id
+  With nuclei from an image: labels, a mask, or the stain itself, at 0.2125 um per pixel:
+    baysor run -m 30 --prior-pixel-size 0.2125 molecules.csv nuclei.tif
   With a configuration file, one key changed, results in a folder:
     baysor run -c config.toml --config.data.exclude-genes='Blank*' -o results/ molecules.csv
 
@@ -47,17 +50,54 @@ Exit status:
   0 done, 1 data or files, 2 command line or configuration
 ";
 
-/// The arguments of `run`, made from the definition of the options.
-pub fn run() -> Command {
-    let mut command = Command::new("baysor run")
-        .bin_name("baysor run")
-        .about("Segment molecules into cells.")
+const PRIOR_EXAMPLES: &str = "\
+Examples:
+  Where do the labels of an image lie among the molecules? See prior/overview.png:
+    baysor prior -m 30 --prior-pixel-size 0.2125 molecules.csv nuclei_labels.tif
+  Nuclei from a stain, with a threshold of one's own choice:
+    baysor prior -m 30 --stain-threshold li -o nuclei/ molecules.csv dapi.tif
+  A column of the table:
+    baysor prior -m 30 molecules.csv :cell_id
+
+Kinds of PRIOR, told by the content:
+  :NAME         column of the molecule table: integers or texts, one value or nothing = no segment
+  TIFF, PNG     label image (8, 16, 32 bit), binary mask, or gray stain of nuclei; OME-TIFF, BigTIFF;
+                several pages are z planes for 3D data
+  .mat          MATLAB matrix (v5 to v7.3), labels or mask; rows are y, columns are x
+  CSV, Parquet  boundaries: vertex_x, vertex_y, and label_id or cell_id (Xenium's nucleus_boundaries)
+  GeoJSON       polygons
+
+Files written into DIR:
+  molecules.arrow     molecules with their segment (prior_segmentation)
+  segments.csv        segments: label, molecules, area, center, radius, kept or not
+  prior.json          numbers: segments, molecules inside, scale, pixel size and origin
+  overview.png        molecules over the prior: a wrong offset is seen in a second
+  prior_labels.tif    the label image that was made from a stain or a mask
+
+Exit status:
+  0 done, 1 data or files, 2 command line or configuration
+";
+
+/// The arguments of a command, made from the definition of the options.
+pub fn parser(command: Command) -> clap::Command {
+    let full_name = format!("baysor {}", command.name());
+    let (about, positionals, examples) = match command {
+        Command::Run => ("Segment molecules into cells.", "MOLECULES [PRIOR]", RUN_EXAMPLES),
+        Command::Prior => (
+            "Find the segment of a prior segmentation for every molecule, and the scale.",
+            "MOLECULES PRIOR",
+            PRIOR_EXAMPLES,
+        ),
+    };
+    let mut parser = clap::Command::new(full_name.clone())
+        .bin_name(full_name.clone())
+        .about(about)
         .no_binary_name(true)
         .args_override_self(true)
         .max_term_width(100)
         .disable_help_flag(true)
-        .override_usage("baysor run MOLECULES [PRIOR] [OPTIONS]")
-        .after_help(format!("{}\n{EXAMPLES}", further_keys()))
+        .override_usage(format!("{full_name} {positionals} [OPTIONS]"))
+        .after_help(format!("{}\n{examples}", further_keys(command)))
         .arg(
             Arg::new("molecules")
                 .value_name("MOLECULES")
@@ -65,19 +105,18 @@ pub fn run() -> Command {
                 .value_parser(value_parser!(OsString))
                 .help("Table of molecules: CSV (also .gz) or Parquet, one row per molecule"),
         )
-        .arg(
-            Arg::new("prior")
-                .value_name("PRIOR")
-                .value_parser(value_parser!(OsString))
-                .help("Prior segmentation: a column of the table with one label per molecule, written :NAME"),
-        );
+        .arg(Arg::new("prior").value_name("PRIOR").value_parser(value_parser!(OsString)).help(
+            "Prior segmentation: a column of the table with one label per molecule, written :NAME, or a file: label \
+             image, mask or stain (TIFF, PNG), MATLAB matrix, boundaries (CSV, Parquet, GeoJSON)",
+        ));
     for group in Group::ALL {
-        let mut defs: Vec<_> = OPTIONS.iter().filter(|def| def.group == group && def.flag.is_some()).collect();
+        let has_flag = |def: &&OptionDef| def.flag.is_some() && def.commands.contains(&command);
+        let mut defs: Vec<_> = OPTIONS.iter().filter(|def| def.group == group).filter(has_flag).collect();
         defs.sort_by_key(|def| def.place != Place::CommandLine);
-        command = command.args(defs.into_iter().map(argument));
+        parser = parser.args(defs.into_iter().map(|def| argument(def, command)));
     }
     let program = Group::Program.heading();
-    command
+    let parser = parser
         .arg(
             Arg::new("help")
                 .long("help")
@@ -93,15 +132,23 @@ pub fn run() -> Command {
                 .action(ArgAction::SetTrue)
                 .help_heading(program)
                 .help("Print the version"),
-        )
-        .arg(Arg::new("save_polygons").long("save-polygons").hide(true))
-        .arg(switch(Arg::new("no_ncv_estimation").long("no-ncv-estimation").hide(true)))
+        );
+    match command {
+        Command::Run => parser
+            .arg(Arg::new("save_polygons").long("save-polygons").hide(true))
+            .arg(switch(Arg::new("no_ncv_estimation").long("no-ncv-estimation").hide(true))),
+        Command::Prior => parser,
+    }
 }
 
-fn argument(def: &'static OptionDef) -> Arg {
+fn argument(def: &'static OptionDef, command: Command) -> Arg {
+    let help = match (def.name, command) {
+        ("output", Command::Prior) => "Folder to write into [default: prior; command line only]".into(),
+        _ => help(def),
+    };
     let mut argument = Arg::new(def.name)
         .value_name(def.value_name)
-        .help(help(def))
+        .help(help)
         .help_heading(def.group.heading())
         .long(def.flag.unwrap_or(def.name));
     if let Some(short) = def.short {
@@ -116,7 +163,7 @@ fn argument(def: &'static OptionDef) -> Arg {
 
 /// Whether the value of an option is a path, which need not be text.
 pub fn is_path(def: &OptionDef) -> bool {
-    def.place == Place::CommandLine && matches!(def.name, "config" | "output")
+    def.place == Place::CommandLine && matches!(def.name, "config" | "output" | "save_prior")
 }
 
 /// A switch that may be given a value after `=`.
@@ -143,9 +190,11 @@ fn help(def: &OptionDef) -> StyledStr {
 }
 
 /// The keys that have no option of their own.
-fn further_keys() -> String {
+fn further_keys(command: Command) -> String {
     let mut text = String::from("Further keys, in the file or as --config.<table>.<key>=VALUE:\n");
-    let defs = OPTIONS.iter().filter(|def| def.flag.is_none() && def.effect == Effect::Used);
+    let is_listed =
+        |def: &&OptionDef| def.flag.is_none() && def.effect == Effect::Used && def.commands.contains(&command);
+    let defs = OPTIONS.iter().filter(is_listed);
     for def in defs {
         text.push_str(&format!("  {} [default: {}]\n", def.path(), def.default_value().to_toml()));
         for line in crate::config::example::wrap(def.help, 88) {
@@ -161,28 +210,44 @@ mod tests {
 
     #[test]
     fn the_parser_library_finds_no_fault() {
-        run().debug_assert();
+        Command::ALL.into_iter().for_each(|command| parser(command).debug_assert());
     }
 
     #[test]
     fn every_option_in_the_help_has_a_key_or_says_that_it_has_none() {
-        for argument in
-            run().get_arguments().filter(|argument| argument.get_long().is_some() && !argument.is_hide_set())
-        {
-            let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
-            let id = argument.get_id().as_str();
-            let documented = help.contains("[key: ") || help.contains("; key: ") || help.contains("command line only]");
-            assert!(documented || matches!(id, "help" | "version"), "{id}");
+        for parser in Command::ALL.map(parser) {
+            for argument in
+                parser.get_arguments().filter(|argument| argument.get_long().is_some() && !argument.is_hide_set())
+            {
+                let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+                let id = argument.get_id().as_str();
+                let documented =
+                    help.contains("[key: ") || help.contains("; key: ") || help.contains("command line only]");
+                assert!(documented || matches!(id, "help" | "version"), "{id}");
+            }
         }
     }
 
     #[test]
-    fn every_used_option_is_in_the_help() {
-        let help = run().render_long_help().to_string();
-        for def in OPTIONS.iter().filter(|def| def.effect == Effect::Used) {
-            let wanted = def.flag.map_or_else(|| def.path(), |flag| format!("--{flag}"));
-            assert!(help.contains(&wanted), "{wanted}");
+    fn every_used_option_is_in_the_help_of_its_commands_only() {
+        for command in Command::ALL {
+            let help = parser(command).render_long_help().to_string();
+            for def in OPTIONS.iter().filter(|def| def.effect == Effect::Used) {
+                let Some(flag) = def.flag else {
+                    assert_eq!(
+                        help.contains(&format!("  {} [", def.path())),
+                        def.commands.contains(&command),
+                        "{}",
+                        def.path()
+                    );
+                    continue;
+                };
+                let is_there = help
+                    .split_whitespace()
+                    .any(|word| word == format!("--{flag}") || word.starts_with(&format!("--{flag}[")));
+                assert_eq!(is_there, def.commands.contains(&command), "{} --{flag}", command.name());
+            }
+            assert!(help.contains("Examples:"));
         }
-        assert!(help.contains("Examples:"));
     }
 }

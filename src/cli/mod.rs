@@ -3,13 +3,16 @@
 mod arguments;
 mod command;
 mod machine;
+mod prior;
 pub mod progress;
+mod request;
 pub mod run;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
+use crate::config::options::Command;
 use crate::config::{ConfigError, VERSION, nearest};
 
 /// Done.
@@ -20,7 +23,7 @@ const FAILURE: u8 = 1;
 const MISUSE: u8 = 2;
 
 /// Commands known to come with later versions.
-const LATER: [&str; 6] = ["preview", "segfree", "prior", "export", "split", "merge"];
+const LATER: [&str; 5] = ["preview", "segfree", "export", "split", "merge"];
 
 /// Runs the program on the arguments of this process.
 pub fn main() -> ExitCode {
@@ -28,9 +31,9 @@ pub fn main() -> ExitCode {
     ExitCode::from(dispatch(&arguments))
 }
 
-/// Prints the help of `run`, in colour on a terminal that bears it.
-fn help_of_run() -> u8 {
-    let help = command::run().render_long_help();
+/// Prints the help of a command, in color on a terminal that bears it.
+fn help_of(command: Command) -> u8 {
+    let help = command::parser(command).render_long_help();
     let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     print(&if colours { help.ansi().to_string() } else { help.to_string() });
     SUCCESS
@@ -53,20 +56,31 @@ fn dispatch(arguments: &[OsString]) -> u8 {
         complain_plainly(command::OVERVIEW);
         return MISUSE;
     };
-    match first.to_string_lossy().as_ref() {
-        "run" if is_given("--help", "-h") => help_of_run(),
-        "help" if rest.first().is_some_and(|name| name == "run") => help_of_run(),
-        "run" => status_of(run::run(rest)),
+    let first = first.to_string_lossy();
+    if let Some(command) = find(&first) {
+        return match command {
+            _ if is_given("--help", "-h") => help_of(command),
+            Command::Run => status_of(run::run(rest), command),
+            Command::Prior => status_of(prior::run(rest), command),
+        };
+    }
+    match first.as_ref() {
         name if LATER.contains(&name) => {
-            complain(&format!("the command '{name}' is not part of this version yet; this version has 'run'"));
+            complain(&format!(
+                "the command '{name}' is not part of this version yet; this version has {}",
+                names().join(", ")
+            ));
             MISUSE
         }
-        "help" | "-h" | "--help" => {
-            print(command::OVERVIEW);
-            SUCCESS
-        }
+        "help" | "-h" | "--help" => match rest.first().and_then(|name| find(&name.to_string_lossy())) {
+            Some(command) => help_of(command),
+            None => {
+                print(command::OVERVIEW);
+                SUCCESS
+            }
+        },
         name => {
-            let hint = match nearest(name, ["run"].into_iter().chain(LATER)) {
+            let hint = match nearest(name, names().into_iter().chain(LATER)) {
                 Some(near) => format!("; did you mean '{near}'?"),
                 None if is_given("--help", "-h") => {
                     print(command::OVERVIEW);
@@ -81,15 +95,23 @@ fn dispatch(arguments: &[OsString]) -> u8 {
     }
 }
 
-fn status_of(result: anyhow::Result<()>) -> u8 {
+fn find(name: &str) -> Option<Command> {
+    Command::ALL.into_iter().find(|command| command.name() == name)
+}
+
+fn names() -> Vec<&'static str> {
+    Command::ALL.map(Command::name).into()
+}
+
+fn status_of(result: anyhow::Result<()>, command: Command) -> u8 {
     let Err(error) = result else { return SUCCESS };
-    if error.chain().any(|cause| cause.is::<run::Grammar>()) {
+    if error.chain().any(|cause| cause.is::<request::Grammar>()) {
         complain_plainly(&format!("{error}\n"));
         return MISUSE;
     }
     complain(&format!("{error:#}"));
     if error.chain().any(|cause| cause.is::<ConfigError>()) {
-        complain_plainly("For the options see: baysor run --help\n");
+        complain_plainly(&format!("For the options see: baysor {} --help\n", command.name()));
         return MISUSE;
     }
     FAILURE

@@ -53,8 +53,8 @@ enum Level {
 }
 
 impl Console {
-    /// A console for a run whose log file is `log`.
-    pub fn new(verbosity: Verbosity, log: &Path) -> Self {
+    /// A console for a command whose log file is `log`, if it has one.
+    pub fn new(verbosity: Verbosity, log: Option<&Path>) -> Self {
         let draws_bars = verbosity != Verbosity::Quiet && std::io::stderr().is_terminal();
         Self::on(Box::new(std::io::stderr()), draws_bars, BETWEEN_LINES, verbosity, log)
     }
@@ -64,9 +64,10 @@ impl Console {
         draws_bars: bool,
         between_lines: Duration,
         verbosity: Verbosity,
-        log: &Path,
+        log: Option<&Path>,
     ) -> Self {
-        let log = Log { path: log.to_owned(), file: None, pending: Vec::new(), is_lost: false };
+        let path = log.map(Path::to_owned).unwrap_or_default();
+        let log = Log { path, file: None, pending: Vec::new(), is_lost: log.is_none() };
         let state = State { screen, log, stages: Vec::new(), stage: None, running: None };
         Self { verbosity, draws_bars, between_lines, started: Instant::now(), state: Mutex::new(state) }
     }
@@ -254,7 +255,7 @@ struct Log {
     file: Option<File>,
     /// Lines said before the file could be created.
     pending: Vec<u8>,
-    /// Writing failed; nothing more is tried.
+    /// There is no log file, or writing failed; nothing more is tried.
     is_lost: bool,
 }
 
@@ -316,7 +317,7 @@ mod tests {
 
     fn console(verbosity: Verbosity, between: Duration, log: &Path) -> (Console, Screen) {
         let screen = Screen::default();
-        (Console::on(Box::new(screen.clone()), false, between, verbosity, log), screen)
+        (Console::on(Box::new(screen.clone()), false, between, verbosity, Some(log)), screen)
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::config::{CountFormat, PriorSource, ScaleSource, ScaleStd};
+use crate::config::{CompartmentGenes, CountFormat, PriorSource, ScaleSource, ScaleStd};
 use crate::data::PolygonFormat;
 
 fn no_environment(_: &str) -> Option<String> {
@@ -52,21 +52,21 @@ fn c1_nf_core_run_with_prior_scale_and_config() {
          --config={} --polygon-format=GeometryCollectionLegacy",
         config.display()
     ));
-    assert_eq!((s.prior.clone(), s.scale, s.prior_confidence), (cell_id(), given(30.0), 0.7));
+    assert_eq!((s.prior.source.clone(), s.scale, s.prior_confidence), (cell_id(), given(30.0), 0.7));
     assert_eq!(s.outputs.molecules, Path::new("ID_segmentation.csv"));
     assert_eq!(s.outputs.polygons_2d, Path::new("ID_segmentation_polygons_2d.json"));
     assert_eq!(s.polygon_format, Some(PolygonFormat::GeometryCollectionLegacy));
-    assert_eq!((s.min_molecules_per_cell, s.min_molecules_per_gene), (50, 10));
-    assert_eq!(s.exclude_genes, ["NegControl*", "BLANK_*", "antisense_*"]);
-    assert_eq!((s.columns.x.as_str(), s.unassigned_label.as_str()), ("x_location", "UNASSIGNED"));
+    assert_eq!((s.min_molecules_per_cell, s.input.min_molecules_per_gene), (50, 10));
+    assert_eq!(s.input.exclude_genes, ["NegControl*", "BLANK_*", "antisense_*"]);
+    assert_eq!((s.input.columns.x.as_str(), s.prior.unassigned_label.as_str()), ("x_location", "UNASSIGNED"));
 }
 
 #[test]
 fn c2_nf_core_run_without_prior_and_config() {
     let s = settings("T.parquet --output ID_segmentation.csv --polygon-format=FeatureCollection -m 20 -s 5");
-    assert_eq!((s.prior.clone(), s.scale, s.min_molecules_per_cell), (None, given(5.0), 20));
+    assert_eq!((s.prior.source.clone(), s.scale, s.min_molecules_per_cell), (None, given(5.0), 20));
     assert_eq!(s.polygon_format, Some(PolygonFormat::FeatureCollection));
-    assert_eq!(s.molecules, Path::new("T.parquet"));
+    assert_eq!(s.input.molecules, Path::new("T.parquet"));
 }
 
 #[test]
@@ -99,17 +99,17 @@ fn c6_sopa_run_with_and_without_prior() {
     );
     let text = format!("--polygon-format GeometryCollection -c {} transcripts.csv", config.display());
     let s = settings(&format!("{text} :sopa_prior"));
-    assert_eq!(s.prior, Some(PriorSource::Column { name: "sopa_prior".to_owned() }));
+    assert_eq!(s.prior.source, Some(PriorSource::Column { name: "sopa_prior".to_owned() }));
     assert_eq!((s.scale, s.polygon_format), (given(3.0), Some(PolygonFormat::GeometryCollection)));
     assert_eq!(s.outputs.counts, Path::new("segmentation_counts.loom"));
-    assert_eq!(settings(&text).prior, None);
+    assert_eq!(settings(&text).prior.source, None);
 }
 
 #[test]
 fn c7_sopa_run_as_for_versions_before_0_7() {
     let s = settings("--save-polygons GeoJSON --no-ncv-estimation -m 10 -s 3 transcripts.csv");
     assert_eq!((s.polygon_format, s.skip_ncv_color), (Some(PolygonFormat::GeometryCollection), true));
-    assert_eq!(s.notes.iter().filter(|note| matches!(note, Note::Warning(_))).count(), 2);
+    assert_eq!(s.program.notes.iter().filter(|note| matches!(note, Note::Warning(_))).count(), 2);
     let s = settings("--save-polygons GeoJSON --polygon-format none -m 10 -s 3 transcripts.csv");
     assert_eq!(s.polygon_format, None);
     assert!(error("--save-polygons SVG -m 10 -s 3 t.csv").contains("use --polygon-format"));
@@ -120,7 +120,7 @@ fn c9_snakemake_run_with_a_negative_scale_in_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(folder.path(), "[data]\nmin_molecules_per_cell = 10\n[segmentation]\nscale = -1.0\n");
     let s = settings(&format!("-c {} TRANSCRIPTS.parquet :cell_id", config.display()));
-    assert_eq!((s.prior, s.scale), (cell_id(), ScaleSource::FromPrior { std: None }));
+    assert_eq!((s.prior.source, s.scale), (cell_id(), ScaleSource::FromPrior { std: None }));
     assert_eq!(s.outputs.polygons_3d, Path::new("segmentation_polygons_3d.json"));
 }
 
@@ -129,8 +129,8 @@ fn c10_xenium_tutorial() {
     let text = "-x x_location -y y_location -z z_location -g feature_name -m 5 \
                 --prior-segmentation-confidence 0.5 -o OUT T.csv :cell_id";
     let s = settings(text);
-    assert_eq!((s.columns.z.as_str(), s.columns.gene.as_str()), ("z_location", "feature_name"));
-    assert_eq!((s.prior, s.min_molecules_per_segment, s.confidence_nn_id), (cell_id(), 2, 5));
+    assert_eq!((s.input.columns.z.as_str(), s.input.columns.gene.as_str()), ("z_location", "feature_name"));
+    assert_eq!((s.prior.source, s.prior.min_molecules_per_segment, s.confidence_nn_id), (cell_id(), 2, 5));
     assert_eq!(s.outputs.molecules, Path::new("OUT_segmentation.csv"));
     assert!(error(&format!("-p {text}")).contains("reports (--plot) are not part of this version yet"));
 }
@@ -143,28 +143,30 @@ fn c11_published_scripts() {
     );
     assert_eq!((s.count_format, s.n_clusters), (CountFormat::Tsv, 1));
     assert_eq!(s.scale, ScaleSource::Given { scale: 10.0, std: ScaleStd::Absolute(0.2) });
-    assert_eq!((s.unassigned_label.as_str(), s.exclude_genes), ("UNASSIGNED", vec!["Blank*".to_owned()]));
+    assert_eq!((s.prior.unassigned_label.as_str(), s.input.exclude_genes), ("UNASSIGNED", vec!["Blank*".to_owned()]));
     let s =
         settings("-m 30 --scale-std=50% -s 10 t.csv --config.data.confidence_nn_id=9 --config.data.exclude_genes a,b");
     assert_eq!(s.scale, ScaleSource::Given { scale: 10.0, std: ScaleStd::Relative(0.5) });
-    assert_eq!((s.confidence_nn_id, s.exclude_genes.len()), (9, 2));
+    assert_eq!((s.confidence_nn_id, s.input.exclude_genes.len()), (9, 2));
 }
 
 #[test]
-fn compartments_of_the_user_documentation_are_refused() {
-    let text = "-m 30 --n-clusters=1 -s 30 --scale-std=50% --config.segmentation.nuclei-genes=Neat1 \
-                --config.segmentation.cyto-genes=Apob,Net1 ./molecules.csv";
-    let error = error(text);
-    assert!(error.starts_with("--config.segmentation.nuclei-genes: compartments"), "{error}");
+fn compartments_of_the_user_documentation_are_understood() {
+    let s = settings(
+        "-m 30 --n-clusters=1 -s 30 --scale-std=50% --config.segmentation.nuclei-genes=Neat1 \
+         --config.segmentation.cyto-genes=Apob,Net1 ./molecules.csv",
+    );
+    let (nuclei, cyto) = (vec!["Neat1".to_owned()], vec!["Apob".to_owned(), "Net1".to_owned()]);
+    assert_eq!(s.compartment_genes, CompartmentGenes::Given { nuclei, cyto });
 }
 
 #[test]
 fn options_stand_anywhere_and_the_last_of_a_repeated_one_counts() {
     let s = settings("-m5 t.csv -s=7 :cell --seed 3 --iters 10 --iters=20 --force-2d --quiet=false -t 2");
-    assert_eq!((s.min_molecules_per_cell, s.scale, s.seed, s.iters), (5, given(7.0), 3, 20));
-    assert!(s.force_2d && s.prior.is_some() && s.threads == 2);
+    assert_eq!((s.min_molecules_per_cell, s.scale, s.program.seed, s.iters), (5, given(7.0), 3, 20));
+    assert!(s.input.force_2d && s.prior.source.is_some() && s.program.threads == 2);
     let s = settings("--m=5 --s 7 --min_molecules_per_gene 2 -- t.csv");
-    assert_eq!((s.min_molecules_per_cell, s.min_molecules_per_gene), (5, 2));
+    assert_eq!((s.min_molecules_per_cell, s.input.min_molecules_per_gene), (5, 2));
 }
 
 #[test]
@@ -178,7 +180,9 @@ fn precedence_does_not_depend_on_the_order() {
         assert_eq!((s.min_molecules_per_cell, s.iters, s.scale), (3, 2, given(1.0)));
     }
     let s = settings(&format!("t.csv -c /no/such/file -c {file}"));
-    assert!(s.notes.iter().any(|note| matches!(note, Note::Warning(text) if text.contains("only the last counts"))));
+    assert!(
+        s.program.notes.iter().any(|note| matches!(note, Note::Warning(text) if text.contains("only the last counts")))
+    );
 }
 
 #[test]

@@ -11,7 +11,8 @@ use super::{PriorSource, RunSettings, ScaleSource};
 /// `estimate_scale_from_centers` already derived. Our keys stand beside its keys. Loaded as a configuration the text
 /// gives the same settings.
 pub fn text(settings: &RunSettings) -> String {
-    let command_line: String = settings.command_line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let command_line: String =
+        settings.program.command_line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let mut text = format!("# CLI params: `{command_line}`\n");
     push_keys(&mut text, settings, "");
     for table in TABLES {
@@ -34,7 +35,7 @@ pub fn resolved_lines(values: &[(&str, String, &str)]) -> String {
 fn push_keys(text: &mut String, settings: &RunSettings, table: &str) {
     for def in keys_of(table) {
         let path = def.path();
-        let given = settings.values.iter().find(|given| given.def.path() == path);
+        let given = settings.program.values.iter().find(|given| given.def.path() == path);
         let value = derived(settings, &path, given)
             .or_else(|| given.map(|given| given.value.clone()))
             .unwrap_or_else(|| def.default_value());
@@ -44,9 +45,9 @@ fn push_keys(text: &mut String, settings: &RunSettings, table: &str) {
 
 /// The value of a key that is known better than as given.
 fn derived(settings: &RunSettings, path: &str, given: Option<&Given>) -> Option<Value> {
-    let column = settings.prior.as_ref().map(|PriorSource::Column { name }| name.clone());
+    let source = settings.prior.source.as_ref();
     match path {
-        "data.min_molecules_per_segment" => Some(Value::Int(settings.min_molecules_per_segment as i64)),
+        "data.min_molecules_per_segment" => Some(Value::Int(settings.prior.min_molecules_per_segment as i64)),
         "data.confidence_nn_id" => Some(Value::Int(settings.confidence_nn_id as i64)),
         "segmentation.estimate_scale_from_centers" => {
             Some(Value::Bool(matches!(settings.scale, ScaleSource::FromPrior { .. })))
@@ -57,14 +58,25 @@ fn derived(settings: &RunSettings, path: &str, given: Option<&Given>) -> Option<
             let is_default = given.is_some_and(|given| given.value == given.def.default_value());
             (wished && is_default).then(|| Value::Text("25.0%".to_owned()))
         }
-        "prior.column_name" => column.map(Value::Text),
-        "prior.type" => column.map(|_| Value::Text("column".to_owned())),
+        "prior.column_name" => source.map(|source| match source {
+            PriorSource::Column { name } => Value::Text(name.clone()),
+            PriorSource::File { .. } => Value::Text(String::new()),
+        }),
+        "prior.path" => source.map(|source| match source {
+            PriorSource::Column { .. } => Value::Text(String::new()),
+            PriorSource::File { path } => Value::Text(path.to_string_lossy().into_owned()),
+        }),
+        "prior.type" => source.map(|source| match source {
+            PriorSource::Column { .. } => Value::Text("column".to_owned()),
+            PriorSource::File { .. } => Value::Text(String::new()),
+        }),
         _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::ProgramSettings;
     use super::super::resolve::tests::{load, settings_of, settings_with_prior};
     use super::*;
 
@@ -99,9 +111,12 @@ mod tests {
             let lines = resolved_lines(&[("scale", "6.5".to_owned(), "estimated from 12 prior segments")]);
             let again = load(&format!("{}{lines}", text(&settings)));
             let ignoring_origins = |s: &RunSettings| RunSettings {
-                values: Vec::new(),
-                command_line: String::new(),
-                notes: Vec::new(),
+                program: ProgramSettings {
+                    values: Vec::new(),
+                    command_line: String::new(),
+                    notes: Vec::new(),
+                    ..s.program.clone()
+                },
                 ..s.clone()
             };
             assert_eq!(ignoring_origins(&settings), ignoring_origins(&again));

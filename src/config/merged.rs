@@ -2,7 +2,7 @@
 
 use super::ConfigError;
 use super::file::{Given, Origin};
-use super::options::{Effect, Kind, OPTIONS, Place};
+use super::options::{Effect, Kind, OPTIONS};
 use super::resolve::Request;
 use super::settings::{Note, ScaleStd};
 use super::values::Value;
@@ -75,40 +75,32 @@ impl Merged {
     }
 
     /// Checks limits, words, and wishes for later versions.
-    pub(super) fn check_ranges(&self, prior_on_command_line: bool) -> Result<(), ConfigError> {
+    pub(super) fn check_ranges(&self) -> Result<(), ConfigError> {
         for given in &self.0 {
             check_range(given)?;
-            if let Effect::Refused(what) = given.def.effect {
-                let overruled = prior_on_command_line && given.def.place == Place::Table("prior");
-                if !overruled && given.value != given.def.default_value() {
-                    let what = format!("{}: {what}", given.name());
-                    let remedy = match given.def.kind {
-                        Kind::Bool => format!("run without {}", given.def.spelled()),
-                        _ => "leave it empty".to_owned(),
-                    };
-                    return Err(ConfigError::NotYet { what, remedy });
-                }
+            if let Effect::Refused(what) = given.def.effect
+                && given.value != given.def.default_value()
+            {
+                let what = format!("{}: {what}", given.name());
+                let remedy = match given.def.kind {
+                    Kind::Bool => format!("run without {}", given.def.spelled()),
+                    _ => "leave it empty".to_owned(),
+                };
+                return Err(ConfigError::NotYet { what, remedy });
             }
         }
         Ok(())
     }
 
-    pub(super) fn notes(&self) -> Vec<Note> {
-        let mut notes = Vec::new();
+    /// Names the options that are given and have no effect.
+    pub(super) fn unused_note(&self) -> Option<Note> {
         let unused: Vec<String> = self
             .0
             .iter()
             .filter(|given| given.def.effect == Effect::Unused && given.value != given.def.default_value())
             .map(|given| given.def.path())
             .collect();
-        if !unused.is_empty() {
-            notes.push(Note::Warning(format!("No effect in this version: {}", unused.join(", "))));
-        }
-        if !self.flag("skip_ncv_color") {
-            let text = "Neighbourhood colours (ncv_color) are not computed by this version";
-            notes.push(Note::Info(text.to_owned()));
-        }
-        notes
+        (!unused.is_empty()).then(|| Note::Warning(format!("No effect in this version: {}", unused.join(", "))))
     }
 }
 

@@ -13,6 +13,7 @@ mod merged;
 mod nearest;
 pub mod options;
 pub mod outputs;
+mod prior;
 pub mod resolve;
 pub mod run_id;
 pub mod settings;
@@ -23,7 +24,10 @@ pub use error::ConfigError;
 pub use nearest::nearest;
 pub use outputs::OutputNames;
 pub use run_id::run_id;
-pub use settings::{Columns, CountFormat, Crop, Note, PriorSource, RunSettings, ScaleSource, ScaleStd, Verbosity};
+pub use settings::{
+    Columns, CompartmentGenes, CountFormat, Crop, ImageKind, InputSettings, Note, PriorSettings, PriorSource,
+    PriorStageSettings, ProgramSettings, RunSettings, ScaleSource, ScaleStd, StainSettings, StainThreshold, Verbosity,
+};
 
 /// The version of this program, e.g. `1.0.0`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

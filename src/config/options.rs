@@ -1,4 +1,4 @@
-//! The one definition of every option of `run`: where it stands in a file, its flag, type, default, limits, meaning.
+//! The one definition of every option: where it stands in a file, its flag, type, default, limits, meaning.
 
 use super::values::Value;
 
@@ -66,6 +66,28 @@ pub enum Effect {
     Refused(&'static str),
     /// It changes nothing; a value other than the default gives a warning.
     Unused,
+}
+
+/// A command of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Molecules to cells.
+    Run,
+    /// The prior segmentation alone.
+    Prior,
+}
+
+impl Command {
+    /// All commands in the order of the help.
+    pub const ALL: [Self; 2] = [Self::Run, Self::Prior];
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::Prior => "prior",
+        }
+    }
 }
 
 /// The heading an option stands under in `--help`.
@@ -144,6 +166,8 @@ pub struct OptionDef {
     pub group: Group,
     /// Whether this version uses it.
     pub effect: Effect,
+    /// The commands that have its flag. Its key may stand in the file of any command.
+    pub commands: &'static [Command],
 }
 
 impl OptionDef {
@@ -189,6 +213,11 @@ impl OptionDef {
         self.effect = effect;
         self
     }
+
+    const fn on(mut self, commands: &'static [Command]) -> Self {
+        self.commands = commands;
+        self
+    }
 }
 
 const fn key(
@@ -200,7 +229,24 @@ const fn key(
     help: &'static str,
 ) -> OptionDef {
     let (flag, short, value_name, effect) = (None, None, "VALUE", Effect::Used);
-    OptionDef { place: Place::Table(table), name, flag, short, value_name, kind, default, help, group, effect }
+    let commands: &[Command] = match group {
+        Group::Columns | Group::Filters | Group::Program => &Command::ALL,
+        Group::Prior => &[Command::Run, Command::Prior],
+        Group::Segmentation | Group::Output | Group::Plotting => &[Command::Run],
+    };
+    OptionDef {
+        place: Place::Table(table),
+        name,
+        flag,
+        short,
+        value_name,
+        kind,
+        default,
+        help,
+        group,
+        effect,
+        commands,
+    }
 }
 
 const fn placed(place: Place, mut def: OptionDef) -> OptionDef {
@@ -220,10 +266,11 @@ const OFF: BuiltIn = BuiltIn::Bool(false);
 const D: &str = "data";
 const S: &str = "segmentation";
 const P: &str = "plotting";
+const R: &str = "prior";
 use BuiltIn::{EmptyList, Float, Int, Text};
 use Group::{Columns, Filters, Output, Plotting, Prior, Program, Segmentation};
 
-/// Every option of `run`, in the order of the configuration file; those of the command line alone come last.
+/// Every option of every command, in the order of the configuration file; those of the command line alone come last.
 ///
 /// KEEPS: names, defaults and order of the keys of Baysor 0.7.1, the misspelt one included.
 #[rustfmt::skip]
@@ -245,7 +292,7 @@ pub const OPTIONS: &[OptionDef] = &[
     key(D, "exclude_genes", Kind::List, EmptyList, Filters,
         "Comma-separated regular expressions, searched anywhere in the gene name: 'NegControl*,BLANK_*'. Matching genes are removed.").flag("exclude-genes", "LIST"),
     key(D, "min_molecules_per_cell", COUNT, Int(0), Segmentation,
-        "Smallest number of molecules of a real cell; other defaults follow from it. No filter: smaller cells are written too. Required (> 0): about 3 for ISS, 30 to 100 for dense protocols.").flag("min-molecules-per-cell", "N").short('m'),
+        "Smallest number of molecules of a real cell; other defaults follow from it. No filter: smaller cells are written too. Required (> 0): about 3 for ISS, 30 to 100 for dense protocols.").flag("min-molecules-per-cell", "N").short('m').on(&Command::ALL),
     key(D, "min_molecules_per_segment", COUNT, Int(0), Prior,
         "Prior segments with fewer molecules are ignored; 0 = a quarter of the minimum per cell, at least 2.").flag("min-molecules-per-segment", "N"),
     key(D, "confidence_nn_id", COUNT, Int(0), Segmentation,
@@ -274,11 +321,13 @@ pub const OPTIONS: &[OptionDef] = &[
     key(S, "n_cells_init", Kind::Int { min: i64::MIN, max: u32::MAX as i64 }, Int(0), Segmentation,
         "Number of cells to start with; cells are only ever removed. 0 = derived from the data.").flag("n-cells-init", "N"),
     key(S, "nuclei_genes", Kind::List, EmptyList, Segmentation,
-        "Genes of the nucleus. Later version: must be empty.").flag("nuclei-genes", "LIST").effect(Effect::Refused("compartments (nuclei_genes, cyto_genes) are")),
+        "Comma-separated genes that are found in nuclei; with cyto_genes. Nuclei and cytoplasm of a cell then differ without being taken for two cells. Best with --n-clusters=1.").flag("nuclei-genes", "LIST"),
     key(S, "cyto_genes", Kind::List, EmptyList, Segmentation,
-        "Genes of the cytoplasm. Later version: must be empty.").flag("cyto-genes", "LIST").effect(Effect::Refused("compartments (nuclei_genes, cyto_genes) are")),
+        "Comma-separated genes that are found in the cytoplasm; with nuclei_genes.").flag("cyto-genes", "LIST"),
     key(S, "unassigned_prior_label", Kind::Text, Text("0"), Prior,
         "Value of the prior column that means 'no cell', e.g. UNASSIGNED or -1.").flag("unassigned-prior-label", "LABEL"),
+    key(S, "compartment_genes", Kind::Choice(&["", "none", "auto"]), Text(""), Segmentation,
+        "auto: find the genes of nuclei and cytoplasm with the prior segmentation, whose segments must be nuclei; none: no compartments. Empty = none, unless nuclei_genes and cyto_genes are given.").flag("compartment-genes", "HOW"),
     key(S, "tol", Kind::Float { min: 0.0, max: 1.0 }, Float(0.0), Segmentation,
         "Stop before all iterations once fewer than this share of the molecules move per iteration, 20 times in a row; about 0.15 of them always move. 0 = never stop early.").flag("tol", "SHARE"),
     key(S, "cluster_method", Kind::Choice(&["mrf", "none", "louvain", "leiden"]), Text("mrf"), Segmentation,
@@ -299,17 +348,35 @@ pub const OPTIONS: &[OptionDef] = &[
     key(P, "max_z_slices", Kind::Int { min: 1, max: 65_535 }, Int(20), Output,
         "Largest number of z layers with polygons of their own; more distinct z values are binned evenly.").flag("max-z-slices", "N"),
 
-    key("prior", "type", Kind::Choice(&["", "none", "column", "image", "boundary"]), Text(""), Prior,
-        "Kind of prior segmentation: column, none, or empty = column if one is named. image and boundary are not part of this version."),
-    key("prior", "column_name", Kind::Text, Text(""), Prior,
-        "Column of the molecule table with the prior segmentation; :NAME on the command line wins."),
-    key("prior", "path", Kind::Text, Text(""), Prior,
-        "File with the prior segmentation. Later version: must be empty.").effect(Effect::Refused("prior segmentations from a file (prior.path) are")),
+    key(R, "type", Kind::Choice(&["", "none", "column", "image", "boundary"]), Text(""), Prior,
+        "Kind of prior segmentation: column, image, boundary, none, or empty = as column_name or path say."),
+    key(R, "column_name", Kind::Text, Text(""), Prior,
+        "Column of the molecule table with the prior segmentation; a prior on the command line wins."),
+    key(R, "path", Kind::Text, Text(""), Prior,
+        "File with the prior segmentation: image, matrix or boundaries; a prior on the command line wins."),
+    key(R, "image_kind", Kind::Choice(&["auto", "labels", "mask", "stain"]), Text("auto"), Prior,
+        "What the pixels of a prior image mean: labels (0 = none), mask (what hangs together is a segment), stain (a gray image of nuclei, to be segmented); auto = the content tells.").flag("prior-kind", "KIND"),
+    key(R, "pixel_size", Kind::Text, Text(""), Prior,
+        "Size of a pixel in the units of x and y: S, or X,Y, or X,Y,Z for stacks; 0.2125 for Xenium. Empty = as OME-XML or TIFF resolution say, otherwise coordinates are in pixels.").flag("prior-pixel-size", "SIZE"),
+    key(R, "origin", Kind::Text, Text(""), Prior,
+        "Coordinates of the outer corner of the first pixel: X,Y or X,Y,Z. Empty = 0,0 if there is a pixel size; otherwise 0.5,0.5: pixels count from 1, so that the first one has its center at 1,1.").flag("prior-origin", "X,Y"),
+    key(R, "page", COUNT, Int(0), Prior,
+        "Page of an image with several, from 1; 0 = the pages are z planes for 3D data, otherwise the first.").flag("prior-page", "N"),
+    key(R, "stain_sigma", Kind::Float { min: 0.0, max: 1000.0 }, Float(0.0), Prior,
+        "Stain: standard deviation of the blur in pixels; 0 = chosen from the image.").flag("stain-sigma", "PIXELS"),
+    key(R, "stain_threshold", Kind::Choice(&["auto", "otsu", "li", "triangle", "mean", "local"]), Text("auto"), Prior,
+        "Stain: how the threshold between nuclei and background is found.").flag("stain-threshold", "METHOD"),
+    key(R, "stain_min_area", Kind::Float { min: 0.0, max: 1e12 }, Float(0.0), Prior,
+        "Stain: nuclei of fewer pixels are removed; 0 = chosen from the image.").flag("stain-min-area", "PIXELS"),
+    key(R, "stain_split", Kind::Bool, BuiltIn::Bool(true), Prior,
+        "Stain: split touching nuclei.").flag("stain-split", "BOOL"),
 
     placed(Place::CommandLine, key("", "config", Kind::Text, Text(""), Program,
         "TOML file with a configuration; example_config.toml lists every key. Options on the command line win over it.").flag("config", "FILE").short('c')),
     placed(Place::CommandLine, key("", "output", Kind::Text, Text("segmentation.csv"), Output,
-        "Molecule table to write (X.csv: the other files are X_cell_stats.csv, X_polygons_2d.json, ...), or a directory (existing, or ending in /).").flag("output", "PATH").short('o')),
+        "Molecule table to write (X.csv: the other files are X_cell_stats.csv, X_polygons_2d.json, ...), or a directory (existing, or ending in /).").flag("output", "PATH").short('o').on(&Command::ALL)),
+    placed(Place::CommandLine, key("", "save_prior", Kind::Text, Text(""), Prior,
+        "Write into this folder what the command prior would write: the labels of the molecules, the segments, an overview picture.").flag("save-prior", "DIR").on(&[Command::Run])),
     placed(Place::CommandLine, key("", "polygon_format", Kind::Choice(&["FeatureCollection", "GeometryCollection", "GeometryCollectionLegacy", "none"]), Text("FeatureCollection"), Output,
         "Format of the cell boundaries: FeatureCollection, GeometryCollection, GeometryCollectionLegacy (integer cell ids) or none.").flag("polygon-format", "FORMAT")),
     placed(Place::CommandLine, key("", "polygon_3d_layout", Kind::Choice(&["array", "object"]), Text("array"), Output,
@@ -331,9 +398,9 @@ pub const OPTIONS: &[OptionDef] = &[
 /// Other spellings of keys: table, key, and the table and key meant.
 const ALIASES: &[(&str, &str, &str, &str)] = &[
     (P, "gene_composition_neighborhood", P, "gene_composition_neigborhood"),
-    ("prior", "unassigned_label", S, "unassigned_prior_label"),
-    ("prior", "min_molecules_per_segment", D, "min_molecules_per_segment"),
-    ("prior", "estimate_scale_from_prior", S, "estimate_scale_from_centers"),
+    (R, "unassigned_label", S, "unassigned_prior_label"),
+    (R, "min_molecules_per_segment", D, "min_molecules_per_segment"),
+    (R, "estimate_scale_from_prior", S, "estimate_scale_from_centers"),
 ];
 
 /// Other names of tables.

@@ -6,10 +6,13 @@ use std::path::{Path, PathBuf};
 use super::file::{self, Given, Origin};
 use super::merged::{Merged, parse_amount};
 use super::options::Place;
-use super::settings::{Columns, CountFormat, Crop, Note, PriorSource, RunSettings, ScaleSource, ScaleStd, Verbosity};
-use super::{ConfigError, OutputNames, threads};
+use super::settings::{
+    Columns, CountFormat, Crop, InputSettings, Note, PriorStageSettings, ProgramSettings, RunSettings, ScaleSource,
+    ScaleStd, Verbosity,
+};
+use super::{ConfigError, OutputNames, prior, threads};
 
-/// What a command line of `run` asks for, unmerged.
+/// What a command line asks for, unmerged.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
     /// First positional argument.
@@ -20,6 +23,8 @@ pub struct Request {
     pub file: Option<PathBuf>,
     /// Where to write, if given.
     pub output: Option<PathBuf>,
+    /// Where to write the prior as a stage of its own, if given.
+    pub save_prior: Option<PathBuf>,
     /// Dotted options in their order; of a repeated one the last counts.
     pub dotted: Vec<Given>,
     /// Options of their own, each at most once.
@@ -30,7 +35,7 @@ pub struct Request {
     pub command_line: String,
 }
 
-/// Merges and checks a request. `environment` tells variables that set the number of threads.
+/// Merges and checks a request of `run`. `environment` tells variables that set the number of threads.
 ///
 /// Reads the configuration file and looks whether the output is a directory; nothing is written.
 ///
@@ -38,45 +43,35 @@ pub struct Request {
 ///
 /// Every [`ConfigError`]; each names the option or key as the user gave it.
 pub fn resolve(request: &Request, environment: &dyn Fn(&str) -> Option<String>) -> Result<RunSettings, ConfigError> {
-    let in_file = request.file.as_deref().map(file::read).transpose()?.unwrap_or_default();
-    let merged = Merged::new(in_file, request);
-    merged.check_ranges(request.prior.is_some())?;
-
-    let prior = prior_source(request, &merged)?;
-    check_molecules(&request.molecules)?;
+    let merged = merge(request)?;
+    check_molecules(&request.molecules, "run")?;
     let min_molecules_per_cell = min_molecules_per_cell(&merged)?;
+    let prior = prior::settings(request, &merged, min_molecules_per_segment(&merged, min_molecules_per_cell))?;
     let count_format = match merged.text("count_matrix_format") {
         "tsv" => CountFormat::Tsv,
         _ => CountFormat::Loom,
     };
     let output = request.output.clone().unwrap_or_else(|| PathBuf::from(merged.text("output")));
-    let (n_threads, thread_notes) = threads::count(merged.size("threads"), environment);
-    let mut notes = request.notes.clone();
-    notes.extend(thread_notes);
-    notes.extend(merged.notes());
-
+    let has_prior = prior.source.is_some();
+    let n_clusters = n_clusters(&merged)?;
+    let compartment_genes = prior::compartment_genes(&merged, has_prior)?;
+    let mut notes = run_notes(&merged, has_prior);
+    notes.extend(prior::compartment_note(&merged, &compartment_genes, n_clusters).map(Note::Warning));
     Ok(RunSettings {
-        molecules: request.molecules.clone(),
-        columns: columns(&merged)?,
-        force_2d: merged.flag("data.force_2d"),
-        min_molecules_per_gene: merged.size("data.min_molecules_per_gene"),
-        exclude_genes: exclude_genes(&merged)?,
-        min_qv: Some(merged.float("data.min_qv")).filter(|&min| min > 0.0),
-        crop: crop(&merged)?,
+        input: input(request, &merged)?,
+        save_prior: request.save_prior.clone().filter(|_| has_prior),
+        prior,
         min_molecules_per_cell,
-        min_molecules_per_segment: derived_if_0(merged.size("data.min_molecules_per_segment"), || {
-            default_min_molecules_per_segment(min_molecules_per_cell)
-        }),
         confidence_nn_id: derived_if_0(merged.size("data.confidence_nn_id"), || {
             default_confidence_nn_id(min_molecules_per_cell)
         }),
-        scale: scale_source(&merged, prior.is_some())?,
-        n_clusters: n_clusters(&merged)?,
+        scale: scale_source(&merged, has_prior)?,
+        compartment_genes,
+        n_clusters,
         prior_confidence: merged.float("segmentation.prior_segmentation_confidence"),
         iters: merged.size("segmentation.iters"),
         tol: merged.float("segmentation.tol"),
         n_cells_init: n_cells_init(&merged)?,
-        unassigned_label: merged.text("segmentation.unassigned_prior_label").to_owned(),
         outputs: outputs(&output, count_format, &request.molecules)?,
         polygon_format: match merged.text("polygon_format") {
             "none" => None,
@@ -90,15 +85,101 @@ pub fn resolve(request: &Request, environment: &dyn Fn(&str) -> Option<String>) 
             _ => Layout3d::Array,
         },
         max_z_slices: merged.size("plotting.max_z_slices"),
-        seed: merged.int("seed").unsigned_abs(),
-        threads: n_threads,
         run_id: run_id(&merged)?,
-        verbosity: verbosity(&merged)?,
         skip_ncv_color: merged.flag("skip_ncv_color"),
-        command_line: request.command_line.clone(),
+        program: program(request, merged, notes, environment)?,
+    })
+}
+
+/// Merges and checks a request of `prior`; see [`resolve`].
+///
+/// # Errors
+///
+/// Every [`ConfigError`].
+pub fn resolve_prior(
+    request: &Request,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<PriorStageSettings, ConfigError> {
+    let merged = merge(request)?;
+    check_molecules(&request.molecules, "prior")?;
+    let min_molecules_per_cell = min_molecules_per_cell(&merged)?;
+    let prior = prior::settings(request, &merged, min_molecules_per_segment(&merged, min_molecules_per_cell))?;
+    if prior.source.is_none() {
+        return Err(ConfigError::Missing {
+            what: "the prior segmentation is not given".to_owned(),
+            remedy: "write baysor prior MOLECULES PRIOR, where PRIOR is :COLUMN or a file".to_owned(),
+        });
+    }
+    Ok(PriorStageSettings {
+        input: input(request, &merged)?,
         prior,
+        min_molecules_per_cell,
+        output: request.output.clone().unwrap_or_else(|| PathBuf::from("prior")),
+        program: program(request, merged, Vec::new(), environment)?,
+    })
+}
+
+fn merge(request: &Request) -> Result<Merged, ConfigError> {
+    let in_file = request.file.as_deref().map(file::read).transpose()?.unwrap_or_default();
+    let merged = Merged::new(in_file, request);
+    merged.check_ranges()?;
+    Ok(merged)
+}
+
+fn input(request: &Request, merged: &Merged) -> Result<InputSettings, ConfigError> {
+    Ok(InputSettings {
+        molecules: request.molecules.clone(),
+        columns: columns(merged)?,
+        force_2d: merged.flag("data.force_2d"),
+        min_molecules_per_gene: merged.size("data.min_molecules_per_gene"),
+        exclude_genes: exclude_genes(merged)?,
+        min_qv: Some(merged.float("data.min_qv")).filter(|&min| min > 0.0),
+        crop: crop(merged)?,
+    })
+}
+
+fn program(
+    request: &Request,
+    merged: Merged,
+    further_notes: Vec<Note>,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<ProgramSettings, ConfigError> {
+    let (threads, thread_notes) = threads::count(merged.size("threads"), environment);
+    let mut notes = request.notes.clone();
+    notes.extend(thread_notes);
+    notes.extend(merged.unused_note());
+    notes.extend(further_notes);
+    Ok(ProgramSettings {
+        seed: merged.int("seed").unsigned_abs(),
+        threads,
+        verbosity: verbosity(&merged)?,
+        command_line: request.command_line.clone(),
         values: merged.0.into_iter().filter(|given| given.def.place != Place::CommandLine).collect(),
         notes,
+    })
+}
+
+/// Remarks that concern `run` only.
+fn run_notes(merged: &Merged, has_prior: bool) -> Vec<Note> {
+    let mut notes = Vec::new();
+    if !merged.flag("skip_ncv_color") {
+        let text = "Neighbourhood colours (ncv_color) are not computed by this version";
+        notes.push(Note::Info(text.to_owned()));
+    }
+    if has_prior && merged.float("segmentation.scale") > 0.0 {
+        let text = "The scale is given: none is estimated from the prior segmentation";
+        notes.push(Note::Info(text.to_owned()));
+    }
+    if has_prior && merged.float("segmentation.prior_segmentation_confidence") == 0.0 {
+        let text = "The trust in the prior segmentation is 0: it serves to estimate the scale, and nothing else";
+        notes.push(Note::Info(text.to_owned()));
+    }
+    notes
+}
+
+fn min_molecules_per_segment(merged: &Merged, min_molecules_per_cell: usize) -> usize {
+    derived_if_0(merged.size("data.min_molecules_per_segment"), || {
+        default_min_molecules_per_segment(min_molecules_per_cell)
     })
 }
 
@@ -123,57 +204,19 @@ fn default_confidence_nn_id(m: usize) -> usize {
     (m.max(3) / 2 + 1).max(5)
 }
 
-fn check_molecules(molecules: &Path) -> Result<(), ConfigError> {
+fn check_molecules(molecules: &Path, command: &str) -> Result<(), ConfigError> {
     let text = molecules.to_string_lossy();
     if text.trim().is_empty() {
         return Err(ConfigError::Missing {
             what: "the molecule table is not given".to_owned(),
-            remedy: "write baysor run MOLECULES [PRIOR] ...".to_owned(),
+            remedy: format!("write baysor {command} MOLECULES ..."),
         });
     }
     if text.starts_with(':') && !molecules.exists() {
-        let remedy = format!("the molecule table comes first: baysor run MOLECULES {text}");
+        let remedy = format!("the molecule table comes first: baysor {command} MOLECULES {text}");
         return Err(ConfigError::Invalid { name: "MOLECULES".to_owned(), seen: format!("'{text}'"), remedy });
     }
     Ok(())
-}
-
-fn prior_source(request: &Request, merged: &Merged) -> Result<Option<PriorSource>, ConfigError> {
-    let column = |name: &str| Some(PriorSource::Column { name: name.to_owned() });
-    let given = request.prior.as_deref().filter(|text| !text.is_empty());
-    if let Some(text) = given {
-        return match text.strip_prefix(':') {
-            Some("") => Err(ConfigError::Invalid {
-                name: "PRIOR".to_owned(),
-                seen: "':'".to_owned(),
-                remedy: "a column name must follow the colon, as in :cell_id".to_owned(),
-            }),
-            Some(name) => Ok(column(name)),
-            None if Path::new(text).exists() => Err(ConfigError::NotYet {
-                what: format!("PRIOR '{text}': prior segmentations from a file (image, .mat, boundary table) are"),
-                remedy: "give a column of the molecule table as :NAME, or run without a prior".to_owned(),
-            }),
-            None => Err(ConfigError::Invalid {
-                name: "PRIOR".to_owned(),
-                seen: format!("'{text}'"),
-                remedy: format!("no such file; for a column write :{text}"),
-            }),
-        };
-    }
-    let name = merged.text("prior.column_name");
-    let name = name.strip_prefix(':').unwrap_or(name);
-    match merged.text("prior.type") {
-        "none" => Ok(None),
-        "image" | "boundary" => Err(ConfigError::NotYet {
-            what: format!("prior.type = '{}': prior segmentations from a file are", merged.text("prior.type")),
-            remedy: "use type = \"column\" with column_name, or none".to_owned(),
-        }),
-        "column" if name.is_empty() => Err(ConfigError::Missing {
-            what: "prior.type is 'column', but no column is named".to_owned(),
-            remedy: "set prior.column_name, or write :NAME after the molecule table".to_owned(),
-        }),
-        _ => Ok(if name.is_empty() { None } else { column(name) }),
-    }
 }
 
 fn min_molecules_per_cell(merged: &Merged) -> Result<usize, ConfigError> {

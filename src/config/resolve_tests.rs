@@ -1,7 +1,7 @@
 //! Precedence, derived defaults, and the error of every value that makes no sense.
 
 use super::super::options::{OPTIONS, find_path};
-use super::super::settings::ScaleStd;
+use super::super::settings::{CompartmentGenes, PriorSource, ScaleStd};
 use super::super::values::from_text;
 use super::*;
 
@@ -60,7 +60,7 @@ const SCALE: &str = "scale=10";
 
 #[test]
 fn every_name_asked_for_exists() {
-    let source = concat!(include_str!("resolve.rs"), include_str!("merged.rs"));
+    let source = concat!(include_str!("resolve.rs"), include_str!("merged.rs"), include_str!("prior.rs"));
     let names = regex::Regex::new(r#"(?:merged|self)\.(?:text|flag|int|size|float|list|get)\("([a-z_.]+)"\)"#).unwrap();
     let mut n = 0;
     for name in names.captures_iter(source) {
@@ -84,9 +84,9 @@ fn flag_wins_over_dotted_over_file_over_default() {
     let given = request(&["min_molecules_per_cell=3", "[min_molecules_per_cell=2", "[min_molecules_per_gene=2"]);
     let settings = with_file(file, given).unwrap();
     assert_eq!(settings.min_molecules_per_cell, 3);
-    assert_eq!(settings.min_molecules_per_gene, 2);
-    assert_eq!(settings.columns.x, "a");
-    assert_eq!(settings.columns.y, "y");
+    assert_eq!(settings.input.min_molecules_per_gene, 2);
+    assert_eq!(settings.input.columns.x, "a");
+    assert_eq!(settings.input.columns.y, "y");
     let twice = settings_of(&[SCALE, M, "[iters=5", "[iters=6"]);
     assert_eq!(twice.iters, 6);
 }
@@ -153,7 +153,6 @@ fn values_out_of_range_are_errors_naming_option_value_and_range() {
         ("gene=", "--gene-column is '': a column name is needed"),
         ("cluster_method=leiden", "not part of this version"),
         ("ncv_method=x", "--config.plotting.ncv_method is 'x'"),
-        ("nuclei_genes=Neat1", "--nuclei-genes: compartments (nuclei_genes, cyto_genes) are not part of this version"),
         ("plot=true", "--plot: reports (--plot) are not part of this version yet; run without --plot"),
         ("path=mask.tif", "not part of this version"),
     ];
@@ -183,43 +182,88 @@ fn a_file_as_sopa_writes_it_is_accepted() {
     let settings = load(file);
     assert_eq!(settings.scale, ScaleSource::Given { scale: 3.0, std: ScaleStd::Relative(0.25) });
     assert_eq!(settings.prior_confidence, 1.0);
-    assert_eq!(settings.min_molecules_per_gene, 0);
-    assert_eq!((settings.min_molecules_per_segment, settings.confidence_nn_id), (3, 6));
-    assert!(settings.force_2d && settings.exclude_genes.is_empty());
-    assert_eq!(settings.notes.len(), 1, "only the remark on colours");
+    assert_eq!(settings.input.min_molecules_per_gene, 0);
+    assert_eq!((settings.prior.min_molecules_per_segment, settings.confidence_nn_id), (3, 6));
+    assert!(settings.input.force_2d && settings.input.exclude_genes.is_empty());
+    assert_eq!(settings.program.notes.len(), 1, "only the remark on colours");
 }
 
 #[test]
 fn absent_limits_are_none() {
     let settings = settings_of(&[M, SCALE]);
-    assert_eq!((settings.crop, settings.min_qv, settings.n_cells_init), (Crop::default(), None, None));
-    assert_eq!((settings.run_id, settings.threads, settings.seed), (None, 2, 1));
+    assert_eq!((settings.input.crop, settings.input.min_qv, settings.n_cells_init), (Crop::default(), None, None));
+    assert_eq!((settings.run_id, settings.program.threads, settings.program.seed), (None, 2, 1));
     let settings = settings_of(&[M, SCALE, "x_min=-5", "min_qv=20", "n_cells_init=9"]);
-    assert_eq!((settings.crop.x_min, settings.min_qv, settings.n_cells_init), (Some(-5.0), Some(20.0), Some(9)));
+    assert_eq!(
+        (settings.input.crop.x_min, settings.input.min_qv, settings.n_cells_init),
+        (Some(-5.0), Some(20.0), Some(9))
+    );
 }
 
 #[test]
-fn the_prior_is_a_column_or_refused() {
+fn the_prior_is_a_column_or_a_file_that_exists() {
     let column = |name: &str| Some(PriorSource::Column { name: name.to_owned() });
-    assert_eq!(settings_with_prior(&[M], ":cell_id").prior, column("cell_id"));
-    assert_eq!(settings_with_prior(&[M, SCALE], "").prior, None);
-    assert_eq!(settings_of(&[M, "column_name=cell"]).prior, column("cell"));
-    assert_eq!(settings_of(&[M, SCALE, "column_name=cell", "type=none"]).prior, None);
-    assert_eq!(settings_with_prior(&[M, "type=image", "path=a.tif"], ":cell_id").prior, column("cell_id"));
+    assert_eq!(settings_with_prior(&[M], ":cell_id").prior.source, column("cell_id"));
+    assert_eq!(settings_with_prior(&[M, SCALE], "").prior.source, None);
+    assert_eq!(settings_of(&[M, "column_name=cell"]).prior.source, column("cell"));
+    assert_eq!(settings_of(&[M, SCALE, "column_name=cell", "type=none"]).prior.source, None);
+    assert_eq!(settings_with_prior(&[M, "type=image", "path=a.tif"], ":cell_id").prior.source, column("cell_id"));
     assert!(prior_error(&[M, SCALE], "cell_id").contains("no such file; for a column write :cell_id"));
     assert!(prior_error(&[M, SCALE], ":").contains("a column name must follow the colon"));
     let folder = tempfile::tempdir().unwrap();
     let mask = folder.path().join("mask.tif");
     std::fs::write(&mask, "").unwrap();
-    let error = prior_error(&[M, SCALE], &mask.display().to_string());
-    assert!(error.contains("mask.tif") && error.contains("not part of this version"), "{error}");
+    let file = Some(PriorSource::File { path: mask.clone() });
+    assert_eq!(settings_with_prior(&[M], &mask.display().to_string()).prior.source, file);
+    let key = format!("path={}", mask.display());
+    assert_eq!(settings_of(&[M, &key]).prior.source, file);
+    assert_eq!(settings_of(&[M, &key, "type=image"]).prior.source, file);
+    assert_eq!(settings_of(&[M, SCALE, &key, "type=none"]).prior.source, None);
+    assert!(error_of(&[M, &key, "column_name=cell"]).contains("names a prior, too ('cell')"));
+    assert!(error_of(&[M, "type=image"]).contains("no file is named; set prior.path"));
+    let folder = folder.path().display().to_string();
+    assert!(prior_error(&[M], &folder).contains("it is a folder"));
+}
+
+#[test]
+fn pixels_have_sizes_and_a_corner() {
+    let prior = |given: &str| settings_of(&[M, SCALE, given]).prior;
+    assert_eq!(prior("pixel_size=0.2125").pixel_size, Some([0.2125; 3]));
+    assert_eq!(prior("pixel_size=1, 2,3").pixel_size, Some([1.0, 2.0, 3.0]));
+    assert!(prior("pixel_size=1,2").pixel_size.is_some_and(|size| size[2].is_nan()));
+    assert_eq!(prior("origin=-0.5,0.5,2").origin, Some([-0.5, 0.5, 2.0]));
+    assert_eq!((prior("page=0").page, prior("page=3").page), (None, Some(2)));
+    for (given, text) in [
+        ("pixel_size=0", "sizes must be greater than 0"),
+        ("pixel_size=3,2125,1,1", "one, two or three numbers"),
+        ("pixel_size=0.2um", "numbers with commas between them"),
+        ("origin=1", "two or three numbers"),
+    ] {
+        let error = error_of(&[M, SCALE, given]);
+        assert!(error.contains(text), "{given}: {error}");
+    }
+}
+
+#[test]
+fn compartments_need_genes_of_both_kinds_or_nuclei_to_find_them() {
+    let genes = |given: &[&str]| settings_with_prior(&[&[M], given].concat(), ":nucleus").compartment_genes;
+    let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let given = CompartmentGenes::Given { nuclei: list(&["A", "B"]), cyto: list(&["C"]) };
+    assert_eq!(genes(&["nuclei_genes=A,B", "cyto_genes=C"]), given);
+    assert_eq!(genes(&["compartment_genes=auto"]), CompartmentGenes::Auto);
+    assert_eq!(genes(&["nuclei_genes=A", "cyto_genes=C", "compartment_genes=none"]), CompartmentGenes::None);
+    assert!(error_of(&[M, SCALE, "nuclei_genes=A"]).contains("give cyto_genes, too"));
+    assert!(error_of(&[M, SCALE, "cyto_genes=A"]).contains("give nuclei_genes, too"));
+    assert!(error_of(&[M, SCALE, "compartment_genes=auto"]).contains("a prior segmentation of nuclei is needed"));
+    let warned = settings_of(&[M, SCALE, "nuclei_genes=A", "cyto_genes=C"]).program.notes;
+    assert!(warned.iter().any(|note| matches!(note, Note::Warning(text) if text.contains("--n-clusters=1"))));
 }
 
 #[test]
 fn keys_without_effect_give_one_warning() {
     let settings = settings_of(&[M, SCALE, "min_pixels_per_cell=10", "cluster_graph_k=3", "skip_ncv_color=true"]);
     let text = "No effect in this version: segmentation.cluster_graph_k, plotting.min_pixels_per_cell";
-    assert_eq!(settings.notes, [Note::Warning(text.to_owned())]);
+    assert_eq!(settings.program.notes, [Note::Warning(text.to_owned())]);
 }
 
 #[test]

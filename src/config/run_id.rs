@@ -1,6 +1,6 @@
 //! The run id: a short text in the names of cells, derived from inputs and parameters, never from time.
 
-use super::{Crop, PriorSource, RunSettings, ScaleSource, ScaleStd, VERSION};
+use super::{CompartmentGenes, Crop, PriorSettings, PriorSource, RunSettings, ScaleSource, ScaleStd, VERSION};
 
 /// Returns the id of a run: the user's own, or `R` and nine hexadecimal characters.
 ///
@@ -23,36 +23,54 @@ pub fn run_id(input_fingerprint: &[u8], settings: &RunSettings) -> String {
 /// mean equal numbers.
 fn result_relevant(settings: &RunSettings) -> Vec<(&'static str, String)> {
     let s = settings;
-    let Crop { x_min, x_max, y_min, y_max, z_min, z_max } = s.crop;
-    let prior = match &s.prior {
-        None => String::new(),
-        Some(PriorSource::Column { name }) => format!(":{name}"),
-    };
+    let input = &s.input;
+    let Crop { x_min, x_max, y_min, y_max, z_min, z_max } = input.crop;
     vec![
         ("version", VERSION.to_owned()),
-        ("seed", s.seed.to_string()),
-        ("prior", prior),
-        ("x", s.columns.x.clone()),
-        ("y", s.columns.y.clone()),
-        ("z", s.columns.z.clone()),
-        ("gene", s.columns.gene.clone()),
-        ("qv", s.columns.qv.clone()),
-        ("force_2d", s.force_2d.to_string()),
-        ("min_molecules_per_gene", s.min_molecules_per_gene.to_string()),
-        ("exclude_genes", s.exclude_genes.join("\n")),
-        ("min_qv", format!("{:?}", s.min_qv)),
+        ("seed", s.program.seed.to_string()),
+        ("prior", prior_text(&s.prior)),
+        ("x", input.columns.x.clone()),
+        ("y", input.columns.y.clone()),
+        ("z", input.columns.z.clone()),
+        ("gene", input.columns.gene.clone()),
+        ("qv", input.columns.qv.clone()),
+        ("force_2d", input.force_2d.to_string()),
+        ("min_molecules_per_gene", input.min_molecules_per_gene.to_string()),
+        ("exclude_genes", input.exclude_genes.join("\n")),
+        ("min_qv", format!("{:?}", input.min_qv)),
         ("crop", [x_min, x_max, y_min, y_max, z_min, z_max].map(|limit| format!("{limit:?}")).join(",")),
         ("min_molecules_per_cell", s.min_molecules_per_cell.to_string()),
-        ("min_molecules_per_segment", s.min_molecules_per_segment.to_string()),
+        ("min_molecules_per_segment", s.prior.min_molecules_per_segment.to_string()),
         ("confidence_nn_id", s.confidence_nn_id.to_string()),
         ("scale", scale_text(s.scale)),
+        ("compartment_genes", compartment_text(&s.compartment_genes)),
         ("n_clusters", s.n_clusters.to_string()),
         ("prior_confidence", s.prior_confidence.to_string()),
         ("iters", s.iters.to_string()),
         ("tol", s.tol.to_string()),
         ("n_cells_init", format!("{:?}", s.n_cells_init)),
-        ("unassigned_label", s.unassigned_label.clone()),
+        ("unassigned_label", s.prior.unassigned_label.clone()),
     ]
+}
+
+/// The prior segmentation. The content of a file is part of the fingerprint, not its name.
+fn prior_text(prior: &PriorSettings) -> String {
+    match &prior.source {
+        None => String::new(),
+        Some(PriorSource::Column { name }) => format!(":{name}"),
+        Some(PriorSource::File { .. }) => format!(
+            "file {:?} {:?} {:?} {:?} {:?}",
+            prior.image_kind, prior.pixel_size, prior.origin, prior.page, prior.stain
+        ),
+    }
+}
+
+fn compartment_text(genes: &CompartmentGenes) -> String {
+    match genes {
+        CompartmentGenes::None => String::new(),
+        CompartmentGenes::Given { nuclei, cyto } => format!("{}\n\n{}", nuclei.join("\n"), cyto.join("\n")),
+        CompartmentGenes::Auto => "auto".to_owned(),
+    }
 }
 
 fn scale_text(scale: ScaleSource) -> String {

@@ -9,10 +9,68 @@ use crate::data::{Layout3d, PolygonFormat};
 /// The settings of one run. They do not change after `resolve`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunSettings {
+    /// The molecules.
+    pub input: InputSettings,
+    /// The prior segmentation.
+    pub prior: PriorSettings,
+    /// Folder for what the command `prior` would write; `None`: it is not written.
+    pub save_prior: Option<PathBuf>,
+    /// Smallest number of molecules of a real cell, at least 1.
+    pub min_molecules_per_cell: usize,
+    /// Which nearest neighbour gives the noise distance, at least 1.
+    pub confidence_nn_id: usize,
+    /// Where the scale comes from.
+    pub scale: ScaleSource,
+    /// Which genes tell nucleus from cytoplasm.
+    pub compartment_genes: CompartmentGenes,
+    /// Number of molecule clusters; 0 or 1: no clustering. At most 255.
+    pub n_clusters: usize,
+    /// Trust in the prior segmentation, in 0..=1.
+    pub prior_confidence: f64,
+    /// Number of iterations, at least 1.
+    pub iters: usize,
+    /// Share of moving molecules below which the model stops early, in 0..=1; 0: never.
+    pub tol: f64,
+    /// Number of components to start with, at least 2; `None`: derived from the data.
+    pub n_cells_init: Option<usize>,
+    /// Names of the files to write.
+    pub outputs: OutputNames,
+    /// Format of the cell boundaries; `None`: they are not written.
+    pub polygon_format: Option<PolygonFormat>,
+    /// Format of the count matrix.
+    pub count_format: CountFormat,
+    /// Layout of the file with 3D boundaries.
+    pub layout_3d: Layout3d,
+    /// Largest number of z layers with boundaries of their own, at least 1.
+    pub max_z_slices: usize,
+    /// The user's text in cell names; `None`: `config::run_id` gives one.
+    pub run_id: Option<String>,
+    /// The user does without neighbourhood colours.
+    pub skip_ncv_color: bool,
+    /// Seed, threads, messages.
+    pub program: ProgramSettings,
+}
+
+/// The settings of the command `prior`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PriorStageSettings {
+    /// The molecules.
+    pub input: InputSettings,
+    /// The prior segmentation, which has a source.
+    pub prior: PriorSettings,
+    /// Smallest number of molecules of a real cell, at least 1.
+    pub min_molecules_per_cell: usize,
+    /// The folder to write.
+    pub output: PathBuf,
+    /// Seed, threads, messages.
+    pub program: ProgramSettings,
+}
+
+/// Which molecules are read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InputSettings {
     /// The molecule table.
     pub molecules: PathBuf,
-    /// Where the prior segmentation is, if there is one.
-    pub prior: Option<PriorSource>,
     /// Names of the columns of the molecule table.
     pub columns: Columns,
     /// Ignore the z column.
@@ -25,46 +83,92 @@ pub struct RunSettings {
     pub min_qv: Option<f64>,
     /// Molecules outside are removed.
     pub crop: Crop,
-    /// Smallest number of molecules of a real cell, at least 1.
-    pub min_molecules_per_cell: usize,
-    /// Prior segments with fewer molecules are ignored; at least 1.
-    pub min_molecules_per_segment: usize,
-    /// Which nearest neighbour gives the noise distance, at least 1.
-    pub confidence_nn_id: usize,
-    /// Where the scale comes from.
-    pub scale: ScaleSource,
-    /// Number of molecule clusters; 0 or 1: no clustering. At most 255.
-    pub n_clusters: usize,
-    /// Trust in the prior segmentation, in 0..=1.
-    pub prior_confidence: f64,
-    /// Number of iterations, at least 1.
-    pub iters: usize,
-    /// Share of moving molecules below which the model stops early, in 0..=1; 0: never.
-    pub tol: f64,
-    /// Number of components to start with, at least 2; `None`: derived from the data.
-    pub n_cells_init: Option<usize>,
+}
+
+/// How the prior segmentation is read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PriorSettings {
+    /// Where it is, if there is one.
+    pub source: Option<PriorSource>,
     /// Value of the prior column that means no segment.
     pub unassigned_label: String,
-    /// Names of the files to write.
-    pub outputs: OutputNames,
-    /// Format of the cell boundaries; `None`: they are not written.
-    pub polygon_format: Option<PolygonFormat>,
-    /// Format of the count matrix.
-    pub count_format: CountFormat,
-    /// Layout of the file with 3D boundaries.
-    pub layout_3d: Layout3d,
-    /// Largest number of z layers with boundaries of their own, at least 1.
-    pub max_z_slices: usize,
+    /// Segments with fewer molecules are ignored; at least 1.
+    pub min_molecules_per_segment: usize,
+    /// What the pixels of an image mean.
+    pub image_kind: ImageKind,
+    /// Width, height and maybe depth of a pixel, in coordinate units; `None`: as the file says, or 1.
+    pub pixel_size: Option<[f64; 3]>,
+    /// Coordinates of the outer corner of the first pixel; `None`: the first pixel has its centre at (1, 1) if
+    /// coordinates are in pixels, otherwise its corner at (0, 0).
+    pub origin: Option<[f64; 3]>,
+    /// Page of an image with several, from 0; `None`: all for 3D data, the first for 2D data.
+    pub page: Option<usize>,
+    /// How a stain is segmented.
+    pub stain: StainSettings,
+}
+
+/// What the pixels of a prior image mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImageKind {
+    /// The content tells.
+    Auto,
+    /// The number of a segment, 0 for none.
+    Labels,
+    /// Segment or not; what hangs together is one segment.
+    Mask,
+    /// How bright a stain of nuclei is.
+    Stain,
+}
+
+/// How a stain is segmented. Lengths in pixels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StainSettings {
+    /// Standard deviation of the blur; `None`: chosen from the image.
+    pub sigma: Option<f64>,
+    /// How the threshold is found; `None`: the method that is best in general.
+    pub threshold: Option<StainThreshold>,
+    /// Objects of a smaller area are removed; `None`: chosen from the image.
+    pub min_area: Option<f64>,
+    /// Touching nuclei are split.
+    pub split: bool,
+}
+
+/// Methods that find the threshold of a stain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum StainThreshold {
+    Otsu,
+    Li,
+    Triangle,
+    Mean,
+    Local,
+}
+
+/// Which genes tell nucleus from cytoplasm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CompartmentGenes {
+    /// Compartments are not modelled.
+    None,
+    /// The user knows them. Both lists hold at least one gene.
+    Given {
+        /// Genes of the nucleus.
+        nuclei: Vec<String>,
+        /// Genes of the cytoplasm.
+        cyto: Vec<String>,
+    },
+    /// They are found with the prior segmentation, whose segments are nuclei.
+    Auto,
+}
+
+/// What concerns the program and no result, except for the seed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProgramSettings {
     /// Seed of all draws.
     pub seed: u64,
     /// Number of threads, at least 1.
     pub threads: usize,
-    /// The user's text in cell names; `None`: `config::run_id` gives one.
-    pub run_id: Option<String>,
     /// How much the terminal shows.
     pub verbosity: Verbosity,
-    /// The user does without neighbourhood colours.
-    pub skip_ncv_color: bool,
     /// The arguments after the command, joined by spaces.
     pub command_line: String,
     /// Every key of the configuration with its value before derivation, in the order of `options::OPTIONS`.
@@ -80,6 +184,11 @@ pub enum PriorSource {
     Column {
         /// The column's name.
         name: String,
+    },
+    /// In a file: an image, a matrix, or boundaries.
+    File {
+        /// The file.
+        path: PathBuf,
     },
 }
 

@@ -1,6 +1,8 @@
 //! What each subcommand does, free of the command line.
 
+mod input;
 mod model;
+pub mod prior;
 mod results;
 pub mod run;
 mod scale;

@@ -1,39 +1,16 @@
 //! From molecules to cells: graph, confidence, clusters, mixture model.
 
+use super::prior::Prior;
 use super::scale::{self, Scale};
-use crate::bmm::{self, Choice, Evidence, Params, Quirks, Segments};
+use crate::bmm::{self, Choice, Evidence, Params, Quirks};
 use crate::clustering;
 use crate::config::RunSettings;
-use crate::data::{ClusterIdx, Molecules, SegmentIdx, Segmentation};
+use crate::data::{ClusterIdx, Molecules, Segmentation};
 use crate::graph::{self, MoleculeGraph};
 use crate::noise::{self, Confidence, PriorTrust};
 use crate::numeric::draws::{Draws, Stream};
 use crate::observe::Observer;
-use crate::prior;
 use crate::spatial::order::hilbert_order;
-
-/// A prior segmentation.
-pub struct Prior {
-    /// Segment of every molecule. `[n_molecules]`
-    pub segment_of: Vec<Option<SegmentIdx>>,
-    /// Molecules per segment, 0 for one that was dropped. `[n_segments]`
-    pub sizes: Vec<u32>,
-}
-
-impl Prior {
-    /// Counts the segments.
-    pub fn new(segment_of: Vec<Option<SegmentIdx>>) -> Self {
-        Self { sizes: prior::count_molecules(&segment_of), segment_of }
-    }
-
-    fn permuted(&self, order: &[u32]) -> Self {
-        Self { segment_of: pick(&self.segment_of, order), sizes: self.sizes.clone() }
-    }
-
-    fn segments(&self) -> Segments<'_> {
-        Segments { segment_of: &self.segment_of, n_segments: self.sizes.len(), sizes: &self.sizes }
-    }
-}
 
 /// What the model found, in the order of the molecule table.
 pub struct Found {
@@ -114,7 +91,7 @@ fn segment_sorted(
     ));
     observer.info(&format!("Using the following additional information about molecules: {}", known(&evidence)));
     observer.info(&format!("Using {}D coordinates", molecules.positions.n_dims()));
-    let draws = Draws::new(settings.seed, Stream::Assignment);
+    let draws = Draws::new(settings.program.seed, Stream::Assignment);
     let outcome = bmm::segment(&evidence, &params, draws, observer)?;
     let n_noise = outcome.segmentation.cell_of.iter().filter(|cell| cell.is_none()).count();
     observer.info(&format!(
@@ -147,7 +124,7 @@ fn graph_and_confidence(
     observer: &dyn Observer,
 ) -> (MoleculeGraph, Vec<f32>) {
     observer.stage("Building the molecule graph");
-    let mut spatial = graph::build(molecules, Draws::new(settings.seed, Stream::Jitter));
+    let mut spatial = graph::build(molecules, Draws::new(settings.program.seed, Stream::Jitter));
     if spatial.n_jittered > 0 {
         observer.info(&format!(
             "{} molecules coincide with others; they were moved apart in the graph",
@@ -194,7 +171,7 @@ fn cluster(
     observer.stage("Clustering molecules");
     let data = clustering::Data { genes: &molecules.genes, n_genes: molecules.n_genes, graph, confidence };
     let params = clustering::Params::new(settings.n_clusters, molecules.len());
-    let draws = Draws::new(settings.seed, Stream::Clustering);
+    let draws = Draws::new(settings.program.seed, Stream::Clustering);
     let clusters = clustering::cluster(data, &params, draws, observer);
     observer.info(&format!(
         "Algorithm stopped after {} iterations. Max. probability difference: {:.2e}. Converged: {}.",
@@ -211,7 +188,7 @@ fn known(evidence: &Evidence<'_>) -> String {
     names.join(", ")
 }
 
-fn pick<T: Copy>(values: &[T], order: &[u32]) -> Vec<T> {
+pub(super) fn pick<T: Copy>(values: &[T], order: &[u32]) -> Vec<T> {
     order.iter().map(|&at| values[at as usize]).collect()
 }
 

@@ -1,6 +1,7 @@
 //! The result files of a run: tables first, boundaries after them.
 
-use super::model::{Found, Prior};
+use super::model::Found;
+use super::prior::Prior;
 use crate::cells;
 use crate::config::{CountFormat, RunSettings};
 use crate::data::{CellMembers, CellNames};

@@ -1,30 +1,19 @@
 //! `run`: from a molecule table to the files of a segmentation.
 
-use anyhow::Context as _;
-
-use super::model::{self, Prior};
-use super::results;
-use super::scale;
-use crate::config::{self, PriorSource, RunSettings};
+use super::prior::{self, Prior};
+use super::{input, model, results, scale};
+use crate::config::{self, RunSettings};
 use crate::data::CellNames;
 use crate::io::atomic;
-use crate::io::molecules::{self, MoleculeTable, Note};
+use crate::io::molecules::MoleculeTable;
 use crate::observe::Observer;
-use crate::prior;
-
-/// Molecules in one run at most: each has up to ten neighbors, and their entries are counted in 32 bits.
-const MAX_MOLECULES: usize = 400_000_000;
 
 /// Reads molecules, segments them into cells and writes the result files.
 ///
 /// The same inputs and settings give the same bytes for any number of threads. Errors name what
 /// is wrong and what to do; no file appears under its final name before it is complete.
 pub fn run(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Result<()> {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(settings.threads)
-        .build()
-        .context("starting threads; try fewer with --threads")?;
-    pool.install(|| run_in_pool(settings, observer))
+    input::with_threads(settings.program.threads, || run_in_pool(settings, observer))
 }
 
 fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Result<()> {
@@ -33,17 +22,8 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
     }
     write_params(settings, &[])?;
 
-    observer.stage("Loading data");
-    let mut table = molecules::read(&read_request(settings))?;
-    tell(&table, observer);
-    anyhow::ensure!(
-        table.molecules.len() <= MAX_MOLECULES,
-        "{}: {} molecules; a run takes at most {MAX_MOLECULES}. Cut the slide into parts with --x-min, --x-max, \
-         --y-min and --y-max",
-        table.path.display(),
-        table.molecules.len()
-    );
-    let prior = take_prior(&mut table, settings, observer);
+    let mut table = input::load(&settings.input, &settings.prior, observer)?;
+    let prior = prior::take(&mut table, &settings.prior, observer)?;
     check_size(&table, prior.as_ref(), settings)?;
     let scale = scale::resolve(settings, &table.molecules.positions, prior.as_ref(), observer)?;
     let run_id = config::run_id(&fingerprint(&table), settings);
@@ -72,38 +52,6 @@ fn expected_mebibytes(n_molecules: usize) -> usize {
     (PROGRAM + PER_MOLECULE * n_molecules) >> 20
 }
 
-/// What the settings ask the reader for.
-fn read_request(settings: &RunSettings) -> molecules::ReadRequest {
-    let columns = &settings.columns;
-    let crop = &settings.crop;
-    molecules::ReadRequest {
-        path: settings.molecules.clone(),
-        columns: molecules::ColumnNames {
-            x: columns.x.clone(),
-            y: columns.y.clone(),
-            z: columns.z.clone(),
-            gene: columns.gene.clone(),
-            qv: columns.qv.clone(),
-        },
-        force_2d: settings.force_2d,
-        min_molecules_per_gene: settings.min_molecules_per_gene,
-        exclude_genes: settings.exclude_genes.clone(),
-        min_qv: settings.min_qv,
-        crop: molecules::Crop {
-            x_min: crop.x_min,
-            x_max: crop.x_max,
-            y_min: crop.y_min,
-            y_max: crop.y_max,
-            z_min: crop.z_min,
-            z_max: crop.z_max,
-        },
-        prior: settings.prior.as_ref().map(|PriorSource::Column { name }| molecules::PriorColumn {
-            name: name.clone(),
-            unassigned_label: settings.unassigned_label.clone(),
-        }),
-    }
-}
-
 /// Refuses tables that are too small for the model, before anything is computed from them.
 ///
 /// With a prior segmentation, or a number of cells to start with, the model itself judges.
@@ -117,31 +65,6 @@ fn check_size(table: &MoleculeTable, prior: Option<&Prior>, settings: &RunSettin
         );
     }
     Ok(())
-}
-
-fn tell(table: &MoleculeTable, observer: &dyn Observer) {
-    for note in &table.notes {
-        match note {
-            Note::Info(text) => observer.info(text),
-            Note::Warning(text) => observer.warning(text),
-        }
-    }
-}
-
-/// The prior segmentation without its small segments, in the order of the table.
-fn take_prior(table: &mut MoleculeTable, settings: &RunSettings, observer: &dyn Observer) -> Option<Prior> {
-    let mut segment_of = table.prior_segments.take()?.segment_of;
-    let least = settings.min_molecules_per_segment;
-    let dropped = prior::drop_small_segments(&mut segment_of, least);
-    let n_inside = segment_of.iter().flatten().count();
-    observer.info(&format!(
-        "Prior segmentation: {} segments hold {n_inside} of {} molecules; {} segments with fewer than {least} \
-         molecules are ignored",
-        dropped.n_left,
-        segment_of.len(),
-        dropped.n_segments,
-    ));
-    Some(Prior::new(segment_of))
 }
 
 fn fingerprint(table: &MoleculeTable) -> [u8; 16] {

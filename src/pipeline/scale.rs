@@ -6,7 +6,7 @@ use crate::noise::NoiseFit;
 use crate::observe::Observer;
 use crate::prior::{self, PriorError};
 
-use super::model::Prior;
+use super::prior::Prior;
 
 /// Spread of the radius as a share of it, when nobody says otherwise.
 const DEFAULT_STD: ScaleStd = ScaleStd::Relative(0.25);

@@ -1,0 +1,23 @@
+//! `baysor prior`: from arguments to settings, and the stage itself.
+
+use std::ffi::OsString;
+
+use super::progress::Console;
+use super::request;
+use crate::config::options::Command;
+use crate::config::resolve::resolve_prior;
+
+/// Reads molecules and their prior segmentation as the arguments after `prior` say.
+///
+/// # Errors
+///
+/// A [`request::Grammar`] or [`crate::config::ConfigError`] is misuse; everything else comes from the stage.
+pub fn run(arguments: &[OsString]) -> anyhow::Result<()> {
+    let (request, _) = request::parse(Command::Prior, arguments)?;
+    let settings = resolve_prior(&request, &|name| std::env::var(name).ok())?;
+    let console = Console::new(settings.program.verbosity, None);
+    console.opening(Command::Prior, &settings.program);
+    let result = crate::pipeline::prior::run(&settings, &console);
+    console.end(&result);
+    result
+}

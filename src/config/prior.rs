@@ -1,0 +1,173 @@
+//! What was asked for about the prior segmentation, checked.
+
+use std::path::{Path, PathBuf};
+
+use super::ConfigError;
+use super::file::Origin;
+use super::merged::Merged;
+use super::resolve::Request;
+use super::settings::{CompartmentGenes, ImageKind, PriorSettings, PriorSource, StainSettings, StainThreshold};
+
+/// How the prior segmentation is read.
+pub(super) fn settings(
+    request: &Request,
+    merged: &Merged,
+    min_molecules_per_segment: usize,
+) -> Result<PriorSettings, ConfigError> {
+    Ok(PriorSettings {
+        source: source(request, merged)?,
+        unassigned_label: merged.text("segmentation.unassigned_prior_label").to_owned(),
+        min_molecules_per_segment,
+        image_kind: match merged.text("prior.image_kind") {
+            "labels" => ImageKind::Labels,
+            "mask" => ImageKind::Mask,
+            "stain" => ImageKind::Stain,
+            _ => ImageKind::Auto,
+        },
+        pixel_size: pixel_size(merged)?,
+        origin: origin(merged)?,
+        page: merged.size("prior.page").checked_sub(1),
+        stain: StainSettings {
+            sigma: Some(merged.float("prior.stain_sigma")).filter(|&sigma| sigma > 0.0),
+            threshold: match merged.text("prior.stain_threshold") {
+                "otsu" => Some(StainThreshold::Otsu),
+                "li" => Some(StainThreshold::Li),
+                "triangle" => Some(StainThreshold::Triangle),
+                "mean" => Some(StainThreshold::Mean),
+                "local" => Some(StainThreshold::Local),
+                _ => None,
+            },
+            min_area: Some(merged.float("prior.stain_min_area")).filter(|&area| area > 0.0),
+            split: merged.flag("prior.stain_split"),
+        },
+    })
+}
+
+fn source(request: &Request, merged: &Merged) -> Result<Option<PriorSource>, ConfigError> {
+    let given = request.prior.as_deref().filter(|text| !text.is_empty());
+    if let Some(text) = given {
+        return match text.strip_prefix(':') {
+            Some("") => Err(ConfigError::Invalid {
+                name: "PRIOR".to_owned(),
+                seen: "':'".to_owned(),
+                remedy: "a column name must follow the colon, as in :cell_id".to_owned(),
+            }),
+            Some(name) => Ok(Some(PriorSource::Column { name: name.to_owned() })),
+            None => file(Path::new(text), "PRIOR").map(Some),
+        };
+    }
+    let column = merged.text("prior.column_name");
+    let column = column.strip_prefix(':').unwrap_or(column);
+    let path = merged.text("prior.path");
+    let missing = |key: &str, meaning: &str, example: &str| ConfigError::Missing {
+        what: format!("prior.type is '{}', but no {meaning}", merged.text("prior.type")),
+        remedy: format!("set {key}, or write {example} after the molecule table"),
+    };
+    match merged.text("prior.type") {
+        "none" => Ok(None),
+        "column" if column.is_empty() => Err(missing("prior.column_name", "column is named", ":NAME")),
+        "column" => Ok(Some(PriorSource::Column { name: column.to_owned() })),
+        "image" | "boundary" if path.is_empty() => Err(missing("prior.path", "file is named", "the file")),
+        "image" | "boundary" => file(Path::new(path), &name_of(merged, "prior.path")).map(Some),
+        _ if !column.is_empty() && !path.is_empty() => Err(merged.invalid(
+            "prior.path",
+            format!("prior.column_name names a prior, too ('{column}'); keep one, or set prior.type"),
+        )),
+        _ if !path.is_empty() => file(Path::new(path), &name_of(merged, "prior.path")).map(Some),
+        _ if column.is_empty() => Ok(None),
+        _ => Ok(Some(PriorSource::Column { name: column.to_owned() })),
+    }
+}
+
+fn name_of(merged: &Merged, path: &str) -> String {
+    merged.get(path).map_or_else(|| path.to_owned(), super::file::Given::name)
+}
+
+fn file(path: &Path, name: &str) -> Result<PriorSource, ConfigError> {
+    let invalid =
+        |remedy: String| ConfigError::Invalid { name: name.to_owned(), seen: format!("'{}'", path.display()), remedy };
+    if !path.exists() {
+        return Err(invalid(format!("no such file; for a column write :{}", path.display())));
+    }
+    if path.is_dir() {
+        return Err(invalid("it is a folder; name the image, matrix or table of boundaries itself".to_owned()));
+    }
+    Ok(PriorSource::File { path: PathBuf::from(path) })
+}
+
+fn pixel_size(merged: &Merged) -> Result<Option<[f64; 3]>, ConfigError> {
+    let path = "prior.pixel_size";
+    let Some(numbers) = numbers(merged, path)? else { return Ok(None) };
+    if numbers.iter().any(|&size| size <= 0.0) {
+        return Err(merged.invalid(path, "sizes must be greater than 0"));
+    }
+    match numbers[..] {
+        [size] => Ok(Some([size; 3])),
+        [x, y] => Ok(Some([x, y, f64::NAN])),
+        [x, y, z] => Ok(Some([x, y, z])),
+        _ => Err(merged.invalid(path, "one, two or three numbers are needed: S, or X,Y, or X,Y,Z")),
+    }
+}
+
+fn origin(merged: &Merged) -> Result<Option<[f64; 3]>, ConfigError> {
+    let path = "prior.origin";
+    let Some(numbers) = numbers(merged, path)? else { return Ok(None) };
+    match numbers[..] {
+        [x, y] => Ok(Some([x, y, f64::NAN])),
+        [x, y, z] => Ok(Some([x, y, z])),
+        _ => Err(merged.invalid(path, "two or three numbers are needed: X,Y or X,Y,Z")),
+    }
+}
+
+/// Finite numbers with commas between them; `None` for an empty text.
+fn numbers(merged: &Merged, path: &str) -> Result<Option<Vec<f64>>, ConfigError> {
+    let text = merged.text(path).trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let number = |part: &str| part.trim().parse::<f64>().ok().filter(|number| number.is_finite());
+    match text.split(',').map(number).collect::<Option<Vec<f64>>>() {
+        Some(numbers) => Ok(Some(numbers)),
+        None => Err(merged.invalid(path, "numbers with commas between them are needed, such as 0.2125 or 0.5,0.5")),
+    }
+}
+
+/// Which genes tell nucleus from cytoplasm.
+pub(super) fn compartment_genes(merged: &Merged, has_prior: bool) -> Result<CompartmentGenes, ConfigError> {
+    let (nuclei, cyto) = (merged.list("segmentation.nuclei_genes"), merged.list("segmentation.cyto_genes"));
+    let how = "segmentation.compartment_genes";
+    match merged.text(how) {
+        "auto" if !nuclei.is_empty() || !cyto.is_empty() => {
+            Err(merged.invalid(how, "nuclei_genes or cyto_genes are given, too; leave out one or the other"))
+        }
+        "auto" if !has_prior => Err(merged.invalid(
+            how,
+            "a prior segmentation of nuclei is needed: name a column (:NAME), labels or a stain after the molecule table",
+        )),
+        "auto" => Ok(CompartmentGenes::Auto),
+        "none" => Ok(CompartmentGenes::None),
+        _ => match (nuclei.is_empty(), cyto.is_empty()) {
+            (true, true) => Ok(CompartmentGenes::None),
+            (false, false) => Ok(CompartmentGenes::Given { nuclei, cyto }),
+            (is_empty, _) => {
+                let (given, missing) = if is_empty { ("cyto_genes", "nuclei_genes") } else { ("nuclei_genes", "cyto_genes") };
+                Err(merged.invalid(
+                    &format!("segmentation.{given}"),
+                    format!("compartments need genes of both kinds: give {missing}, too"),
+                ))
+            }
+        },
+    }
+}
+
+/// Tells of clustering beside compartments.
+pub(super) fn compartment_note(merged: &Merged, genes: &CompartmentGenes, n_clusters: usize) -> Option<String> {
+    let chosen = merged.get("segmentation.n_clusters").is_some_and(|given| given.origin != Origin::Default);
+    (*genes != CompartmentGenes::None && n_clusters > 1).then(|| {
+        let why = if chosen { "" } else { ", the default" };
+        format!(
+            "Compartments with n_clusters = {n_clusters}{why}: nuclei and cytoplasm may become clusters of their own. \
+             --n-clusters=1 is recommended"
+        )
+    })
+}

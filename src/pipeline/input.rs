@@ -1,0 +1,72 @@
+//! Reading the molecule table as the settings say.
+
+use anyhow::Context as _;
+
+use crate::config::{InputSettings, PriorSettings, PriorSource};
+use crate::io::molecules::{self, MoleculeTable, Note};
+use crate::observe::Observer;
+
+/// Molecules in one run at most: each has up to ten neighbors, and their entries are counted in 32 bits.
+const MAX_MOLECULES: usize = 400_000_000;
+
+/// Runs a computation on threads of its own.
+pub fn with_threads<T: Send>(n_threads: usize, work: impl FnOnce() -> anyhow::Result<T> + Send) -> anyhow::Result<T> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(n_threads)
+        .build()
+        .context("starting threads; try fewer with --threads")?;
+    pool.install(work)
+}
+
+/// Reads the molecules, and the prior segmentation if it is one of their columns.
+pub fn load(input: &InputSettings, prior: &PriorSettings, observer: &dyn Observer) -> anyhow::Result<MoleculeTable> {
+    observer.stage("Loading data");
+    let table = molecules::read(&read_request(input, prior))?;
+    for note in &table.notes {
+        match note {
+            Note::Info(text) => observer.info(text),
+            Note::Warning(text) => observer.warning(text),
+        }
+    }
+    anyhow::ensure!(
+        table.molecules.len() <= MAX_MOLECULES,
+        "{}: {} molecules; a run takes at most {MAX_MOLECULES}. Cut the slide into parts with --x-min, --x-max, \
+         --y-min and --y-max",
+        table.path.display(),
+        table.molecules.len()
+    );
+    Ok(table)
+}
+
+/// What the settings ask the reader for.
+fn read_request(input: &InputSettings, prior: &PriorSettings) -> molecules::ReadRequest {
+    let (columns, crop) = (&input.columns, &input.crop);
+    molecules::ReadRequest {
+        path: input.molecules.clone(),
+        columns: molecules::ColumnNames {
+            x: columns.x.clone(),
+            y: columns.y.clone(),
+            z: columns.z.clone(),
+            gene: columns.gene.clone(),
+            qv: columns.qv.clone(),
+        },
+        force_2d: input.force_2d,
+        min_molecules_per_gene: input.min_molecules_per_gene,
+        exclude_genes: input.exclude_genes.clone(),
+        min_qv: input.min_qv,
+        crop: molecules::Crop {
+            x_min: crop.x_min,
+            x_max: crop.x_max,
+            y_min: crop.y_min,
+            y_max: crop.y_max,
+            z_min: crop.z_min,
+            z_max: crop.z_max,
+        },
+        prior: match &prior.source {
+            Some(PriorSource::Column { name }) => {
+                Some(molecules::PriorColumn { name: name.clone(), unassigned_label: prior.unassigned_label.clone() })
+            }
+            Some(PriorSource::File { .. }) | None => None,
+        },
+    }
+}
