@@ -1,10 +1,24 @@
-//! Prior segmentation: segments per molecule and the scale they suggest.
+//! Prior segmentation: a segment for every molecule, and the scale that segments suggest.
 //!
-//! Where the segments come from (a column, an image, boundaries) is the business of `io`; here
-//! they are one optional [`SegmentIdx`](crate::data::SegmentIdx) per molecule.
+//! A prior comes as a column of the molecule table, as a label image or binary mask ([`LabelScan`]) or as boundaries
+//! ([`assign_polygons`]). Reading these is the business of `io`; here they become one optional
+//! [`SegmentIdx`](crate::data::SegmentIdx) per molecule ([`number_labels`]), lose what is too small
+//! ([`drop_small_segments`]), and give a [`ScaleEstimate`] and a [`SegmentTable`]. [`check_overlap`] tells whether
+//! prior and molecules can belong together.
 
+mod components;
+mod labels;
+mod overlap;
+mod placement;
+mod polygons;
 mod scale;
 mod segments;
+mod table;
 
-pub use scale::{PriorError, ScaleEstimate, estimate_scale, scale_of_radii};
-pub use segments::{DroppedSegments, count_molecules, drop_small_segments};
+pub use labels::{Content, ContentStatistics, LabelScan, Overview, Reading, Region, Scan, scan_image};
+pub use overlap::{Finding, Likely, Overlap, PriorExtent, PriorKind, check_overlap};
+pub use placement::{Depth, ImageSize, Placement};
+pub use polygons::{AssignedPolygons, Polygons, PolygonsBuilder, assign_polygons};
+pub use scale::{PriorError, ScaleEstimate, estimate_scale, scale_of_radii, scale_of_segments};
+pub use segments::{DroppedSegments, NumberedSegments, count_molecules, drop_small_segments, number_labels};
+pub use table::{SegmentLabels, SegmentRow, SegmentTable};

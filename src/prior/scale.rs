@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::segments::count_molecules;
+use super::table::SegmentTable;
 use crate::data::{Positions, SegmentIdx};
 use crate::numeric::stats;
 use crate::spatial::kdtree::KdTree;
@@ -51,6 +52,18 @@ pub enum PriorError {
         /// The threshold.
         min_molecules_per_cell: usize,
     },
+    /// All segments are too small to be believed.
+    #[error(
+        "the scale cannot be estimated from the prior segmentation: none of its {n_segments} segments with molecules \
+         has at least min_molecules_per_segment={min_molecules_per_segment} of them. Give the scale with --scale, or \
+         lower --min-molecules-per-segment"
+    )]
+    AllSmall {
+        /// Segments with molecules.
+        n_segments: usize,
+        /// The threshold.
+        min_molecules_per_segment: usize,
+    },
     /// The radii have no usable median.
     #[error(
         "the prior segmentation suggests a scale of {scale}: its segments lie on top of each other. \
@@ -86,6 +99,25 @@ pub fn estimate_scale(
         return Err(PriorError::TooFewSegments { n_segments, n_large: centers.len(), min_molecules_per_cell });
     }
     scale_of_radii(half_distances(&centers))
+}
+
+/// The scale of segments whose areas are known: the median of the radii of the segments that are kept, and its spread.
+///
+/// Source: spec 02 §2.6, rule for images: the radius of the circle with the area of the segment. DIFFERS: areas of
+/// boundaries and volumes in stacks count as well; 0.7.1 knows neither.
+/// Errors: [`PriorError::NoSegments`] if no segment has molecules, or none an area; [`PriorError::AllSmall`] if those
+/// with molecules are not kept.
+pub fn scale_of_segments(table: &SegmentTable) -> Result<ScaleEstimate, PriorError> {
+    let radii: Vec<f64> = table.rows.iter().filter(|row| row.kept).filter_map(|row| row.radius).collect();
+    let n_segments = table.rows.iter().filter(|row| row.n_molecules > 0).count();
+    if n_segments == 0 {
+        return Err(PriorError::NoSegments);
+    }
+    if !table.rows.iter().any(|row| row.kept) {
+        let min_molecules_per_segment = table.min_molecules_per_segment;
+        return Err(PriorError::AllSmall { n_segments, min_molecules_per_segment });
+    }
+    scale_of_radii(radii)
 }
 
 /// The scale of segments with the given radii: their median and its spread.

@@ -1,6 +1,29 @@
 //! Segments of the prior that are too small to be believed.
 
+use rayon::prelude::*;
+
 use crate::data::SegmentIdx;
+
+/// Segments numbered densely, with the labels that they have in the prior.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NumberedSegments {
+    /// Segment of every molecule. `[n_molecules]`
+    pub segment_of: Vec<Option<SegmentIdx>>,
+    /// Label of every segment, ascending. `[n_segments]`
+    pub labels: Vec<u32>,
+}
+
+/// Turns labels into segments: a segment is the rank of its label among those that have molecules.
+///
+/// `label_of` is `[n_molecules]`, 0 for none. Draws nothing; the same result on any thread count.
+pub fn number_labels(label_of: &[u32]) -> NumberedSegments {
+    let mut labels: Vec<u32> = label_of.iter().copied().filter(|&label| label > 0).collect();
+    labels.par_sort_unstable();
+    labels.dedup();
+    labels.shrink_to_fit();
+    let segment = |&label: &u32| labels.binary_search(&label).ok().map(SegmentIdx::new);
+    NumberedSegments { segment_of: label_of.par_iter().map(segment).collect(), labels }
+}
 
 /// What [`drop_small_segments`] took away.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,6 +78,28 @@ mod tests {
 
     fn segments(numbers: &[u32]) -> Vec<Option<SegmentIdx>> {
         numbers.iter().map(|&number| SegmentIdx::from_number(number)).collect()
+    }
+
+    #[test]
+    fn segments_are_ranks_of_labels_that_have_molecules() {
+        let numbered = number_labels(&[7, 0, u32::MAX, 7, 3]);
+        assert_eq!(numbered.segment_of, segments(&[2, 0, 3, 2, 1]));
+        assert_eq!(numbered.labels, [3, 7, u32::MAX]);
+        assert_eq!(number_labels(&[0, 0]).segment_of, [None, None]);
+    }
+
+    /// Source: spec 08 §8.3, a molecule on every pixel of a 3 by 3 image.
+    #[test]
+    fn segment_filter_has_the_values_of_0_7_1() {
+        let labels = [1, 2, 3, 1, 2, 4, 5, 2, 7];
+        let cases =
+            [(0, labels), (1, labels), (2, [1, 2, 0, 1, 2, 0, 0, 2, 0]), (3, [0, 2, 0, 0, 2, 0, 0, 2, 0]), (4, [0; 9])];
+        for (min_molecules, expected) in cases {
+            let mut numbered = number_labels(&labels);
+            drop_small_segments(&mut numbered.segment_of, min_molecules);
+            let left = numbered.segment_of.iter().map(|segment| segment.map_or(0, |at| numbered.labels[at.idx()]));
+            assert_eq!(left.collect::<Vec<_>>(), expected, "at least {min_molecules}");
+        }
     }
 
     #[test]
