@@ -102,7 +102,7 @@ fn pixel_size(merged: &Merged) -> Result<Option<[f64; 3]>, ConfigError> {
         return Err(merged.invalid(path, "sizes must be greater than 0"));
     }
     match numbers[..] {
-        [size] => Ok(Some([size; 3])),
+        [size] => Ok(Some([size, size, f64::NAN])),
         [x, y] => Ok(Some([x, y, f64::NAN])),
         [x, y, z] => Ok(Some([x, y, z])),
         _ => Err(merged.invalid(path, "one, two or three numbers are needed: S, or X,Y, or X,Y,Z")),

@@ -22,6 +22,8 @@ pub struct ColumnSegments {
     pub segment_of: Vec<Option<SegmentIdx>>,
     /// Number of segments.
     pub n_segments: usize,
+    /// Values of the segments. `[n_segments]`
+    pub labels: Vec<String>,
     /// The value with the most molecules, for messages.
     pub most_frequent: Option<String>,
 }
@@ -138,7 +140,8 @@ fn number_values<K: Copy + Eq + Hash + Ord + Display>(keys: impl Iterator<Item =
     }
     let most = distinct.iter().max_by_key(|(key, count)| (*count, std::cmp::Reverse(*key)));
     let most_frequent = most.map(|(key, _)| key.to_string());
-    ColumnSegments { segment_of, n_segments: distinct.len(), most_frequent }
+    let labels = order.iter().map(|&code| distinct[code as usize].0.to_string()).collect();
+    ColumnSegments { segment_of, n_segments: distinct.len(), labels, most_frequent }
 }
 
 fn describe(segments: &ColumnSegments, name: &str, notes: &mut Vec<Note>) {

@@ -1,0 +1,265 @@
+//! The prior segmentation: from a column or a file to one segment per molecule.
+
+mod image;
+mod outputs;
+mod placement;
+pub mod stage;
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use super::model::pick;
+use crate::bmm::Segments;
+use crate::config::{PriorSettings, PriorSource};
+use crate::data::{LabelImage, Positions, SegmentIdx};
+use crate::io::molecules::{self, Fingerprint, MoleculeTable};
+use crate::io::{boundaries, images};
+use crate::observe::Observer;
+use crate::prior::{
+    self, NumberedSegments, Overlap, Overview, Placement, Polygons, PriorError, PriorExtent, PriorKind, ScaleEstimate,
+    SegmentLabels, SegmentTable,
+};
+use crate::stain::StainSegmentation;
+
+/// A prior segmentation without its small segments, in the order of the molecule table.
+#[derive(Clone, Debug)]
+pub struct Prior {
+    /// Segment of every molecule. `[n_molecules]`
+    pub segment_of: Vec<Option<SegmentIdx>>,
+    /// Molecules per segment, 0 for one that was dropped. `[n_segments]`
+    pub sizes: Vec<u32>,
+}
+
+impl Prior {
+    /// Counts the segments.
+    pub fn new(segment_of: Vec<Option<SegmentIdx>>) -> Self {
+        Self { sizes: prior::count_molecules(&segment_of), segment_of }
+    }
+
+    /// The prior of the molecules in another order.
+    pub fn permuted(&self, order: &[u32]) -> Self {
+        Self { segment_of: pick(&self.segment_of, order), sizes: self.sizes.clone() }
+    }
+
+    /// What the model sees.
+    pub fn segments(&self) -> Segments<'_> {
+        Segments { segment_of: &self.segment_of, n_segments: self.sizes.len(), sizes: &self.sizes }
+    }
+}
+
+/// A prior segmentation, and everything that was learned while reading it.
+pub struct FoundPrior {
+    /// Segments of the molecules.
+    pub prior: Prior,
+    /// All segments, small ones too.
+    pub table: SegmentTable,
+    /// What it is, for messages: `column 'cell_id'`, `label image`, …
+    pub kind: String,
+    /// Where it is drawn.
+    pub picture: Picture,
+    /// Molecules and segments against each other; unknown for columns.
+    pub overlap: Option<Overlap>,
+    /// Pixels among the molecules, for images.
+    pub placement: Option<Placement>,
+    /// How the placement was found.
+    pub placement_origin: String,
+    /// The label image made from a stain, if it was asked for.
+    pub labels: Option<LabelImage>,
+    /// What the segmentation of a stain tells.
+    pub stain: Option<StainNumbers>,
+    /// Content of the file.
+    pub fingerprint: Option<Fingerprint>,
+}
+
+/// Numbers of a segmented stain; lengths in pixels.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)]
+pub struct StainNumbers {
+    pub n_nuclei: usize,
+    pub threshold: f64,
+    pub radius: f64,
+    pub sigma: f64,
+    pub min_area: f64,
+}
+
+impl StainNumbers {
+    fn of(found: &StainSegmentation) -> Self {
+        Self {
+            n_nuclei: found.n_nuclei,
+            threshold: found.threshold,
+            radius: found.radius,
+            sigma: found.sigma,
+            min_area: found.min_area,
+        }
+    }
+}
+
+/// What an overview picture shows of a prior.
+pub enum Picture {
+    /// Nothing but the molecules.
+    Molecules,
+    /// A small label image.
+    Labels(Overview),
+    /// Boundaries.
+    Boundaries(Polygons),
+}
+
+impl FoundPrior {
+    /// The scale that the prior suggests.
+    pub fn scale(&self, positions: &Positions, min_molecules_per_cell: usize) -> Result<ScaleEstimate, PriorError> {
+        match self.picture {
+            Picture::Molecules => prior::estimate_scale(positions, &self.prior.segment_of, min_molecules_per_cell),
+            Picture::Labels(_) | Picture::Boundaries(_) => prior::scale_of_segments(&self.table),
+        }
+    }
+
+    /// Number that stands for every segment in tables: its label in an image, otherwise its own number.
+    pub fn numbers(&self) -> Option<Vec<u32>> {
+        let SegmentLabels::Numbers(labels) = &self.table.labels else { return None };
+        let of_segments = self.table.rows.iter().zip(labels).filter(|(row, _)| row.segment.is_some());
+        Some(of_segments.map(|(_, &label)| label).collect())
+    }
+
+    /// Molecules in segments that are kept.
+    pub fn n_inside(&self) -> usize {
+        self.prior.segment_of.iter().flatten().count()
+    }
+}
+
+/// Takes the prior segmentation that the settings name. `keep_labels` keeps the label image of a segmented stain.
+pub fn take(
+    table: &mut MoleculeTable,
+    settings: &PriorSettings,
+    keep_labels: bool,
+    observer: &dyn Observer,
+) -> anyhow::Result<Option<FoundPrior>> {
+    let found = match &settings.source {
+        None => return Ok(None),
+        Some(PriorSource::Column { name }) => from_column(table, name, settings),
+        Some(PriorSource::File { path }) => {
+            observer.stage("Reading the prior segmentation");
+            let found = from_file(path, &table.molecules.positions, settings, keep_labels, observer)?;
+            tell_overlap(path, &found, observer)?;
+            found
+        }
+    };
+    let (n_kept, n_all, least) = (found.table.n_kept(), found.table.rows.len(), settings.min_molecules_per_segment);
+    let n_empty = found.table.n_without_molecules();
+    observer.info(&format!(
+        "Prior segmentation ({}): {n_kept} segments hold {} of {} molecules; {} segments with fewer than {least} \
+         molecules are ignored{}",
+        found.kind,
+        found.n_inside(),
+        found.prior.segment_of.len(),
+        n_all - n_kept - n_empty,
+        if n_empty > 0 { format!(", and {n_empty} without any") } else { String::new() },
+    ));
+    Ok(Some(found))
+}
+
+fn from_column(table: &mut MoleculeTable, name: &str, settings: &PriorSettings) -> FoundPrior {
+    let column = table.prior_segments.take().unwrap_or_default();
+    let labels = SegmentLabels::Texts(column.labels);
+    let least = settings.min_molecules_per_segment;
+    let rows = SegmentTable::of_molecules(labels, &table.molecules.positions, &column.segment_of, least);
+    found(column.segment_of, rows, format!("column '{name}'"), Picture::Molecules)
+}
+
+/// Leaves out small segments.
+fn found(segment_of: Vec<Option<SegmentIdx>>, table: SegmentTable, kind: String, picture: Picture) -> FoundPrior {
+    let mut segment_of = segment_of;
+    prior::drop_small_segments(&mut segment_of, table.min_molecules_per_segment);
+    FoundPrior {
+        prior: Prior::new(segment_of),
+        table,
+        kind,
+        picture,
+        overlap: None,
+        placement: None,
+        placement_origin: String::new(),
+        labels: None,
+        stain: None,
+        fingerprint: None,
+    }
+}
+
+fn from_file(
+    path: &Path,
+    positions: &Positions,
+    settings: &PriorSettings,
+    keep_labels: bool,
+    observer: &dyn Observer,
+) -> anyhow::Result<FoundPrior> {
+    let fingerprint = fingerprint(path)?;
+    let mut found = if images::is_image(&first_bytes(path)?) {
+        image::read(path, positions, settings, keep_labels, observer)?
+    } else {
+        from_boundaries(path, positions, settings, observer)?
+    };
+    found.fingerprint = Some(fingerprint);
+    Ok(found)
+}
+
+fn from_boundaries(
+    path: &Path,
+    positions: &Positions,
+    settings: &PriorSettings,
+    observer: &dyn Observer,
+) -> anyhow::Result<FoundPrior> {
+    let boundaries::Boundaries { mut polygons, kind, notes } = boundaries::read(path)?;
+    notes.iter().for_each(|note| observer.warning(note));
+    if settings.pixel_size.is_some() || settings.origin.is_some() {
+        let [x, y, _] = settings.pixel_size.unwrap_or([1.0; 3]);
+        let [left, top, _] = settings.origin.unwrap_or([0.0; 3]);
+        polygons.transform([x, y], [left, top]);
+        observer.info(&format!("Vertices of boundaries are multiplied by {x}, {y} and moved by {left}, {top}"));
+    }
+    let assigned = prior::assign_polygons(&polygons, positions);
+    if assigned.n_in_several > 0 {
+        observer.warning(&format!(
+            "{} molecules lie in several boundaries; each goes to the smallest of them",
+            assigned.n_in_several
+        ));
+    }
+    let table = SegmentTable::of_polygons(&polygons, &assigned, settings.min_molecules_per_segment);
+    let NumberedSegments { segment_of, .. } = prior::number_labels(&assigned.label_of);
+    let rectangle = polygons.rectangle().context("boundaries without a vertex")?;
+    let extent = PriorExtent { kind: PriorKind::Boundaries, rectangle, pixel_size: 1.0, thickness: 1.0 };
+    let overlap = prior::check_overlap(positions, extent, Some(&table));
+    let mut found = found(segment_of, table, kind, Picture::Boundaries(polygons));
+    found.overlap = Some(overlap);
+    Ok(found)
+}
+
+/// Warns of what does not fit, and fails if nothing does.
+fn tell_overlap(path: &Path, found: &FoundPrior, observer: &dyn Observer) -> anyhow::Result<()> {
+    for finding in found.overlap.iter().flat_map(|overlap| &overlap.findings) {
+        let text = format!("{}: {finding}", path.display());
+        anyhow::ensure!(!finding.is_error(), text);
+        observer.warning(&text);
+    }
+    Ok(())
+}
+
+fn first_bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let unreadable = || format!("{}: the prior segmentation cannot be read", path.display());
+    let mut bytes = Vec::with_capacity(images::MAGIC_LENGTH);
+    let file = File::open(path).with_context(unreadable)?;
+    file.take(images::MAGIC_LENGTH as u64).read_to_end(&mut bytes).with_context(unreadable)?;
+    anyhow::ensure!(
+        !bytes.is_empty(),
+        "{}: the file is empty; a prior segmentation is an image, a matrix or a table of boundaries",
+        path.display()
+    );
+    Ok(bytes)
+}
+
+fn fingerprint(path: &Path) -> anyhow::Result<Fingerprint> {
+    let unreadable = || format!("{}: the prior segmentation cannot be read", PathBuf::from(path).display());
+    let file = File::open(path).with_context(unreadable)?;
+    let size = file.metadata().with_context(unreadable)?.len();
+    molecules::fingerprint(&mut BufReader::new(file), size).with_context(unreadable)
+}
