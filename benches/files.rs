@@ -39,6 +39,7 @@ fn write_segmentation_csv(bencher: Bencher) {
     let shares: Vec<f32> = (0..N_MOLECULES).map(|i| if i % 3 == 0 { 1.0 } else { i as f32 / 1e5 }).collect();
     let results = segmentation::MoleculeResults {
         prior_segment: None,
+        segment_numbers: None,
         confidence: &KNOWN_FLAT.confidence,
         cluster: Some(KNOWN_FLAT.clusters()),
         cell: &FLAT.cell_of,

@@ -17,7 +17,7 @@ pub fn run(arguments: &[OsString]) -> anyhow::Result<()> {
     let settings = resolve_prior(&request, &|name| std::env::var(name).ok())?;
     let console = Console::new(settings.program.verbosity, None);
     console.opening(Command::Prior, &settings.program);
-    let result = crate::pipeline::prior::run(&settings, &console);
+    let result = crate::pipeline::prior::stage::run(&settings, &console);
     console.end(&result);
     result
 }

@@ -27,6 +27,7 @@ pub use run_id::run_id;
 pub use settings::{
     Columns, CompartmentGenes, CountFormat, Crop, ImageKind, InputSettings, Note, PriorSettings, PriorSource,
     PriorStageSettings, ProgramSettings, RunSettings, ScaleSource, ScaleStd, StainSettings, StainThreshold, Verbosity,
+    XyAndZ,
 };
 
 /// The version of this program, e.g. `1.0.0`.

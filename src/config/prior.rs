@@ -6,7 +6,7 @@ use super::ConfigError;
 use super::file::Origin;
 use super::merged::Merged;
 use super::resolve::Request;
-use super::settings::{CompartmentGenes, ImageKind, PriorSettings, PriorSource, StainSettings, StainThreshold};
+use super::settings::{CompartmentGenes, ImageKind, PriorSettings, PriorSource, StainSettings, StainThreshold, XyAndZ};
 
 /// How the prior segmentation is read.
 pub(super) fn settings(
@@ -95,26 +95,26 @@ fn file(path: &Path, name: &str) -> Result<PriorSource, ConfigError> {
     Ok(PriorSource::File { path: PathBuf::from(path) })
 }
 
-fn pixel_size(merged: &Merged) -> Result<Option<[f64; 3]>, ConfigError> {
+fn pixel_size(merged: &Merged) -> Result<Option<XyAndZ>, ConfigError> {
     let path = "prior.pixel_size";
     let Some(numbers) = numbers(merged, path)? else { return Ok(None) };
     if numbers.iter().any(|&size| size <= 0.0) {
         return Err(merged.invalid(path, "sizes must be greater than 0"));
     }
     match numbers[..] {
-        [size] => Ok(Some([size, size, f64::NAN])),
-        [x, y] => Ok(Some([x, y, f64::NAN])),
-        [x, y, z] => Ok(Some([x, y, z])),
+        [size] => Ok(Some(XyAndZ { xy: [size; 2], z: None })),
+        [x, y] => Ok(Some(XyAndZ { xy: [x, y], z: None })),
+        [x, y, z] => Ok(Some(XyAndZ { xy: [x, y], z: Some(z) })),
         _ => Err(merged.invalid(path, "one, two or three numbers are needed: S, or X,Y, or X,Y,Z")),
     }
 }
 
-fn origin(merged: &Merged) -> Result<Option<[f64; 3]>, ConfigError> {
+fn origin(merged: &Merged) -> Result<Option<XyAndZ>, ConfigError> {
     let path = "prior.origin";
     let Some(numbers) = numbers(merged, path)? else { return Ok(None) };
     match numbers[..] {
-        [x, y] => Ok(Some([x, y, f64::NAN])),
-        [x, y, z] => Ok(Some([x, y, z])),
+        [x, y] => Ok(Some(XyAndZ { xy: [x, y], z: None })),
+        [x, y, z] => Ok(Some(XyAndZ { xy: [x, y], z: Some(z) })),
         _ => Err(merged.invalid(path, "two or three numbers are needed: X,Y or X,Y,Z")),
     }
 }

@@ -1,7 +1,7 @@
 //! Precedence, derived defaults, and the error of every value that makes no sense.
 
 use super::super::options::{OPTIONS, find_path};
-use super::super::settings::{CompartmentGenes, PriorSource, ScaleStd};
+use super::super::settings::{CompartmentGenes, PriorSource, ScaleStd, XyAndZ};
 use super::super::values::from_text;
 use super::*;
 
@@ -228,10 +228,11 @@ fn the_prior_is_a_column_or_a_file_that_exists() {
 #[test]
 fn pixels_have_sizes_and_a_corner() {
     let prior = |given: &str| settings_of(&[M, SCALE, given]).prior;
-    assert_eq!(prior("pixel_size=0.2125").pixel_size.map(|size| [size[0], size[1]]), Some([0.2125; 2]));
-    assert_eq!(prior("pixel_size=1, 2,3").pixel_size, Some([1.0, 2.0, 3.0]));
-    assert!(prior("pixel_size=1,2").pixel_size.is_some_and(|size| size[2].is_nan()));
-    assert_eq!(prior("origin=-0.5,0.5,2").origin, Some([-0.5, 0.5, 2.0]));
+    let size = |xy, z| Some(XyAndZ { xy, z });
+    assert_eq!(prior("pixel_size=0.2125").pixel_size, size([0.2125; 2], None));
+    assert_eq!(prior("pixel_size=1, 2,3").pixel_size, size([1.0, 2.0], Some(3.0)));
+    assert_eq!(prior("pixel_size=1,2").pixel_size, size([1.0, 2.0], None));
+    assert_eq!(prior("origin=-0.5,0.5,2").origin, size([-0.5, 0.5], Some(2.0)));
     assert_eq!((prior("page=0").page, prior("page=3").page), (None, Some(2)));
     for (given, text) in [
         ("pixel_size=0", "sizes must be greater than 0"),

@@ -97,14 +97,23 @@ pub struct PriorSettings {
     /// What the pixels of an image mean.
     pub image_kind: ImageKind,
     /// Width, height and maybe depth of a pixel, in coordinate units; `None`: as the file says, or 1.
-    pub pixel_size: Option<[f64; 3]>,
+    pub pixel_size: Option<XyAndZ>,
     /// Coordinates of the outer corner of the first pixel; `None`: the first pixel has its centre at (1, 1) if
     /// coordinates are in pixels, otherwise its corner at (0, 0).
-    pub origin: Option<[f64; 3]>,
+    pub origin: Option<XyAndZ>,
     /// Page of an image with several, from 0; `None`: all for 3D data, the first for 2D data.
     pub page: Option<usize>,
     /// How a stain is segmented.
     pub stain: StainSettings,
+}
+
+/// A size or a place in the plane, and maybe along z, in coordinate units.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct XyAndZ {
+    /// x and y.
+    pub xy: [f64; 2],
+    /// z, if it was given.
+    pub z: Option<f64>,
 }
 
 /// What the pixels of a prior image mean.

@@ -1,7 +1,7 @@
 //! The result files of a run: tables first, boundaries after them.
 
 use super::model::Found;
-use super::prior::Prior;
+use super::prior::FoundPrior;
 use crate::cells;
 use crate::config::{CountFormat, RunSettings};
 use crate::data::{CellMembers, CellNames};
@@ -17,7 +17,7 @@ use crate::polygons;
 /// kept. Errors name the file.
 pub fn write(
     table: &MoleculeTable,
-    prior: Option<&Prior>,
+    prior: Option<&FoundPrior>,
     found: &Found,
     names: &CellNames,
     settings: &RunSettings,
@@ -27,8 +27,10 @@ pub fn write(
     observer.stage(&format!("Saving results to {}", outputs.molecules.display()));
     let segmentation = &found.segmentation;
     let confidence: Vec<f32> = found.confidence.iter().map(|&value| to_five_decimals(value)).collect();
+    let segment_numbers = prior.and_then(FoundPrior::numbers);
     let columns = molecules::MoleculeResults {
-        prior_segment: prior.map(|prior| &prior.segment_of[..]),
+        prior_segment: prior.map(|found| &found.prior.segment_of[..]),
+        segment_numbers: segment_numbers.as_deref(),
         confidence: &confidence,
         cluster: found.clusters.as_deref(),
         cell: &segmentation.cell_of,

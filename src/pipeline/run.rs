@@ -1,6 +1,6 @@
 //! `run`: from a molecule table to the files of a segmentation.
 
-use super::prior::{self, Prior};
+use super::prior::{self, FoundPrior};
 use super::{input, model, results, scale};
 use crate::config::{self, RunSettings};
 use crate::data::CellNames;
@@ -23,15 +23,15 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
     write_params(settings, &[])?;
 
     let mut table = input::load(&settings.input, &settings.prior, observer)?;
-    let prior = prior::take(&mut table, &settings.prior, observer)?;
+    let prior = prior::take(&mut table, &settings.prior, settings.save_prior.is_some(), observer)?;
     check_size(&table, prior.as_ref(), settings)?;
     let scale = scale::resolve(settings, &table.molecules.positions, prior.as_ref(), observer)?;
-    let run_id = config::run_id(&fingerprint(&table), settings);
+    let run_id = config::run_id(&fingerprint(&table, prior.as_ref()), settings);
     let names = CellNames::new(&run_id);
     observer.info(&format!("Run id: {run_id}"));
     observer.info(&format!("Expected peak memory: about {} MiB", expected_mebibytes(table.molecules.len())));
 
-    let result = model::segment(&mut table.molecules, prior.as_ref(), scale, settings, observer)?;
+    let result = model::segment(&mut table.molecules, prior.as_ref().map(|found| &found.prior), scale, settings, observer)?;
     observer.info("Processing complete.");
     if result.segmentation.n_cells == 0 {
         observer.warning(
@@ -55,7 +55,7 @@ fn expected_mebibytes(n_molecules: usize) -> usize {
 /// Refuses tables that are too small for the model, before anything is computed from them.
 ///
 /// With a prior segmentation, or a number of cells to start with, the model itself judges.
-fn check_size(table: &MoleculeTable, prior: Option<&Prior>, settings: &RunSettings) -> anyhow::Result<()> {
+fn check_size(table: &MoleculeTable, prior: Option<&FoundPrior>, settings: &RunSettings) -> anyhow::Result<()> {
     let (n_molecules, needed) = (table.molecules.len(), settings.min_molecules_per_cell.max(3));
     if n_molecules < needed && prior.is_none() && settings.n_cells_init.is_none() {
         anyhow::bail!(
@@ -67,11 +67,11 @@ fn check_size(table: &MoleculeTable, prior: Option<&Prior>, settings: &RunSettin
     Ok(())
 }
 
-fn fingerprint(table: &MoleculeTable) -> [u8; 16] {
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&table.fingerprint.size.to_le_bytes());
-    bytes[8..].copy_from_slice(&table.fingerprint.hash.to_le_bytes());
-    bytes
+/// The content of the inputs: of the molecule table, and of a prior segmentation in a file.
+fn fingerprint(table: &MoleculeTable, prior: Option<&FoundPrior>) -> Vec<u8> {
+    let of_prior = prior.and_then(|prior| prior.fingerprint);
+    let parts = std::iter::once(table.fingerprint).chain(of_prior);
+    parts.flat_map(|part| [part.size.to_le_bytes(), part.hash.to_le_bytes()].concat()).collect()
 }
 
 /// Writes the parameter dump: at the start, so that it is there whatever happens, and again with

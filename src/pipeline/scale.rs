@@ -4,9 +4,9 @@ use crate::config::{RunSettings, ScaleSource, ScaleStd};
 use crate::data::Positions;
 use crate::noise::NoiseFit;
 use crate::observe::Observer;
-use crate::prior::{self, PriorError};
+use crate::prior::PriorError;
 
-use super::prior::Prior;
+use super::prior::{FoundPrior, Picture};
 
 /// Spread of the radius as a share of it, when nobody says otherwise.
 const DEFAULT_STD: ScaleStd = ScaleStd::Relative(0.25);
@@ -26,7 +26,7 @@ pub struct Scale {
 pub fn resolve(
     settings: &RunSettings,
     positions: &Positions,
-    prior: Option<&Prior>,
+    prior: Option<&FoundPrior>,
     observer: &dyn Observer,
 ) -> Result<Scale, PriorError> {
     let std_of_user = match settings.scale {
@@ -35,8 +35,10 @@ pub fn resolve(
         }
         ScaleSource::FromPrior { std } => std,
     };
-    let segment_of = prior.map_or(&[][..], |prior| &prior.segment_of);
-    let estimate = prior::estimate_scale(positions, segment_of, settings.min_molecules_per_cell)?;
+    let estimate = match prior {
+        Some(found) => found.scale(positions, settings.min_molecules_per_cell)?,
+        None => return Err(PriorError::NoSegments),
+    };
     if estimate.std_was_raised && std_of_user.is_none() {
         observer.warning(&format!(
             "All prior segments suggest the same scale; a spread of {} is assumed. --scale-std sets another",
@@ -48,9 +50,13 @@ pub fn resolve(
         None if estimate.std_was_raised => DEFAULT_STD.of(estimate.scale),
         None => estimate.scale_std,
     };
+    let meaning = match prior.map(|found| &found.picture) {
+        Some(Picture::Molecules) => "It is half the distance between neighboring segments",
+        _ => "It is the radius of a circle of the area of a segment",
+    };
     observer.info(&format!(
-        "Scale estimated from {} prior segments: {:.4}, standard deviation {std:.4}. (It is half the distance between \
-         neighboring segments; if cells are larger or far apart, give --scale)",
+        "Scale estimated from {} prior segments: {:.4}, standard deviation {std:.4}. ({meaning}; if cells are larger \
+         or far apart, give --scale)",
         estimate.n_segments, estimate.scale
     ));
     Ok(Scale { radius: estimate.scale, std, origin: "estimated from the prior segmentation" })

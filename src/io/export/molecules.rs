@@ -18,6 +18,8 @@ const ROWS: usize = 8192;
 pub struct MoleculeResults<'a> {
     /// Segment of the prior segmentation, if there is one.
     pub prior_segment: Option<&'a [Option<SegmentIdx>]>,
+    /// What is written for each segment, such as its label in an image; `None`: its number. `[n_segments]`
+    pub segment_numbers: Option<&'a [u32]>,
     /// Probability to be real and not noise, 0..=1.
     pub confidence: &'a [f32],
     /// Molecule cluster, if molecules were clustered.
@@ -73,7 +75,8 @@ enum Content<'a> {
     Gene(&'a [GeneIdx], &'a [String]),
     Carried(Values<'a>),
     MoleculeId,
-    Segment(&'a [Option<SegmentIdx>]),
+    /// Segments, and what stands for them.
+    Segment(&'a [Option<SegmentIdx>], Option<&'a [u32]>),
     Cluster(&'a [ClusterIdx]),
     /// Between 0 and 1, with five decimals.
     Share(&'a [f32]),
@@ -118,7 +121,7 @@ fn known_column(table: &MoleculeTable, column: OutputColumn) -> Content<'_> {
 fn result_columns<'a>(results: &MoleculeResults<'a>) -> Vec<(&'static str, Content<'a>)> {
     let columns = [
         ("molecule_id", Some(Content::MoleculeId)),
-        ("prior_segmentation", results.prior_segment.map(Content::Segment)),
+        ("prior_segmentation", results.prior_segment.map(|of| Content::Segment(of, results.segment_numbers))),
         ("confidence", Some(Content::Share(results.confidence))),
         ("cluster", results.cluster.map(Content::Cluster)),
         ("cell", Some(Content::Cell(results.cell, results.names.prefix()))),
@@ -162,7 +165,10 @@ impl Content<'_> {
             Self::Gene(genes, names) => push_text(out, &names[genes[row].idx()]),
             Self::Carried(values) => values.push(out, row),
             Self::MoleculeId => push_unsigned(out, row as u64 + 1),
-            Self::Segment(segments) => push_unsigned(out, segments[row].map_or(0, SegmentIdx::number).into()),
+            Self::Segment(segments, numbers) => {
+                let number = |segment: SegmentIdx| numbers.map_or(segment.number(), |numbers| numbers[segment.idx()]);
+                push_unsigned(out, segments[row].map_or(0, number).into());
+            }
             Self::Cluster(clusters) => push_unsigned(out, clusters[row].number().into()),
             Self::Share(values) => push_share(out, values[row]),
             Self::Cell(cells, prefix) => {
@@ -199,6 +205,7 @@ mod tests {
         let names = CellNames::new("Rabc");
         let mut results = MoleculeResults {
             prior_segment: None,
+            segment_numbers: None,
             confidence: &confidence,
             cluster: None,
             cell: &cell,
@@ -243,7 +250,9 @@ mod tests {
         let cell = [None, CellIdx::from_number(12)];
         let names = CellNames::new("R");
         let results = MoleculeResults {
+            segment_numbers: None,
             prior_segment: Some(&segments),
+            segment_numbers: None,
             confidence: &confidence,
             cluster: Some(&clusters),
             cell: &cell,

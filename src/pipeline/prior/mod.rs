@@ -6,8 +6,8 @@ mod placement;
 pub mod stage;
 
 use std::fs::File;
-use std::io::{BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::io::Read;
+use std::path::Path;
 
 use anyhow::Context as _;
 
@@ -209,11 +209,19 @@ fn from_boundaries(
     settings: &PriorSettings,
     observer: &dyn Observer,
 ) -> anyhow::Result<FoundPrior> {
-    let boundaries::Boundaries { mut polygons, kind, notes } = boundaries::read(path)?;
-    notes.iter().for_each(|note| observer.warning(note));
+    let boundaries::Boundaries { mut polygons, n_short_rings, n_ignored, n_unnamed } = boundaries::read(path)?;
+    for (n, what) in [
+        (n_short_rings, "rings with fewer than three different vertices are ignored"),
+        (n_ignored, "rows without a name, or geometries that are no polygons, are ignored"),
+        (n_unnamed, "polygons have no name; they are numbered in their order"),
+    ] {
+        if n > 0 {
+            observer.warning(&format!("{}: {n} {what}", path.display()));
+        }
+    }
     if settings.pixel_size.is_some() || settings.origin.is_some() {
-        let [x, y, _] = settings.pixel_size.unwrap_or([1.0; 3]);
-        let [left, top, _] = settings.origin.unwrap_or([0.0; 3]);
+        let [x, y] = settings.pixel_size.map_or([1.0; 2], |size| size.xy);
+        let [left, top] = settings.origin.map_or([0.0; 2], |origin| origin.xy);
         polygons.transform([x, y], [left, top]);
         observer.info(&format!("Vertices of boundaries are multiplied by {x}, {y} and moved by {left}, {top}"));
     }
@@ -229,7 +237,7 @@ fn from_boundaries(
     let rectangle = polygons.rectangle().context("boundaries without a vertex")?;
     let extent = PriorExtent { kind: PriorKind::Boundaries, rectangle, pixel_size: 1.0, thickness: 1.0 };
     let overlap = prior::check_overlap(positions, extent, Some(&table));
-    let mut found = found(segment_of, table, kind, Picture::Boundaries(polygons));
+    let mut found = found(segment_of, table, "boundaries".to_owned(), Picture::Boundaries(polygons));
     found.overlap = Some(overlap);
     Ok(found)
 }
@@ -258,8 +266,6 @@ fn first_bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
 }
 
 fn fingerprint(path: &Path) -> anyhow::Result<Fingerprint> {
-    let unreadable = || format!("{}: the prior segmentation cannot be read", PathBuf::from(path).display());
-    let file = File::open(path).with_context(unreadable)?;
-    let size = file.metadata().with_context(unreadable)?.len();
-    molecules::fingerprint(&mut BufReader::new(file), size).with_context(unreadable)
+    let unreadable = || format!("{}: the prior segmentation cannot be read", path.display());
+    molecules::fingerprint(File::open(path).with_context(unreadable)?).with_context(unreadable)
 }

@@ -38,9 +38,9 @@ fn frame(
     settings: &PriorSettings,
     observer: &dyn Observer,
 ) -> (PixelFrame, String) {
-    let corner = settings.origin.map(|[x, y, _]| [x, y]);
+    let corner = settings.origin.map(|origin| origin.xy);
     let corner_text = |[x, y]: [f64; 2]| format!("the corner of the first one at {x}, {y}");
-    if let Some([x, y, _]) = settings.pixel_size {
+    if let Some([x, y]) = settings.pixel_size.map(|size| size.xy) {
         let corner = corner.unwrap_or_default();
         return (PixelFrame::new([x, y], corner), format!("pixels of {x} x {y} as given, {}", corner_text(corner)));
     }
@@ -106,9 +106,9 @@ fn depth(
         ));
         return Ok(Depth::Flat);
     };
-    let given = settings.pixel_size.map(|size| size[2]).filter(|step| step.is_finite());
+    let given = settings.pixel_size.and_then(|size| size.z);
     let told = info.pixel_size.and_then(|size| size.z).filter(|_| settings.pixel_size.is_none());
-    let origin = settings.origin.map(|origin| origin[2]).filter(|corner| corner.is_finite());
+    let origin = settings.origin.and_then(|origin| origin.z);
     if let Some(step) = given.or(told) {
         let corner = origin.unwrap_or(0.0);
         observer.info(&format!("{path}: {n_pages} pages are z planes of thickness {step}, the first begins at {corner}"));
