@@ -10,6 +10,9 @@ use super::mat::only_candidate;
 use super::samples::{ByteOrder, Pixels, SampleType};
 use super::{ALWAYS_FINE, BAND_BYTES, DEFLATE_EXPANSION, ImageInfo, TakePixels, check_sides};
 
+/// Bytes of real numbers that are read at a time, at most, unless a column has more.
+const MAX_BAND: usize = 16 * BAND_BYTES;
+
 /// A MATLAB 7.3 file with one matrix.
 #[derive(Debug)]
 pub(super) struct MatHdf5 {
@@ -96,9 +99,10 @@ impl MatHdf5 {
         if matrix.shape() != [self.width, self.height] {
             return Err(ImageFault::Damaged(format!("'{}' has changed since the file was opened", self.name)));
         }
-        let n_fit = BAND_BYTES / (8 * self.height);
-        // Whole chunks, so that each is unpacked once.
-        let n_at_once = (n_fit / self.chunk_columns * self.chunk_columns).max(n_fit.min(self.chunk_columns)).max(1);
+        // Whole chunks where they are not too large, so that each is unpacked once.
+        let column_bytes = 8 * self.height;
+        let whole_chunks = (BAND_BYTES / column_bytes / self.chunk_columns).max(1) * self.chunk_columns;
+        let n_at_once = whole_chunks.min((MAX_BAND / column_bytes).max(1));
         let mut rows = Vec::new();
         for column in (0..self.width).step_by(n_at_once) {
             let end = (column + n_at_once).min(self.width);

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
-use ::png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Reader, Transformations};
+use ::png::{ColorType, Decoder, DecodingError, Limits, Reader, Transformations};
 
 use super::error::ImageFault;
 use super::samples::{ByteOrder, Pixels, SampleType, unpack_bits};
@@ -127,9 +127,7 @@ fn open_rows(path: &Path) -> Result<Reader<BufReader<File>>, ImageFault> {
     decoder.set_transformations(Transformations::IDENTITY);
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
-    let reader = decoder.read_info().map_err(fault)?;
-    debug_assert!(reader.info().bit_depth as u8 <= BitDepth::Sixteen as u8);
-    Ok(reader)
+    decoder.read_info().map_err(fault)
 }
 
 fn fault(error: DecodingError) -> ImageFault {

@@ -285,12 +285,12 @@ impl Sample<2> for Half {
     #[inline]
     fn read(bytes: [u8; 2], order: ByteOrder) -> Self {
         let bits = u32::from(u16::read(bytes, order));
-        let (sign, exponent, fraction) = (bits >> 15 << 31, bits >> 10 & 31, bits & 1023);
+        let (sign, exponent, fraction) = ((bits >> 15) << 31, (bits >> 10) & 31, bits & 1023);
         Self(match exponent {
             // 2^-24 is the smallest such number.
             0 => f32::from_bits((fraction as f32 / 16_777_216.0).to_bits() | sign),
-            31 => f32::from_bits(sign | 0x7f80_0000 | fraction << 13),
-            _ => f32::from_bits(sign | (exponent + 112) << 23 | fraction << 13),
+            31 => f32::from_bits(sign | 0x7f80_0000 | (fraction << 13)),
+            _ => f32::from_bits(sign | ((exponent + 112) << 23) | (fraction << 13)),
         })
     }
 
@@ -311,7 +311,7 @@ pub(super) fn unpack_bits(row: &[u8], bits: u8, width: usize, out: &mut Vec<u8>)
     let mask = (1u16 << bits) as u8 - 1;
     out.extend((0..width).map(|column| {
         let shift = 8 - bits * (column % per_byte + 1) as u8;
-        row[column / per_byte] >> shift & mask
+        (row[column / per_byte] >> shift) & mask
     }));
 }
 
