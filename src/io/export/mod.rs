@@ -4,4 +4,6 @@ pub mod cell_stats;
 pub mod geojson;
 pub mod loom;
 pub mod molecules;
+pub mod overview;
+pub mod segments;
 pub mod tsv;

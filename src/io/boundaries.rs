@@ -1,1 +1,0 @@
-//! Boundaries of segments in: tables of vertices and GeoJSON.
