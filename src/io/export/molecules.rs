@@ -250,7 +250,6 @@ mod tests {
         let cell = [None, CellIdx::from_number(12)];
         let names = CellNames::new("R");
         let results = MoleculeResults {
-            segment_numbers: None,
             prior_segment: Some(&segments),
             segment_numbers: None,
             confidence: &confidence,
