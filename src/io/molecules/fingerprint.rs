@@ -19,38 +19,70 @@ pub struct Fingerprint {
 
 /// Reads `source` to its end and returns size and hash. Keeps one buffer of 1 MiB.
 pub fn fingerprint(mut source: impl Read) -> io::Result<Fingerprint> {
-    let mut lanes = [P1.wrapping_add(P2), P2, 0, 0u64.wrapping_sub(P1)];
+    let mut hasher = Hasher::default();
     let mut buffer = vec![0u8; 1 << 20];
-    let mut size = 0u64;
-    let tail = loop {
-        let n = read_fully(&mut source, &mut buffer)?;
-        size += n as u64;
-        let stripes = if n == buffer.len() { n } else { n - n % 32 };
-        for stripe in buffer[..stripes].chunks_exact(32) {
-            for (lane, word) in lanes.iter_mut().zip(stripe.chunks_exact(8)) {
-                *lane = round(*lane, word64(word));
-            }
-        }
-        if n < buffer.len() {
-            break &buffer[stripes..n];
-        }
-    };
-    let mut hash = if size >= 32 { merge(lanes) } else { P5 };
-    hash = hash.wrapping_add(size);
-    Ok(Fingerprint { size, hash: finish(hash, tail) })
-}
-
-fn read_fully(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match source.read(&mut buffer[filled..]) {
-            Ok(0) => break,
-            Ok(n) => filled += n,
+    loop {
+        match source.read(&mut buffer) {
+            Ok(0) => return Ok(hasher.finish()),
+            Ok(n) => hasher.update(&buffer[..n]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(filled)
+}
+
+/// Takes content piece by piece; how it is cut into pieces does not matter.
+#[derive(Clone, Debug)]
+pub struct Hasher {
+    lanes: [u64; 4],
+    size: u64,
+    /// Bytes that do not fill a stripe yet; the first `size % 32` count.
+    tail: [u8; 32],
+}
+
+impl Default for Hasher {
+    fn default() -> Self {
+        Self { lanes: [P1.wrapping_add(P2), P2, 0, 0u64.wrapping_sub(P1)], size: 0, tail: [0; 32] }
+    }
+}
+
+impl Hasher {
+    /// Adds the bytes that follow.
+    pub fn update(&mut self, mut bytes: &[u8]) {
+        let held = (self.size % 32) as usize;
+        self.size += bytes.len() as u64;
+        if held > 0 {
+            let n = bytes.len().min(32 - held);
+            self.tail[held..held + n].copy_from_slice(&bytes[..n]);
+            bytes = &bytes[n..];
+            if held + n < 32 {
+                return;
+            }
+            add_stripe(&mut self.lanes, &self.tail);
+        }
+        let mut stripes = bytes.chunks_exact(32);
+        // A copy, which the compiler keeps in registers.
+        let mut lanes = self.lanes;
+        for stripe in &mut stripes {
+            add_stripe(&mut lanes, stripe);
+        }
+        self.lanes = lanes;
+        let rest = stripes.remainder();
+        self.tail[..rest.len()].copy_from_slice(rest);
+    }
+
+    /// Size and hash of all that was added.
+    pub fn finish(&self) -> Fingerprint {
+        let hash = if self.size >= 32 { merge(self.lanes) } else { P5 };
+        let tail = &self.tail[..(self.size % 32) as usize];
+        Fingerprint { size: self.size, hash: finish(hash.wrapping_add(self.size), tail) }
+    }
+}
+
+fn add_stripe(lanes: &mut [u64; 4], stripe: &[u8]) {
+    for (lane, word) in lanes.iter_mut().zip(stripe.chunks_exact(8)) {
+        *lane = round(*lane, word64(word));
+    }
 }
 
 fn word64(bytes: &[u8]) -> u64 {

@@ -21,7 +21,7 @@ use polars::prelude::{Column, DataFrame, Series};
 
 pub use carried::{Carried, OutputColumn};
 pub use error::ReadError;
-pub use fingerprint::{Fingerprint, fingerprint};
+pub use fingerprint::{Fingerprint, Hasher, fingerprint};
 pub use segments::ColumnSegments;
 
 use crate::data::{GeneTable, Molecules, Positions};

@@ -1,1 +1,45 @@
-//! Stage directories: Arrow tables and a manifest.
+//! Stage directories: what subcommands hand over to one another, and to whoever wants to look.
+//!
+//! A directory holds Arrow IPC tables and, written last, `manifest.json`. Without a manifest it is not a result.
+//! `docs/stages.md` describes every table, column and field for users; [`schema`] is the one place that defines them.
+//!
+//! ```text
+//! StageWriter::create -> one call per table -> finish(Manifest)     tables under temporary names, then all at once
+//! StageReader::open   -> manifest, sizes and hashes checked -> one call per table
+//! ```
+//!
+//! Everything but the `timing` part of the manifest is the same, byte by byte, for the same inputs, parameters, seed and
+//! version, whatever the number of threads.
+
+mod carried;
+mod cells;
+mod describe;
+mod error;
+mod ipc;
+mod kind;
+mod manifest;
+mod molecules;
+mod ncv;
+mod polygons;
+mod reader;
+pub mod schema;
+#[cfg(test)]
+mod tests;
+mod trace;
+mod wkb;
+mod writer;
+
+pub use cells::SegmentTable;
+pub use describe::{Description, describe};
+pub use error::StageError;
+pub use kind::StageKind;
+pub use manifest::{
+    Estimate, FORMAT_VERSION, InputFingerprint, MANIFEST_FILE, Manifest, NoteLevel, Phase, StageNote, TableEntry,
+    Timing,
+};
+pub use molecules::{Compartments, MoleculeResults};
+pub use ncv::NcvTable;
+pub use polygons::StagePolygons;
+pub use reader::StageReader;
+pub use trace::TraceTable;
+pub use writer::{StageWriter, UNFINISHED_FILE};

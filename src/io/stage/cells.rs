@@ -1,0 +1,194 @@
+//! Tables of genes, segments, cells and counts.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::StageError;
+use super::ipc::{SourceColumn, damaged, read_table, write_table};
+use super::schema::{CELLS, COUNTS, Column, GENES, SEGMENTS};
+use crate::cells::{CellCounts, CellStats};
+use crate::data::{CellIdx, CellNames, ClusterIdx, GeneIdx, GeneTable};
+
+/// Segments of the prior segmentation. All columns are `[n_segments]`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SegmentTable {
+    /// The values of the prior column or the labels in the image, if they are known.
+    pub labels: Option<Vec<Option<String>>>,
+    /// Molecules per segment, 0 for one that was dropped.
+    pub n_molecules: Vec<u32>,
+    /// Mean x and y of the molecules; `None` for a segment without.
+    pub centers: Vec<Option<[f64; 2]>>,
+}
+
+/// Writes the gene table. `n_molecules`: molecules of every gene. `[n_genes]`
+pub(super) fn write_genes(out: impl Write, genes: &GeneTable, n_molecules: &[u32]) -> io::Result<u32> {
+    let columns: Vec<SourceColumn<'_>> = (GENES.columns.iter())
+        .map(|column| match column.name {
+            "gene" => SourceColumn::texts(column, |row| genes.names().get(row)),
+            _ => SourceColumn::numbers(column, |row| n_molecules.get(row).copied().unwrap_or(0)),
+        })
+        .collect();
+    write_table(out, &GENES, &columns, genes.len())?;
+    Ok(columns.len() as u32)
+}
+
+/// Reads the gene table and the molecules of every gene.
+pub(super) fn read_genes(path: &Path, n_rows: u64) -> Result<(GeneTable, Vec<u32>), StageError> {
+    let (mut names, mut n_molecules) = (Vec::new(), Vec::new());
+    read_table(path, &GENES, n_rows, |batch| {
+        names.extend(batch.texts("gene")?.values_iter().map(str::to_owned));
+        n_molecules.extend_from_slice(batch.numbers::<u32>("n_molecules")?);
+        Ok(())
+    })?;
+    let genes = GeneTable::new(names.clone());
+    if genes.names() != names { Err(damaged(path, "its genes are not sorted")) } else { Ok((genes, n_molecules)) }
+}
+
+/// Writes the segments.
+pub(super) fn write_segments(out: impl Write, segments: &SegmentTable) -> io::Result<u32> {
+    let center = |row: usize, axis: usize| segments.centers[row].map(|center| center[axis]);
+    let source = |column: &Column| match column.name {
+        "segment" => Some(SourceColumn::numbers(column, |row| row as u32 + 1)),
+        "label" => segments.labels.as_ref().map(|labels| SourceColumn::texts(column, |row| labels[row].as_deref())),
+        "n_molecules" => Some(SourceColumn::numbers(column, |row| segments.n_molecules[row])),
+        "x" => Some(SourceColumn::some_numbers(column, move |row| center(row, 0))),
+        _ => Some(SourceColumn::some_numbers(column, move |row| center(row, 1))),
+    };
+    let columns: Vec<SourceColumn<'_>> = SEGMENTS.columns.iter().filter_map(source).collect();
+    write_table(out, &SEGMENTS, &columns, segments.n_molecules.len())?;
+    Ok(columns.len() as u32)
+}
+
+/// Reads the segments.
+pub(super) fn read_segments(path: &Path, n_rows: u64) -> Result<SegmentTable, StageError> {
+    let mut segments = SegmentTable::default();
+    read_table(path, &SEGMENTS, n_rows, |batch| {
+        let numbers = batch.numbers::<u32>("segment")?;
+        if !numbers.iter().zip(segments.n_molecules.len() as u32 + 1..).all(|(&number, expected)| number == expected) {
+            return Err(batch.damaged("its segments are not numbered 1, 2, …"));
+        }
+        if batch.has("label") {
+            let labels = segments.labels.get_or_insert_with(Vec::new);
+            labels.extend(batch.texts("label")?.iter().map(|label| label.map(str::to_owned)));
+        }
+        segments.n_molecules.extend_from_slice(batch.numbers("n_molecules")?);
+        let (x, y) = (batch.some_numbers::<f64>("x")?, batch.some_numbers::<f64>("y")?);
+        segments.centers.extend(x.iter().zip(y.iter()).map(|pair| Some([*pair.0?, *pair.1?])));
+        Ok(())
+    })?;
+    Ok(segments)
+}
+
+/// Writes the cells.
+pub(super) fn write_cells(out: impl Write, names: &CellNames, stats: &CellStats) -> io::Result<u32> {
+    let source = |column: &Column| {
+        Some(match column.name {
+            "cell" => SourceColumn::numbers(column, |row| row as u32 + 1),
+            "name" => SourceColumn::texts(column, |row| Some(names.name(CellIdx::new(row)))),
+            "cluster" => {
+                let clusters = stats.cluster.as_ref()?;
+                SourceColumn::some_numbers(column, |row| clusters[row].map(ClusterIdx::number))
+            }
+            "n_transcripts" => SourceColumn::numbers(column, |row| stats.n_transcripts[row]),
+            "lifespan" => {
+                let lifespans = stats.lifespan.as_ref()?;
+                SourceColumn::numbers(column, |row| lifespans[row])
+            }
+            name => {
+                let values = reals(stats, name)?;
+                SourceColumn::numbers(column, |row| values[row])
+            }
+        })
+    };
+    let columns: Vec<SourceColumn<'_>> = CELLS.columns.iter().filter_map(source).collect();
+    write_table(out, &CELLS, &columns, stats.n_cells())?;
+    Ok(columns.len() as u32)
+}
+
+fn reals<'a>(stats: &'a CellStats, name: &str) -> Option<&'a Vec<f64>> {
+    match name {
+        "x" => Some(&stats.x),
+        "y" => Some(&stats.y),
+        "z" => stats.z.as_ref(),
+        "density" => Some(&stats.density),
+        "elongation" => Some(&stats.elongation),
+        "area" => Some(&stats.area),
+        "avg_confidence" => Some(&stats.avg_confidence),
+        "avg_assignment_confidence" => stats.avg_assignment_confidence.as_ref(),
+        "max_cluster_frac" => stats.max_cluster_frac.as_ref(),
+        _ => None,
+    }
+}
+
+/// Reads the cells and their names.
+pub(super) fn read_cells(path: &Path, n_rows: u64) -> Result<(Vec<String>, CellStats), StageError> {
+    let (mut names, mut stats) = (Vec::new(), CellStats::default());
+    read_table(path, &CELLS, n_rows, |batch| {
+        let numbers = batch.numbers::<u32>("cell")?;
+        if !numbers.iter().zip(names.len() as u32 + 1..).all(|(&number, expected)| number == expected) {
+            return Err(batch.damaged("its cells are not numbered 1, 2, …"));
+        }
+        names.extend(batch.texts("name")?.values_iter().map(str::to_owned));
+        stats.x.extend_from_slice(batch.numbers("x")?);
+        stats.y.extend_from_slice(batch.numbers("y")?);
+        stats.n_transcripts.extend_from_slice(batch.numbers("n_transcripts")?);
+        stats.density.extend_from_slice(batch.numbers("density")?);
+        stats.elongation.extend_from_slice(batch.numbers("elongation")?);
+        stats.area.extend_from_slice(batch.numbers("area")?);
+        stats.avg_confidence.extend_from_slice(batch.numbers("avg_confidence")?);
+        for (name, values) in [
+            ("z", &mut stats.z),
+            ("avg_assignment_confidence", &mut stats.avg_assignment_confidence),
+            ("max_cluster_frac", &mut stats.max_cluster_frac),
+        ] {
+            if batch.has(name) {
+                values.get_or_insert_with(Vec::new).extend_from_slice(batch.numbers(name)?);
+            }
+        }
+        if batch.has("cluster") {
+            let clusters = batch.some_numbers::<u32>("cluster")?.iter();
+            let clusters = clusters.map(|number| number.and_then(|&number| ClusterIdx::from_number(number)));
+            stats.cluster.get_or_insert_with(Vec::new).extend(clusters);
+        }
+        if batch.has("lifespan") {
+            stats.lifespan.get_or_insert_with(Vec::new).extend_from_slice(batch.numbers("lifespan")?);
+        }
+        Ok(())
+    })?;
+    Ok((names, stats))
+}
+
+/// Writes the counts, cell by cell.
+pub(super) fn write_counts(out: impl Write, genes: &GeneTable, counts: &CellCounts) -> io::Result<u32> {
+    let cell_of = |entry: usize| counts.offsets.partition_point(|&begin| begin as usize <= entry) as u32;
+    let columns: Vec<SourceColumn<'_>> = (COUNTS.columns.iter())
+        .map(|column| match column.name {
+            "cell" => SourceColumn::numbers(column, cell_of),
+            "gene" => SourceColumn::categories(column, genes.names(), |entry| counts.genes[entry].idx()),
+            _ => SourceColumn::numbers(column, |entry| counts.n[entry]),
+        })
+        .collect();
+    write_table(out, &COUNTS, &columns, counts.n.len())?;
+    Ok(columns.len() as u32)
+}
+
+/// Reads the counts of `n_cells` cells.
+pub(super) fn read_counts(path: &Path, n_rows: u64, n_cells: usize, n_genes: usize) -> Result<CellCounts, StageError> {
+    let mut counts = CellCounts { n_genes, offsets: vec![0], ..CellCounts::default() };
+    read_table(path, &COUNTS, n_rows, |batch| {
+        let (codes, _) = batch.categories("gene")?;
+        for (&cell, &code) in batch.numbers::<u32>("cell")?.iter().zip(codes) {
+            let cell = cell as usize;
+            if cell < counts.offsets.len() || cell > n_cells || code as usize >= n_genes {
+                return Err(batch.damaged(format!("an entry of cell {cell} is not where it should be")));
+            }
+            counts.offsets.resize(cell, counts.genes.len() as u32);
+            counts.genes.push(GeneIdx::new(code as usize));
+        }
+        counts.n.extend_from_slice(batch.numbers("n")?);
+        Ok(())
+    })?;
+    let n_entries = counts.genes.len() as u32;
+    counts.offsets.resize(n_cells + 1, n_entries);
+    Ok(counts)
+}

@@ -1,0 +1,191 @@
+//! Opening a stage directory: everything is checked before anything is used.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use polars_arrow::datatypes::ArrowSchemaRef;
+use rayon::prelude::*;
+
+use super::manifest::{MANIFEST_FILE, Manifest, TableEntry, hash_text};
+use super::schema::{self, Table};
+use super::writer::UNFINISHED_FILE;
+use super::{MoleculeResults, NcvTable, SegmentTable, StageError, StageKind, StagePolygons, TraceTable};
+use super::{cells, ipc, molecules, ncv, polygons, trace};
+use crate::cells::{CellCounts, CellStats};
+use crate::data::GeneTable;
+use crate::io::molecules::{MoleculeTable, fingerprint};
+
+/// A finished stage whose tables are those of its manifest.
+#[derive(Clone, Debug)]
+pub struct StageReader {
+    dir: PathBuf,
+    manifest: Manifest,
+}
+
+impl StageReader {
+    /// Opens the stage in `dir`, which may also be the path of its manifest, if it is of one of the kinds `expected`.
+    ///
+    /// All tables are read once to compare their sizes and content with the manifest, so a stage that was cut, edited or
+    /// mixed with another is an error here and never a result. Errors name the directory or the table, and what to do.
+    pub fn open(dir: &Path, expected: &[StageKind]) -> Result<Self, StageError> {
+        let dir = match dir.file_name() {
+            Some(name) if name == MANIFEST_FILE && dir.is_file() => dir.parent().unwrap_or(dir).to_path_buf(),
+            _ => dir.to_path_buf(),
+        };
+        check_finished(&dir)?;
+        let manifest = Manifest::read(&dir)?;
+        if !expected.contains(&manifest.stage) {
+            let names: Vec<String> = expected.iter().map(|kind| format!("'{kind}'")).collect();
+            return Err(StageError::WrongKind { dir, found: manifest.stage, expected: names.join(" or ") });
+        }
+        check_entries(&dir, &manifest)?;
+        let checks: Vec<Result<(), StageError>> =
+            manifest.tables.par_iter().map(|entry| check_table(&dir, entry)).collect();
+        checks.into_iter().collect::<Result<(), _>>()?;
+        Ok(Self { dir, manifest })
+    }
+
+    /// The directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The manifest.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Whether the stage has a table.
+    pub fn has(&self, table: &Table) -> bool {
+        self.manifest.table(table.name).is_some()
+    }
+
+    /// Reads molecules and what is known of them.
+    ///
+    /// The fingerprint of the table is that of the input which the stage was made from.
+    pub fn molecules(&self) -> Result<(MoleculeTable, MoleculeResults), StageError> {
+        let (path, n_rows) = self.find(&schema::MOLECULES)?;
+        molecules::read(&path, n_rows, self.manifest.input("molecules").unwrap_or_default())
+    }
+
+    /// Reads the gene table and the molecules of every gene.
+    pub fn genes(&self) -> Result<(GeneTable, Vec<u32>), StageError> {
+        let (path, n_rows) = self.find(&schema::GENES)?;
+        cells::read_genes(&path, n_rows)
+    }
+
+    /// Reads the segments of the prior segmentation.
+    pub fn segments(&self) -> Result<SegmentTable, StageError> {
+        let (path, n_rows) = self.find(&schema::SEGMENTS)?;
+        cells::read_segments(&path, n_rows)
+    }
+
+    /// Reads the names of cells and their statistics.
+    pub fn cells(&self) -> Result<(Vec<String>, CellStats), StageError> {
+        let (path, n_rows) = self.find(&schema::CELLS)?;
+        cells::read_cells(&path, n_rows)
+    }
+
+    /// Reads the counts of genes in cells.
+    pub fn counts(&self) -> Result<CellCounts, StageError> {
+        let (path, n_rows) = self.find(&schema::COUNTS)?;
+        let (_, n_cells) = self.find(&schema::CELLS)?;
+        let (_, n_genes) = self.find(&schema::GENES)?;
+        cells::read_counts(&path, n_rows, n_cells as usize, n_genes as usize)
+    }
+
+    /// Reads the boundaries of cells.
+    pub fn polygons(&self) -> Result<StagePolygons, StageError> {
+        let layers = match self.has(&schema::LAYERS) {
+            true => {
+                let (path, n_rows) = self.find(&schema::LAYERS)?;
+                Some(polygons::read_layers(&path, n_rows)?)
+            }
+            false => None,
+        };
+        let (path, n_rows) = self.find(&schema::POLYGONS)?;
+        polygons::read_polygons(&path, n_rows, layers)
+    }
+
+    /// Reads the numbers of every iteration.
+    pub fn trace(&self) -> Result<TraceTable, StageError> {
+        let (path, n_rows) = self.find(&schema::TRACE)?;
+        trace::read_trace(&path, n_rows)
+    }
+
+    /// Reads colors and confidences of molecules.
+    pub fn ncv(&self) -> Result<NcvTable, StageError> {
+        let (path, n_rows) = self.find(&schema::NCV)?;
+        ncv::read_ncv(&path, n_rows)
+    }
+
+    /// The Arrow schema of a table's file, with all metadata.
+    pub(super) fn schema(&self, entry: &TableEntry) -> Result<ArrowSchemaRef, StageError> {
+        ipc::read_schema(&self.dir.join(&entry.file))
+    }
+
+    /// Path and number of rows of a table.
+    fn find(&self, table: &Table) -> Result<(PathBuf, u64), StageError> {
+        match self.manifest.table(table.name) {
+            Some(entry) => Ok((self.dir.join(&entry.file), entry.n_rows)),
+            None => Err(StageError::NoTable { dir: self.dir.clone(), table: table.name }),
+        }
+    }
+}
+
+fn check_finished(dir: &Path) -> Result<(), StageError> {
+    match fs::metadata(dir) {
+        Ok(found) if !found.is_dir() => return Err(StageError::NotADirectory { path: dir.to_path_buf() }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(StageError::Missing { dir: dir.to_path_buf() });
+        }
+        Err(source) => return Err(StageError::Unreadable { path: dir.to_path_buf(), source }),
+        Ok(_) => {}
+    }
+    if !dir.join(MANIFEST_FILE).exists() {
+        let hint = if dir.join(UNFINISHED_FILE).exists() {
+            "The command that writes it is still running or was interrupted: wait for it, or run it again"
+        } else {
+            "Check the path, or make the stage first"
+        };
+        return Err(StageError::NotFinished { dir: dir.to_path_buf(), hint });
+    }
+    Ok(())
+}
+
+/// The manifest names known tables by their own files, each once, and all that its kind needs.
+fn check_entries(dir: &Path, manifest: &Manifest) -> Result<(), StageError> {
+    let damaged = |detail: String| Err(StageError::Manifest { path: dir.join(MANIFEST_FILE), detail });
+    for (at, entry) in manifest.tables.iter().enumerate() {
+        // A file name is never taken from the manifest unseen: it could lead out of the directory.
+        if schema::find(&entry.name).is_none_or(|table| table.name != entry.name || table.file != entry.file) {
+            return damaged(format!("the table '{}' in '{}' is not known", entry.name, entry.file));
+        }
+        if manifest.tables[..at].iter().any(|other| other.name == entry.name) {
+            return damaged(format!("the table '{}' is listed twice", entry.name));
+        }
+    }
+    match manifest.stage.required_tables().iter().find(|table| manifest.table(table.name).is_none()) {
+        Some(table) => damaged(format!("the table '{}' is not listed", table.name)),
+        None => Ok(()),
+    }
+}
+
+fn check_table(dir: &Path, entry: &TableEntry) -> Result<(), StageError> {
+    let path = dir.join(&entry.file);
+    let unreadable = |path: &Path, source: io::Error| match source.kind() {
+        io::ErrorKind::NotFound => StageError::TableMissing { path: path.to_path_buf() },
+        _ => StageError::Unreadable { path: path.to_path_buf(), source },
+    };
+    let file = File::open(&path).map_err(|source| unreadable(&path, source))?;
+    let size = file.metadata().map_err(|source| unreadable(&path, source))?.len();
+    if size != entry.bytes {
+        return Err(StageError::TableSize { path, expected: entry.bytes, found: size });
+    }
+    let found = fingerprint(file).map_err(|source| unreadable(&path, source))?;
+    if hash_text(found.hash) != entry.xxh64 || found.size != entry.bytes {
+        return Err(StageError::TableChanged { path });
+    }
+    Ok(())
+}

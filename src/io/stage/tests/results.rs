@@ -1,0 +1,73 @@
+//! Tables other than that of molecules.
+
+use super::*;
+
+#[test]
+fn every_table_comes_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let stage = dir.path().join("not/yet/there");
+    let written = write_all(&stage);
+    let reader = open(&stage).unwrap();
+    assert_eq!(reader.manifest(), &written);
+    assert_eq!(written.tables.len(), schema::TABLES.len());
+    assert_eq!(reader.genes().unwrap(), (table(0).genes, vec![1, 2, 7]));
+    assert_eq!(reader.segments().unwrap(), segments());
+    let (names, stats_again) = reader.cells().unwrap();
+    assert_eq!(names, ["CR0123456789-1", "CR0123456789-2"]);
+    assert_eq!(stats_again, stats());
+    assert_eq!(reader.counts().unwrap(), counts());
+    assert_eq!(reader.polygons().unwrap(), polygons());
+    assert_eq!(reader.trace().unwrap(), trace());
+    assert_eq!(reader.ncv().unwrap(), ncv());
+    assert_eq!(reader.molecules().unwrap().1, all_results());
+}
+
+#[test]
+fn cells_without_optional_numbers_and_boundaries_in_the_plane_come_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let plain = CellStats {
+        x: vec![1.0],
+        y: vec![2.0],
+        n_transcripts: vec![2],
+        density: vec![3.0],
+        elongation: vec![4.0],
+        area: vec![5.0],
+        avg_confidence: vec![0.5],
+        ..CellStats::default()
+    };
+    let mut writer = StageWriter::create(dir.path(), StageKind::Run).unwrap();
+    let genes = table(0).genes;
+    writer.molecules(&table(3), &MoleculeResults::default()).unwrap();
+    writer.genes(&genes, &[1, 1, 1]).unwrap();
+    writer.cells(&CellNames::new("R1"), &plain).unwrap();
+    writer.counts(&genes, &CellCounts { n_genes: 3, offsets: vec![0, 0], ..CellCounts::default() }).unwrap();
+    writer.polygons(&[outline(0, 1.0)], None).unwrap();
+    writer.finish(Manifest::new(StageKind::Run, 1)).unwrap();
+    let reader = open(dir.path()).unwrap();
+    assert_eq!(reader.cells().unwrap().1, plain);
+    assert_eq!(reader.polygons().unwrap(), StagePolygons { flat: vec![outline(0, 1.0)], layers: None });
+    let error = reader.trace().unwrap_err().to_string();
+    assert!(error.ends_with("the stage has no table 'trace'"), "{error}");
+    assert_eq!(reader.counts().unwrap().offsets, [0, 0]);
+}
+
+#[test]
+fn counts_keep_cells_without_molecules_of_their_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let genes = table(0).genes;
+    let counts = CellCounts {
+        n_genes: 3,
+        offsets: vec![0, 0, 2, 2, 3, 3],
+        genes: [0, 1, 0].map(GeneIdx::new).to_vec(),
+        n: vec![1, 2, 3],
+    };
+    let mut file = Vec::new();
+    super::super::cells::write_counts(&mut file, &genes, &counts).unwrap();
+    let path = dir.path().join("counts.arrow");
+    std::fs::write(&path, file).unwrap();
+    assert_eq!(super::super::cells::read_counts(&path, 3, 5, 3).unwrap(), counts);
+    for (n_cells, n_genes, n_rows) in [(3, 3, 3), (5, 1, 3), (5, 3, 4)] {
+        let error = super::super::cells::read_counts(&path, n_rows, n_cells, n_genes).unwrap_err();
+        assert!(matches!(error, StageError::TableDamaged { .. }), "{error}");
+    }
+}

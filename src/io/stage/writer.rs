@@ -1,0 +1,230 @@
+//! Writing a stage directory: complete or not at all.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::ipc::Hashing;
+use super::manifest::{MANIFEST_FILE, Manifest, TableEntry, hash_text};
+use super::schema::{self, TABLES, Table};
+use super::{MoleculeResults, NcvTable, SegmentTable, StageError, StageKind, TraceTable};
+use super::{cells, molecules, ncv, polygons, trace};
+use crate::cells::{CellCounts, CellStats};
+use crate::data::{CellNames, CellOutline, GeneTable, LayerOutlines};
+use crate::io::atomic::{NewFile, WriteError};
+use crate::io::molecules::MoleculeTable;
+
+/// Marks a directory in which a stage is being written.
+pub const UNFINISHED_FILE: &str = "UNFINISHED";
+const UNFINISHED_TEXT: &str = "A stage is being written here. Without manifest.json it is not a result.\n";
+/// How names of checkpoints begin; they may lie in an unfinished stage.
+const CHECKPOINT_PREFIX: &str = "checkpoint";
+
+/// A stage directory while it is written.
+///
+/// Tables are written under temporary names. [`finish`](Self::finish) removes the manifest of an older stage, gives the
+/// tables their names and writes the manifest last. Whoever is interrupted before leaves an older stage as it was;
+/// whoever is interrupted amid it leaves a directory without a manifest, which is not a result.
+/// Dropping the writer removes what it has written.
+#[derive(Debug)]
+pub struct StageWriter {
+    dir: PathBuf,
+    kind: StageKind,
+    /// Whether the directory was made here.
+    is_new: bool,
+    files: Vec<NewFile>,
+    entries: Vec<TableEntry>,
+    finished: bool,
+}
+
+impl StageWriter {
+    /// Makes the directory `dir`, or takes one that is empty or holds a stage of the same kind, finished or not.
+    ///
+    /// Errors: a file, a directory with other content, a stage of another kind or of a newer format, or a place where
+    /// nothing can be written. Nothing is changed then.
+    pub fn create(dir: &Path, kind: StageKind) -> Result<Self, StageError> {
+        let is_new = !dir.exists();
+        if !is_new {
+            check_replaceable(dir, kind)?;
+        }
+        let system = |source| WriteError::System { path: dir.to_path_buf(), source };
+        fs::create_dir_all(dir).map_err(system)?;
+        let writer =
+            Self { dir: dir.to_path_buf(), kind, is_new, files: Vec::new(), entries: Vec::new(), finished: false };
+        fs::write(dir.join(UNFINISHED_FILE), UNFINISHED_TEXT).map_err(system)?;
+        for name in names_in(dir)?.iter().filter(|name| is_temporary(name)) {
+            // What a killed run has left; it is in nobody's way if it stays.
+            let _ = fs::remove_file(dir.join(name));
+        }
+        Ok(writer)
+    }
+
+    /// The directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Writes molecules with what is known of them.
+    pub fn molecules(&mut self, table: &MoleculeTable, results: &MoleculeResults) -> Result<(), StageError> {
+        let columns = molecules::columns(table, results)?;
+        let n_rows = table.molecules.len();
+        self.table(&schema::MOLECULES, |out| molecules::write(out, &columns, n_rows).map(|n| (n, n_rows)))
+    }
+
+    /// Writes the gene table. `n_molecules`: molecules of every gene. `[n_genes]`
+    pub fn genes(&mut self, genes: &GeneTable, n_molecules: &[u32]) -> Result<(), StageError> {
+        self.table(&schema::GENES, |out| cells::write_genes(out, genes, n_molecules).map(|n| (n, genes.len())))
+    }
+
+    /// Writes the segments of the prior segmentation.
+    pub fn segments(&mut self, segments: &SegmentTable) -> Result<(), StageError> {
+        let n_rows = segments.n_molecules.len();
+        self.table(&schema::SEGMENTS, |out| cells::write_segments(out, segments).map(|n| (n, n_rows)))
+    }
+
+    /// Writes cells with their statistics.
+    pub fn cells(&mut self, names: &CellNames, stats: &CellStats) -> Result<(), StageError> {
+        self.table(&schema::CELLS, |out| cells::write_cells(out, names, stats).map(|n| (n, stats.n_cells())))
+    }
+
+    /// Writes the counts of genes in cells.
+    pub fn counts(&mut self, genes: &GeneTable, counts: &CellCounts) -> Result<(), StageError> {
+        self.table(&schema::COUNTS, |out| cells::write_counts(out, genes, counts).map(|n| (n, counts.n.len())))
+    }
+
+    /// Writes the boundaries of cells over all z and, for 3D data, by layer.
+    pub fn polygons(&mut self, flat: &[CellOutline], layers: Option<&[LayerOutlines]>) -> Result<(), StageError> {
+        if let Some(layers) = layers {
+            self.table(&schema::LAYERS, |out| polygons::write_layers(out, layers).map(|n| (n, layers.len())))?;
+        }
+        self.table(&schema::POLYGONS, |out| polygons::write_polygons(out, flat, layers.unwrap_or_default()))
+    }
+
+    /// Writes the numbers of every iteration.
+    pub fn trace(&mut self, trace: &TraceTable) -> Result<(), StageError> {
+        self.table(&schema::TRACE, |out| trace::write_trace(out, trace).map(|n| (n, trace.entries.len())))
+    }
+
+    /// Writes colors and confidences of molecules.
+    pub fn ncv(&mut self, table: &NcvTable) -> Result<(), StageError> {
+        self.table(&schema::NCV, |out| ncv::write_ncv(out, table).map(|n| (n, table.ids.len())))
+    }
+
+    /// Writes one table; `fill` returns the numbers of columns and rows.
+    fn table(
+        &mut self,
+        table: &Table,
+        fill: impl FnOnce(&mut Hashing<NewFile>) -> io::Result<(u32, usize)>,
+    ) -> Result<(), StageError> {
+        let mut file = Hashing::new(NewFile::create(&self.dir.join(table.file))?);
+        let (n_columns, n_rows) = match fill(&mut file) {
+            Ok(numbers) => numbers,
+            Err(source) => return Err(file.into_inner().error(source).into()),
+        };
+        let fingerprint = file.fingerprint();
+        self.entries.push(TableEntry {
+            name: table.name.to_owned(),
+            file: table.file.to_owned(),
+            n_rows: n_rows as u64,
+            n_columns,
+            bytes: fingerprint.size,
+            xxh64: hash_text(fingerprint.hash),
+        });
+        self.files.push(file.into_inner());
+        Ok(())
+    }
+
+    /// Gives all tables their names and writes the manifest. Returns it with the tables entered.
+    ///
+    /// Tables of an older stage that this one does not have are removed. The fields of `manifest` that say what the
+    /// stage holds are overwritten.
+    pub fn finish(mut self, manifest: Manifest) -> Result<Manifest, StageError> {
+        let order = |entry: &TableEntry| TABLES.iter().position(|table| table.name == entry.name);
+        self.entries.sort_by_key(order);
+        let tables = std::mem::take(&mut self.entries);
+        let manifest = Manifest { stage: self.kind, tables, ..manifest };
+        remove(&self.dir.join(MANIFEST_FILE))?;
+        for file in self.files.drain(..) {
+            file.commit()?;
+        }
+        for table in TABLES.iter().filter(|table| manifest.table(table.name).is_none()) {
+            remove(&self.dir.join(table.file))?;
+        }
+        manifest.write(&self.dir)?;
+        self.finished = true;
+        remove(&self.dir.join(UNFINISHED_FILE))?;
+        Ok(manifest)
+    }
+}
+
+impl Drop for StageWriter {
+    fn drop(&mut self) {
+        if self.finished {
+            return;
+        }
+        // Nothing can be done, and nobody told, if cleaning fails.
+        self.files.clear();
+        let names = names_in(&self.dir).unwrap_or_default();
+        if !names.iter().any(|name| name.starts_with(CHECKPOINT_PREFIX)) {
+            let _ = fs::remove_file(self.dir.join(UNFINISHED_FILE));
+            if self.is_new {
+                let _ = fs::remove_dir(&self.dir);
+            }
+        }
+    }
+}
+
+/// Removes a file, if there is one.
+fn remove(path: &Path) -> Result<(), StageError> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(WriteError::System { path: path.to_path_buf(), source }.into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Names of all that is in a directory, sorted.
+fn names_in(dir: &Path) -> Result<Vec<String>, StageError> {
+    let unreadable = |source| StageError::Unreadable { path: dir.to_path_buf(), source };
+    let mut names = Vec::new();
+    for entry in fs::read_dir(dir).map_err(unreadable)? {
+        names.push(entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Whether a stage of this kind may go where something is.
+fn check_replaceable(dir: &Path, kind: StageKind) -> Result<(), StageError> {
+    if !dir.is_dir() {
+        return Err(StageError::NotADirectory { path: dir.to_path_buf() });
+    }
+    let names = names_in(dir)?;
+    let has = |name: &str| names.iter().any(|have| have == name);
+    if has(MANIFEST_FILE) {
+        let found = Manifest::read(dir)?.stage;
+        return if found == kind {
+            Ok(())
+        } else {
+            Err(StageError::OtherKind { dir: dir.to_path_buf(), found, wanted: kind })
+        };
+    }
+    // Foreign files may lie beside a finished stage, but a directory that was never a stage is not made one.
+    match names.into_iter().next() {
+        Some(found) if !dir.join(UNFINISHED_FILE).is_file() => {
+            Err(StageError::Occupied { dir: dir.to_path_buf(), found })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a file is a table or a manifest that nobody has finished: `<name>.<process>-<n>.tmp`.
+fn is_temporary(name: &str) -> bool {
+    let names = TABLES.iter().map(|table| table.file).chain([MANIFEST_FILE]);
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    names.into_iter().any(|known| {
+        let number = name.strip_prefix(known).and_then(|rest| rest.strip_prefix('.')?.strip_suffix(".tmp"));
+        number.and_then(|number| number.split_once('-')).is_some_and(|(process, n)| digits(process) && digits(n))
+    })
+}
