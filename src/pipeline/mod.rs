@@ -1,6 +1,7 @@
 //! What each subcommand does, free of the command line.
 
 mod input;
+mod manifest;
 mod model;
 pub mod prior;
 mod results;

@@ -31,7 +31,8 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
     observer.info(&format!("Run id: {run_id}"));
     observer.info(&format!("Expected peak memory: about {} MiB", expected_mebibytes(table.molecules.len())));
 
-    let result = model::segment(&mut table.molecules, prior.as_ref().map(|found| &found.prior), scale, settings, observer)?;
+    let result =
+        model::segment(&mut table.molecules, prior.as_ref().map(|found| &found.prior), scale, settings, observer)?;
     observer.info("Processing complete.");
     if result.segmentation.n_cells == 0 {
         observer.warning(

@@ -1,7 +1,6 @@
 //! The prior segmentation: from a column or a file to one segment per molecule.
 
 mod image;
-mod outputs;
 mod placement;
 pub mod stage;
 

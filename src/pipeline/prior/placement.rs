@@ -111,12 +111,14 @@ fn depth(
     let origin = settings.origin.and_then(|origin| origin.z);
     if let Some(step) = given.or(told) {
         let corner = origin.unwrap_or(0.0);
-        observer.info(&format!("{path}: {n_pages} pages are z planes of thickness {step}, the first begins at {corner}"));
+        observer
+            .info(&format!("{path}: {n_pages} pages are z planes of thickness {step}, the first begins at {corner}"));
         return Ok(Depth::Stack { corner, step });
     }
     if let Some((first, step)) = even_planes(z, n_pages) {
         let corner = origin.unwrap_or(first - 0.5 * step);
-        observer.info(&format!("{path}: the {n_pages} pages are the {n_pages} z planes of the molecules, from {first}"));
+        observer
+            .info(&format!("{path}: the {n_pages} pages are the {n_pages} z planes of the molecules, from {first}"));
         return Ok(Depth::Stack { corner, step });
     }
     let (low, high) = z.iter().fold((f64::MAX, f64::MIN), |(low, high), &z| (low.min(z), high.max(z)));

@@ -45,6 +45,7 @@ fn with_columns(columns: Vec<Series>) -> MoleculeTable {
 fn csv(table: &MoleculeTable, results: &MoleculeResults) -> Vec<u8> {
     let names = CellNames::new("R1");
     let results = export::molecules::MoleculeResults {
+        segment_numbers: None,
         prior_segment: results.prior_segment.as_deref(),
         confidence: results.confidence.as_deref().unwrap(),
         cluster: results.cluster.as_deref(),

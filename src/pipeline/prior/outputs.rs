@@ -1,1 +1,0 @@
-//! Files that show a prior segmentation.
