@@ -172,11 +172,11 @@ impl fmt::Display for Finding {
                 f,
                 "Molecules are rarer in the segments of the {kind} than between them ({enrichment:.2} times the \
                  density), while cells and nuclei should have more of them: the prior may be shifted, scaled or \
-                 mirrored. Look at the overview picture"
+                 mirrored. Look at the overview picture."
             )?,
         }
         match self.likely() {
-            Some(likely) => write!(f, ". {likely}"),
+            Some(likely) => write!(f, " {likely}"),
             None => Ok(()),
         }
     }
@@ -278,6 +278,6 @@ fn enrichment(table: &SegmentTable, n_inside: usize, molecules: [[f64; 2]; 2], p
     }
     let share = area / whole;
     let n_between = n_inside as f64 - n_on as f64;
-    let tells = n_inside >= LEAST_MOLECULES && share >= AREA_OF_SEGMENTS[0] && share <= AREA_OF_SEGMENTS[1];
+    let tells = n_inside >= LEAST_MOLECULES && (AREA_OF_SEGMENTS[0]..=AREA_OF_SEGMENTS[1]).contains(&share);
     (tells && n_between > 0.0).then(|| (n_on as f64 / share) / (n_between / (1.0 - share)))
 }

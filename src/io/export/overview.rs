@@ -1,6 +1,6 @@
 //! A picture of the molecules on the prior, so that a wrong offset or unit is seen at once.
 //!
-//! Segments are gray with dark borders. Molecules in segments are blue, others orange, more intense where there are
+//! Segments are gray with dark borders. Molecules in segments are blue, others vermilion, more intense where there are
 //! more of them; without areas (a prior column) they have the colors of their segments. y runs downwards, as in
 //! images. A black frame is the extent of the prior, a red one that of the molecules, and ticks have coordinates.
 
@@ -22,7 +22,7 @@ const PRIOR_FRAME: Rgb = [0, 0, 0];
 const MOLECULES_FRAME: Rgb = [200, 30, 60];
 /// Colors that are told apart with any kind of color vision (Okabe and Ito).
 const INSIDE: Rgb = [0, 114, 178];
-const OUTSIDE: Rgb = [230, 159, 0];
+const OUTSIDE: Rgb = [213, 94, 0];
 const SEGMENTS: [Rgb; 6] = [[0, 114, 178], [213, 94, 0], [0, 158, 115], [204, 121, 167], [86, 180, 233], [230, 159, 0]];
 const NO_SEGMENT: Rgb = [170, 170, 170];
 /// Molecules looked at to find the extent of the bulk of them.
@@ -194,7 +194,7 @@ fn paint_polygons(canvas: &mut Canvas, polygons: &Polygons) {
 /// Molecules as dots that add up.
 ///
 /// METHOD: the opacity is n / (n + m) for n molecules on a pixel and m on an average one that has some, so that
-/// dense and sparse data both show their differences; never less than a third, so that a single one is seen.
+/// dense and sparse data both show their differences; never less than half, so that a single one is seen.
 fn paint_molecules(canvas: &mut Canvas, positions: &Positions, color: impl Fn(usize) -> Rgb) {
     let dot = DOTS.iter().find(|(n, _)| positions.len() < *n).map_or(&[[0, 0]][..], |(_, dot)| dot);
     // Number of molecules, and sums of their colors.
@@ -218,7 +218,7 @@ fn paint_molecules(canvas: &mut Canvas, positions: &Positions, color: impl Fn(us
     for (pixel, &[n, ref colors @ ..]) in canvas.pixels.iter_mut().zip(&sums) {
         if n > 0 {
             let n = n as f64;
-            let opacity = (n / (n + average)).max(0.35);
+            let opacity = (n / (n + average)).max(0.5);
             for (channel, &sum) in pixel.iter_mut().zip(colors) {
                 *channel = (f64::from(*channel) * (1.0 - opacity) + sum as f64 / n * opacity).round() as u8;
             }

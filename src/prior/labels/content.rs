@@ -15,7 +15,7 @@ const LEAST_EQUAL_SHARE: f64 = 0.4;
 /// Fewer pairs of neighbors tell nothing.
 const LEAST_ADJACENT: u64 = 100;
 /// Classes are few and their areas are uniform.
-const MOST_CLASSES: usize = 32;
+const MOST_CLASSES: usize = 16;
 const EQUAL_SHARE_OF_CLASSES: f64 = 0.8;
 
 /// What an image shows.

@@ -301,16 +301,37 @@ fn regions_of(tallies: &[(u32, Tally)], label_of: &[u32]) -> Vec<Region> {
             center: tally.center(),
         })
         .collect();
+    for (region, n_molecules) in regions.iter_mut().zip(count_labels(tallies, label_of)) {
+        region.n_molecules = n_molecules;
+    }
+    regions
+}
+
+/// Molecules of every label. `tallies` are sorted by label. `[n_labels]`
+fn count_labels(tallies: &[(u32, Tally)], label_of: &[u32]) -> Vec<u32> {
+    /// Labels below are counted in a table, whatever gaps there are between them.
+    const TABLE: u32 = 1 << 24;
+    let largest = tallies.last().map_or(0, |&(label, _)| label);
+    if largest < TABLE {
+        let mut table = vec![0u32; largest as usize + 1];
+        for &label in label_of {
+            if let Some(count) = table.get_mut(label as usize) {
+                *count += 1;
+            }
+        }
+        return tallies.iter().map(|&(label, _)| table[label as usize]).collect();
+    }
+    let mut counts = vec![0u32; tallies.len()];
     // Molecules of a table are often sorted, and neighbors have the same label.
     let mut place = 0;
     for &label in label_of.iter().filter(|&&label| label > 0) {
-        if regions.get(place).is_none_or(|region| region.label != label) {
-            match regions.binary_search_by_key(&label, |region| region.label) {
+        if tallies[place].0 != label {
+            match tallies.binary_search_by_key(&label, |&(label, _)| label) {
                 Ok(found) => place = found,
                 Err(_) => continue,
             }
         }
-        regions[place].n_molecules += 1;
+        counts[place] += 1;
     }
-    regions
+    counts
 }

@@ -65,7 +65,7 @@ impl Polygons {
         // Without an area there is no centroid: the first vertex stands for it.
         for part in (0..self.n_parts()).rev() {
             let (area, center) = &mut areas[self.segment_of_part(part)];
-            if !(*area > 0.0) {
+            if area.is_nan() || *area <= 0.0 {
                 *center = self.rings(part).next().and_then(|ring| ring.first()).copied().unwrap_or_default();
             }
         }
@@ -95,7 +95,7 @@ impl Polygons {
             total += sign * area;
             moments = [moments[0] + sign * of_ring[0], moments[1] + sign * of_ring[1]];
         }
-        if !(total > 0.0) {
+        if total.is_nan() || total <= 0.0 {
             return (0.0, origin);
         }
         (total, [origin[0] + moments[0] / total, origin[1] + moments[1] / total])
