@@ -13,7 +13,7 @@ use super::writer::UNFINISHED_FILE;
 use super::{MoleculeResults, NcvTable, SegmentTable, StageError, StageKind, StagePolygons, TraceTable};
 use super::{cells, ipc, molecules, ncv, polygons, trace};
 use crate::cells::{CellCounts, CellStats};
-use crate::data::GeneTable;
+use crate::data::{GeneTable, LayerOutlines};
 use crate::io::molecules::{MoleculeTable, fingerprint};
 
 /// A finished stage whose tables are those of its manifest.
@@ -97,15 +97,14 @@ impl StageReader {
 
     /// Reads the boundaries of cells.
     pub fn polygons(&self) -> Result<StagePolygons, StageError> {
-        let layers = match self.has(&schema::LAYERS) {
-            true => {
-                let (path, n_rows) = self.find(&schema::LAYERS)?;
-                Some(polygons::read_layers(&path, n_rows)?)
-            }
-            false => None,
-        };
+        let layers = self.has(&schema::LAYERS).then(|| self.layers()).transpose()?;
         let (path, n_rows) = self.find(&schema::POLYGONS)?;
         polygons::read_polygons(&path, n_rows, layers)
+    }
+
+    fn layers(&self) -> Result<Vec<LayerOutlines>, StageError> {
+        let (path, n_rows) = self.find(&schema::LAYERS)?;
+        polygons::read_layers(&path, n_rows)
     }
 
     /// Reads the numbers of every iteration.

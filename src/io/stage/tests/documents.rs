@@ -23,7 +23,7 @@ fn every_table_and_column_is_documented_as_it_is() {
                 (true, true) => "optional, null",
             };
             let row = format!(
-                "| `{}` | {} | {} | {presence} | {} |",
+                "| `{}` | {} | {presence} | {} | {} |",
                 column.name,
                 column.kind.name(),
                 column.unit.unwrap_or(""),
