@@ -1,6 +1,8 @@
 //! Neighborhood composition.
 
 pub mod neighborhoods;
+pub mod projection;
+pub mod vectors;
 
 #[cfg(test)]
 pub(crate) mod tests {

@@ -209,6 +209,41 @@ impl<'a> Neighborhoods<'a> {
     }
 }
 
+impl Neighborhoods<'_> {
+    /// Fills `values`, `[n_molecules * width]`, block by block in parallel, in the order of
+    /// [`Neighborhoods::order`]. `compute` may change the compositions.
+    pub(super) fn fill<T: Send>(
+        &self,
+        values: &mut [T],
+        width: usize,
+        compute: impl Fn(&mut Compositions, &mut [T]) + Sync,
+    ) {
+        let blocks = self.order.par_chunks(BLOCK).zip(values.par_chunks_mut(BLOCK * width.max(1)));
+        blocks.for_each_init(Compositions::default, |compositions, (molecules, values)| {
+            self.compose(molecules.iter().copied(), compositions);
+            compute(compositions, values);
+        });
+    }
+
+    /// Hands out compositions of all molecules in the order of [`Neighborhoods::order`], some blocks
+    /// at a time, after `change`.
+    pub(super) fn visit_in_order(
+        &self,
+        change: impl Fn(&mut Compositions) + Sync,
+        mut visit: impl FnMut(&[Compositions]),
+    ) {
+        let mut waiting = vec![Compositions::default(); VISITED_AHEAD];
+        for molecules in self.order.chunks(BLOCK * VISITED_AHEAD) {
+            let n_blocks = molecules.len().div_ceil(BLOCK);
+            waiting[..n_blocks].par_iter_mut().zip(molecules.par_chunks(BLOCK)).for_each(|(into, molecules)| {
+                self.compose(molecules.iter().copied(), into);
+                change(into);
+            });
+            visit(&waiting[..n_blocks]);
+        }
+    }
+}
+
 /// Distance to the nearest of the molecules found that is elsewhere.
 fn first_distance(search: &mut Search<'_>, position: [f64; 3]) -> Option<f64> {
     let nearest2 = search
