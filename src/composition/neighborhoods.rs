@@ -93,12 +93,8 @@ impl<'a> Neighborhoods<'a> {
     /// Neighborhoods of `n_neighbors` molecules each, at least 3 and no more than there are.
     pub fn new(molecules: &'a Molecules, n_neighbors: usize) -> Self {
         let order = hilbert_order_by_id(&molecules.positions, &molecules.ids);
-        let mut ranks = vec![0; order.len()];
-        for (rank, &molecule) in order.iter().enumerate() {
-            ranks[molecule as usize] = rank as u32;
-        }
         let genes = order.iter().map(|&molecule| molecules.genes[molecule as usize]).collect();
-        let tree = KdTree::labelled(&molecules.positions, &ranks);
+        let tree = KdTree::in_order(&molecules.positions, &order);
         let n_neighbors = n_neighbors.max(LEAST_NEIGHBORS).min(molecules.len());
         let mut built = Self { molecules, tree, n_neighbors, order, genes, least_distance: 1.0 };
         built.least_distance = built.median_distance();
@@ -119,6 +115,11 @@ impl<'a> Neighborhoods<'a> {
     /// molecules in any order in memory have the same order here.
     pub fn order(&self) -> &[u32] {
         &self.order
+    }
+
+    /// The same, without the neighborhoods.
+    pub fn into_order(self) -> Vec<u32> {
+        self.order
     }
 
     /// d*: the median over molecules of the distance to the nearest neighbor that is elsewhere. 1

@@ -98,11 +98,8 @@ pub(super) fn products(
     width: usize,
 ) -> Products {
     let n_genes = neighborhoods.n_genes();
-    let empty = || Products {
-        products: vec![0.0; n_genes * width],
-        squares: vec![0.0; n_genes],
-        sums: vec![0.0; n_genes],
-    };
+    let empty =
+        || Products { products: vec![0.0; n_genes * width], squares: vec![0.0; n_genes], sums: vec![0.0; n_genes] };
     let mut total = empty();
     neighborhoods.fold(
         |_, compositions| {
@@ -198,8 +195,11 @@ mod tests {
                 assert!((found.squares[gene] / row[gene] - 1.0).abs() < 1e-9);
                 assert!((found.sums[gene] / sums[gene] - 1.0).abs() < 1e-9);
                 for column in 0..2 {
-                    let expected: f64 =
-                        row.iter().enumerate().map(|(other, entry)| entry * f64::from(matrix[other * 2 + column])).sum();
+                    let expected: f64 = row
+                        .iter()
+                        .enumerate()
+                        .map(|(other, entry)| entry * f64::from(matrix[other * 2 + column]))
+                        .sum();
                     let have = found.products[gene * 2 + column];
                     assert!((have - expected).abs() < 1e-5 * row.iter().sum::<f64>(), "{have} {expected}");
                 }

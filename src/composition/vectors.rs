@@ -76,7 +76,11 @@ fn random_indexing(
     // The last column, of ones, gives the row sums of C.
     let width = n_components + 1;
     let entry = |gene: usize, component: usize| {
-        if component == n_components { 1.0 } else { draws.rough_normal((gene * n_components + component) as u64) as f32 }
+        if component == n_components {
+            1.0
+        } else {
+            draws.rough_normal((gene * n_components + component) as u64) as f32
+        }
     };
     let random: Vec<f32> = (0..n_genes * width).map(|at| entry(at / width, at % width)).collect();
     let found = products(neighborhoods, transform, &random, width);
@@ -147,9 +151,11 @@ fn randomized_principal(
             (0..n_genes * width).map(|at| basis[(at % width) * n_genes + at / width] as f32).collect();
         let found = products(neighborhoods, transform, &interleaved, width);
         let means: Vec<f64> = found.sums.iter().map(|sum| sum / n).collect();
-        let (mean_square, total) = found.squares.iter().zip(&means).fold((0.0, 0.0), |sums, (square, mean)| {
-            (sums.0 + square / n, sums.1 + square / n - mean * mean)
-        });
+        let (mean_square, total) = found
+            .squares
+            .iter()
+            .zip(&means)
+            .fold((0.0, 0.0), |sums, (square, mean)| (sums.0 + square / n, sums.1 + square / n - mean * mean));
         if total.is_nan() || total <= LEAST_VARIANCE * mean_square {
             break;
         }
@@ -228,9 +234,8 @@ fn multiply(matrix: &[f64], n: usize, vectors: &[f64]) -> Vec<f64> {
 /// The map to the scores along `vectors`, `[n_components * n_genes]`, of what differs from `means`.
 fn centered(vectors: &[f64], n_genes: usize, means: &[f64]) -> Projection {
     let n_components = vectors.len() / n_genes;
-    let per_gene = (0..vectors.len())
-        .map(|at| vectors[(at % n_components) * n_genes + at / n_components] as f32)
-        .collect();
+    let per_gene =
+        (0..vectors.len()).map(|at| vectors[(at % n_components) * n_genes + at / n_components] as f32).collect();
     let offset = vectors
         .chunks(n_genes)
         .map(|vector| vector.iter().zip(means).map(|(a, b)| a * b).sum::<f64>() as f32)

@@ -39,7 +39,11 @@ impl PrincipalAxes {
             let mut sums = vec![0.0; n_dims * n_dims];
             let mut centered = vec![0.0; n_dims];
             for vector in rows(range) {
-                centered.iter_mut().zip(vector).zip(&mean).for_each(|((to, &value), mean)| *to = f64::from(value) - mean);
+                centered
+                    .iter_mut()
+                    .zip(vector)
+                    .zip(&mean)
+                    .for_each(|((to, &value), mean)| *to = f64::from(value) - mean);
                 for (sums, a) in sums.chunks_mut(n_dims).zip(&centered) {
                     sums.iter_mut().zip(&centered).for_each(|(sum, b)| *sum += a * b);
                 }

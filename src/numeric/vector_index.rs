@@ -6,6 +6,8 @@ use super::pca::PrincipalAxes;
 const LANES: usize = 16;
 /// Dimensions are taken four at a time.
 const STEP: usize = 4;
+/// Leading dimensions after which most leaves turn out to be too far away.
+const FIRST: usize = 8;
 /// By how much a limit on squared distances to boxes is widened against rounding.
 const MARGIN: f32 = 1.0 + 1e-5;
 /// Label of the lanes that are not in use.
@@ -30,9 +32,9 @@ pub struct VectorIndex {
     axes: PrincipalAxes,
     /// Dimensions, filled up to a multiple of four by zeros.
     width: usize,
-    /// Number of levels below the root.
-    depth: u32,
-    /// Lower and upper corner of the box of every node, in heap order, `[n_nodes * 2 * width]`.
+    /// Leaf of every node, in heap order; `None` for those that are split, or do not exist.
+    leaf_of: Vec<Option<u32>>,
+    /// Lower and upper corner of the box of every node, `[n_nodes * 2 * width]`.
     boxes: Vec<f32>,
     /// Vectors of every leaf, `[n_leaves * width * LANES]`: lanes side by side.
     leaves: Vec<f32>,
@@ -60,15 +62,12 @@ impl VectorIndex {
         for (vector, into) in vectors.chunks(n_dims.max(1)).zip(rotated.chunks_mut(width)) {
             axes.rotate(vector, into);
         }
-        let mut depth = 0;
-        while n.div_ceil(1 << depth) > LANES {
-            depth += 1;
-        }
-        let (n_nodes, n_leaves) = ((2 << depth) - 1, 1 << depth);
+        let n_leaves = n.div_ceil(LANES).max(1);
+        let n_nodes = 2 * n_leaves.next_power_of_two() - 1;
         let mut index = Self {
             axes,
             width,
-            depth,
+            leaf_of: vec![None; n_nodes],
             boxes: vec![0.0; n_nodes * 2 * width],
             leaves: vec![f32::INFINITY; n_leaves * width * LANES],
             labels: vec![UNUSED; n_leaves * LANES],
@@ -89,7 +88,7 @@ impl VectorIndex {
         self.lanes.is_empty()
     }
 
-    fn build(&mut self, rotated: &[f32], members: &mut [u32], node: usize, level: u32) {
+    fn build(&mut self, rotated: &[f32], members: &mut [u32], node: usize, first_leaf: usize) {
         let width = self.width;
         let at = |member: u32, dim: usize| rotated[member as usize * width + dim];
         let mut widest = (0, f32::NEG_INFINITY);
@@ -102,8 +101,9 @@ impl VectorIndex {
                 widest = (dim, high - low);
             }
         }
-        if level == self.depth {
-            let leaf = node + 1 - (1 << self.depth);
+        if members.len() <= LANES {
+            let leaf = first_leaf;
+            self.leaf_of[node] = Some(leaf as u32);
             for (lane, &member) in members.iter().enumerate() {
                 self.labels[leaf * LANES + lane] = member;
                 self.lanes[member as usize] = (leaf * LANES + lane) as u32;
@@ -114,13 +114,13 @@ impl VectorIndex {
             return;
         }
         let dim = widest.0;
-        let middle = members.len() / 2;
-        if middle < members.len() {
-            members.select_nth_unstable_by(middle, |&a, &b| at(a, dim).total_cmp(&at(b, dim)).then(a.cmp(&b)));
-        }
+        // The lower half takes full leaves.
+        let n_leaves = members.len().div_ceil(LANES) / 2;
+        let middle = n_leaves * LANES;
+        members.select_nth_unstable_by(middle, |&a, &b| at(a, dim).total_cmp(&at(b, dim)).then(a.cmp(&b)));
         let (low, high) = members.split_at_mut(middle);
-        self.build(rotated, low, 2 * node + 1, level + 1);
-        self.build(rotated, high, 2 * node + 2, level + 1);
+        self.build(rotated, low, 2 * node + 1, first_leaf);
+        self.build(rotated, high, 2 * node + 2, first_leaf + n_leaves);
     }
 
     /// The `k` vectors nearest to `query`, `[n_dims]`, nearest first (all, if there are fewer); equally near
@@ -134,9 +134,10 @@ impl VectorIndex {
         self.axes.rotate(query, &mut search.query);
         let mut limit = f32::INFINITY;
         if search.previous.len() >= k {
-            limit = search.previous[..k].iter().map(|&vector| self.distance2(vector, &search.query)).fold(0.0, f32::max);
+            limit =
+                search.previous[..k].iter().map(|&vector| self.distance2(vector, &search.query)).fold(0.0, f32::max);
         }
-        self.descend(0, 0, k, &mut limit, search);
+        self.descend(0, k, &mut limit, search);
         search.previous.clear();
         search.previous.extend(search.found.iter().map(|near| near.vector));
         &search.found
@@ -149,16 +150,16 @@ impl VectorIndex {
         query.iter().zip(values).fold(0.0, |sum, (a, b)| sum + (a - b) * (a - b))
     }
 
-    fn descend(&self, node: usize, level: u32, k: usize, limit: &mut f32, search: &mut VectorSearch) {
-        if level == self.depth {
-            self.scan(node + 1 - (1 << self.depth), k, limit, search);
+    fn descend(&self, node: usize, k: usize, limit: &mut f32, search: &mut VectorSearch) {
+        if let Some(leaf) = self.leaf_of[node] {
+            self.scan(leaf as usize, k, limit, search);
             return;
         }
         let near = [2 * node + 1, 2 * node + 2].map(|child| (self.box_distance2(child, &search.query), child));
         let order = if near[0].0 <= near[1].0 { near } else { [near[1], near[0]] };
         for (distance2, child) in order {
             if distance2 <= *limit * MARGIN {
-                self.descend(child, level + 1, k, limit, search);
+                self.descend(child, k, limit, search);
             }
         }
     }
@@ -186,12 +187,12 @@ impl VectorIndex {
     fn scan(&self, leaf: usize, k: usize, limit: &mut f32, search: &mut VectorSearch) {
         let mut sums = [0.0f32; LANES];
         let values = &self.leaves[leaf * self.width * LANES..][..self.width * LANES];
-        for (values, &query) in values.chunks_exact(LANES).zip(&search.query) {
-            for lane in 0..LANES {
-                let difference = query - values[lane];
-                sums[lane] += difference * difference;
-            }
+        let first = FIRST.min(self.width);
+        add_squares(&mut sums, &values[..first * LANES], &search.query[..first]);
+        if sums.iter().all(|&sum| sum > *limit) {
+            return;
         }
+        add_squares(&mut sums, &values[first * LANES..], &search.query[first..]);
         for (lane, &distance2) in sums.iter().enumerate() {
             if distance2 <= *limit {
                 let vector = self.labels[leaf * LANES + lane];
@@ -202,6 +203,17 @@ impl VectorIndex {
                     }
                 }
             }
+        }
+    }
+}
+
+/// Adds squared differences along some dimensions to every lane.
+#[inline]
+fn add_squares(sums: &mut [f32; LANES], values: &[f32], query: &[f32]) {
+    for (values, &query) in values.chunks_exact(LANES).zip(query) {
+        for (sum, value) in sums.iter_mut().zip(values) {
+            let difference = query - value;
+            *sum += difference * difference;
         }
     }
 }

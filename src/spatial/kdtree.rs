@@ -56,11 +56,11 @@ impl KdTree {
         Self::over(keyed, positions.n_dims())
     }
 
-    /// Builds the tree over all `positions`, which it calls by `labels`, `[n_points]`: they are what
-    /// [`Neighbor::point`] says, and of equally near points that of the smaller label comes first.
-    pub fn labelled(positions: &Positions, labels: &[u32]) -> Self {
-        let keyed = labels.iter().enumerate().map(|(point, &label)| (positions.at(point), label)).collect();
-        Self::over(keyed, positions.n_dims())
+    /// Builds the tree over the positions `order[0]`, `order[1]`, … and calls them 0, 1, …: that is what
+    /// [`Neighbor::point`] says, and by what equally near points go.
+    pub fn in_order(positions: &Positions, order: &[u32]) -> Self {
+        let keyed = order.iter().enumerate().map(|(place, &point)| (positions.at(point as usize), place as u32));
+        Self::over(keyed.collect(), positions.n_dims())
     }
 
     fn over(mut keyed: Vec<([f64; 3], u32)>, n_dims: usize) -> Self {
@@ -244,8 +244,7 @@ impl Search<'_> {
             let (axis, split) = self.tree.nodes[node];
             let middle = begin + (end - begin) / 2;
             let below = query[axis as usize] < split;
-            let (next, from, to) =
-                if below { (2 * node + 1, begin, middle) } else { (2 * node + 2, middle, end) };
+            let (next, from, to) = if below { (2 * node + 1, begin, middle) } else { (2 * node + 2, middle, end) };
             if to - from < self.k {
                 break;
             }
@@ -337,8 +336,8 @@ mod tests {
     fn search_finds_the_same_points_whatever_was_asked_before() {
         for (with_z, levels) in [(false, 1e6), (false, 12.0), (true, 1e6), (true, 4.0), (true, 1.0)] {
             let positions = random_positions(700, with_z, levels);
-            let labels: Vec<u32> = (0..700).map(|point| (point * 41) % 700).collect();
-            let tree = KdTree::labelled(&positions, &labels);
+            let order: Vec<u32> = (0..700).map(|place| (place * 41) % 700).collect();
+            let tree = KdTree::in_order(&positions, &order);
             let mut sorted = Vec::new();
             for k in [1, 3, 30, 300, 699, 700, 1000] {
                 let mut search = tree.search(k);

@@ -30,9 +30,10 @@ impl FuzzyGraph {
         let k = neighbors.k;
         let n = neighbors.n_points();
         let mut directed = vec![0.0f32; n * k];
-        directed.par_chunks_mut(k.max(1)).zip(neighbors.distances.par_chunks(k.max(1))).for_each(
-            |(into, distances)| memberships(distances, into),
-        );
+        directed
+            .par_chunks_mut(k.max(1))
+            .zip(neighbors.distances.par_chunks(k.max(1)))
+            .for_each(|(into, distances)| memberships(distances, into));
         let mut edges: Vec<(u32, u32, f32)> = Vec::with_capacity(2 * n * k);
         for (at, (&end, &weight)) in neighbors.points.iter().zip(&directed).enumerate() {
             let point = (at / k) as u32;
@@ -65,7 +66,8 @@ fn memberships(distances: &[f32], into: &mut [f32]) {
     let nearest = distances.iter().copied().find(|&distance| distance > 0.0).unwrap_or(0.0);
     let beyond = |distance: f32| f64::from(distance - nearest);
     let target = ln(distances.len() as f64) / std::f64::consts::LN_2;
-    let membership = |distance: f32, width: f64| if beyond(distance) > 0.0 { exp(-beyond(distance) / width) } else { 1.0 };
+    let membership =
+        |distance: f32, width: f64| if beyond(distance) > 0.0 { exp(-beyond(distance) / width) } else { 1.0 };
     let (mut low, mut high, mut width) = (0.0, f64::INFINITY, 1.0);
     for _ in 0..BISECTIONS {
         let sum: f64 = distances.iter().map(|&distance| membership(distance, width)).sum();

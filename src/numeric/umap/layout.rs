@@ -43,7 +43,7 @@ pub(super) fn optimize<const D: usize>(
             let mut own = old[point];
             for edge in graph.range(point) {
                 let other = old[graph.ends[edge] as usize];
-                if phases.acts(phases.out[edge], graph.weights[edge], epoch) {
+                if Phases::acts(phases.out[edge], phases.growth[edge], epoch as u32) {
                     forces.pull(&mut own, other, rate);
                     for pick in random_points(draws, edge, n) {
                         if pick != point {
@@ -51,7 +51,7 @@ pub(super) fn optimize<const D: usize>(
                         }
                     }
                 }
-                if phases.acts(phases.back[edge], graph.weights[edge], epoch) {
+                if Phases::acts(phases.back[edge], phases.growth[edge], epoch as u32) {
                     forces.pull(&mut own, other, rate);
                 }
             }
@@ -62,17 +62,23 @@ pub(super) fn optimize<const D: usize>(
 }
 
 /// When the edges act: every direction of an edge of weight w once in 1/w epochs, from a random start.
+///
+/// Counters in units of 2^-32 grow by w in every epoch; an edge acts when its counter runs over.
 struct Phases {
     /// Start of every edge, in its own direction.
-    out: Vec<f32>,
+    out: Vec<u32>,
     /// Start of its opposite.
-    back: Vec<f32>,
+    back: Vec<u32>,
+    /// Growth of both.
+    growth: Vec<u32>,
 }
 
 impl Phases {
     fn new(graph: &FuzzyGraph, draws: IterationDraws) -> Self {
         let n = graph.offsets.len() - 1;
-        let out: Vec<f32> = (0..graph.ends.len()).map(|edge| draws.uniform(edge as u64) as f32).collect();
+        let out: Vec<u32> = (0..graph.ends.len()).map(|edge| draws.bits(edge as u64) as u32).collect();
+        // A weight of 1 saturates just below one.
+        let growth = graph.weights.iter().map(|&weight| (f64::from(weight) * 4_294_967_296.0) as u32).collect();
         let opposite = |point: usize, edge: usize| {
             let end = graph.ends[edge] as usize;
             let range = graph.range(end);
@@ -80,13 +86,12 @@ impl Phases {
             out[range.start + place]
         };
         let back = (0..n).flat_map(|point| graph.range(point).map(move |edge| (point, edge)));
-        Self { back: back.map(|(point, edge)| opposite(point, edge)).collect(), out }
+        Self { back: back.map(|(point, edge)| opposite(point, edge)).collect(), out, growth }
     }
 
     #[inline]
-    fn acts(&self, start: f32, weight: f32, epoch: usize) -> bool {
-        let before = start + weight * epoch as f32;
-        (before + weight).floor() > before.floor()
+    fn acts(start: u32, growth: u32, epoch: u32) -> bool {
+        start.wrapping_add(growth.wrapping_mul(epoch)).overflowing_add(growth).1
     }
 }
 
@@ -182,10 +187,9 @@ mod tests {
 
     #[test]
     fn edges_act_with_the_frequency_of_their_weight() {
-        let phases = Phases { out: Vec::new(), back: Vec::new() };
-        for (weight, times) in [(1.0, 300), (0.5, 150), (0.1, 30)] {
-            let acted = (0..300).filter(|&epoch| phases.acts(0.3, weight, epoch)).count();
-            assert!(acted.abs_diff(times) <= 1, "{weight}: {acted}");
+        for (growth, times) in [(u32::MAX, 300), (1 << 31, 150), (429_496_730, 30)] {
+            let acted = (0..300).filter(|&epoch| Phases::acts(1 << 30, growth, epoch)).count();
+            assert!(acted.abs_diff(times) <= 1, "{growth}: {acted}");
         }
     }
 }
