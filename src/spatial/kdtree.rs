@@ -7,6 +7,8 @@ use crate::data::Positions;
 
 /// Points per leaf at most.
 const LEAF: usize = 12;
+/// By how much a limit on squared distances is widened against rounding.
+const MARGIN: f64 = 1.0 + 1e-9;
 
 /// A neighbor of a query point.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,6 +20,12 @@ pub struct Neighbor {
 }
 
 impl Neighbor {
+    /// The same as an ordering.
+    #[inline]
+    fn compare(&self, other: &Self) -> std::cmp::Ordering {
+        self.distance2.total_cmp(&other.distance2).then(self.point.cmp(&other.point))
+    }
+
     /// Nearer first; equally near points by their index.
     #[inline]
     fn before(&self, other: &Self) -> bool {
@@ -40,23 +48,30 @@ pub struct KdTree {
 impl KdTree {
     /// Builds the tree over all `positions`, or over those at `subset`.
     pub fn new(positions: &Positions, subset: Option<&[u32]>) -> Self {
-        let mut original: Vec<u32> = match subset {
-            Some(subset) => subset.to_vec(),
-            None => (0..positions.len() as u32).collect(),
+        let at = |point: u32| (positions.at(point as usize), point);
+        let keyed = match subset {
+            Some(subset) => subset.iter().map(|&point| at(point)).collect(),
+            None => (0..positions.len() as u32).map(at).collect(),
         };
-        let n_dims = positions.n_dims();
+        Self::over(keyed, positions.n_dims())
+    }
+
+    /// Builds the tree over the positions `order[0]`, `order[1]`, … and calls them 0, 1, …: that is what
+    /// [`Neighbor::point`] says, and by what equally near points go.
+    pub fn in_order(positions: &Positions, order: &[u32]) -> Self {
+        let keyed = order.iter().enumerate().map(|(place, &point)| (positions.at(point as usize), place as u32));
+        Self::over(keyed.collect(), positions.n_dims())
+    }
+
+    fn over(mut keyed: Vec<([f64; 3], u32)>, n_dims: usize) -> Self {
         let mut depth = 0;
-        while original.len() >> depth > LEAF {
+        while keyed.len() >> depth > LEAF {
             depth += 1;
         }
         let mut nodes = vec![(0u8, 0.0); (1 << depth) - 1];
-        let mut keyed: Vec<([f64; 3], u32)> =
-            original.iter().map(|&point| (positions.at(point as usize), point)).collect();
         build(&mut keyed, &mut nodes, 0, depth, n_dims);
         let points = keyed.iter().map(|(point, _)| *point).collect();
-        for (place, (_, point)) in original.iter_mut().zip(&keyed) {
-            *place = *point;
-        }
+        let original = keyed.iter().map(|&(_, label)| label).collect();
         Self { n_dims, points, original, nodes, depth }
     }
 
@@ -80,6 +95,25 @@ impl KdTree {
         self.descend(0, 0, 0, self.points.len(), query, [0.0; 3], k, found);
     }
 
+    /// A search for the `k` nearest points of many queries, best asked in an order in which
+    /// consecutive queries are near each other.
+    pub fn search(&self, k: usize) -> Search<'_> {
+        Search { tree: self, k, candidates: Vec::new(), ranked: Vec::new(), last: None }
+    }
+
+    /// Squared distance of a point, by its place in the tree.
+    #[inline]
+    fn distance2(&self, place: usize, query: [f64; 3]) -> f64 {
+        let point = &self.points[place];
+        let (dx, dy) = (point[0] - query[0], point[1] - query[1]);
+        let mut distance2 = dx * dx + dy * dy;
+        if self.n_dims == 3 {
+            let dz = point[2] - query[2];
+            distance2 += dz * dz;
+        }
+        distance2
+    }
+
     #[allow(clippy::too_many_arguments)] // one recursion, all of it state of the walk
     fn descend(
         &self,
@@ -94,13 +128,7 @@ impl KdTree {
     ) {
         if level == self.depth {
             for place in begin..end {
-                let point = &self.points[place];
-                let (dx, dy) = (point[0] - query[0], point[1] - query[1]);
-                let mut distance2 = dx * dx + dy * dy;
-                if self.n_dims == 3 {
-                    let dz = point[2] - query[2];
-                    distance2 += dz * dz;
-                }
+                let distance2 = self.distance2(place, query);
                 offer(found, Neighbor { distance2, point: self.original[place] }, k);
             }
             return;
@@ -120,6 +148,112 @@ impl KdTree {
         if found.len() < k || distance2 <= found[found.len() - 1].distance2 {
             self.descend(far.0, level + 1, far.1, far.2, query, beyond, k, found);
         }
+    }
+
+    /// Adds all points within a squared distance, in the order of the tree. `place` is a node and
+    /// its level, `range` the points below it, `offsets` how far away it is along each axis.
+    fn gather(
+        &self,
+        place: (usize, u32),
+        range: (usize, usize),
+        query: [f64; 3],
+        offsets: [f64; 3],
+        limit2: f64,
+        found: &mut Vec<Neighbor>,
+    ) {
+        let ((node, level), (begin, end)) = (place, range);
+        if level == self.depth {
+            for place in begin..end {
+                let distance2 = self.distance2(place, query);
+                if distance2 <= limit2 {
+                    found.push(Neighbor { distance2, point: self.original[place] });
+                }
+            }
+            return;
+        }
+        let (axis, split) = self.nodes[node];
+        let axis = axis as usize;
+        let middle = begin + (end - begin) / 2;
+        let difference = query[axis] - split;
+        let mut beyond = offsets;
+        beyond[axis] = difference;
+        let reaches_over = beyond[0] * beyond[0] + beyond[1] * beyond[1] + beyond[2] * beyond[2] <= limit2;
+        let (low, high) = if difference < 0.0 { (offsets, beyond) } else { (beyond, offsets) };
+        if difference < 0.0 || reaches_over {
+            self.gather((2 * node + 1, level + 1), (begin, middle), query, low, limit2, found);
+        }
+        if difference >= 0.0 || reaches_over {
+            self.gather((2 * node + 2, level + 1), (middle, end), query, high, limit2, found);
+        }
+    }
+}
+
+/// A search for the nearest points of many queries, see [`KdTree::search`].
+///
+/// METHOD: a limit on the distance of the `k`-th neighbor is known beforehand: the last query's
+/// neighbors are no farther than its distance to them plus the distance between the queries. So all
+/// points within the limit are gathered, and the `k` nearest picked among them once, which costs
+/// in proportion to `k`, where keeping a sorted list costs its square.
+pub struct Search<'a> {
+    tree: &'a KdTree,
+    k: usize,
+    candidates: Vec<Neighbor>,
+    ranked: Vec<Neighbor>,
+    /// The last query, and the distance of its farthest neighbor.
+    last: Option<([f64; 3], f64)>,
+}
+
+impl Search<'_> {
+    /// The `k` points nearest to `query` (all points, if there are fewer), those of [`KdTree::nearest`]
+    /// in the order of the tree: neither the set nor its order depends on earlier queries.
+    pub fn nearest(&mut self, query: [f64; 3]) -> &[Neighbor] {
+        self.candidates.clear();
+        if self.k == 0 {
+            return &self.candidates;
+        }
+        let limit2 = if self.tree.len() > self.k { self.limit2(query) } else { f64::INFINITY };
+        self.tree.gather((0, 0), (0, self.tree.len()), query, [0.0; 3], limit2, &mut self.candidates);
+        if self.candidates.len() > self.k {
+            self.ranked.clone_from(&self.candidates);
+            let (_, &mut farthest, _) = self.ranked.select_nth_unstable_by(self.k - 1, Neighbor::compare);
+            self.candidates.retain(|candidate| !farthest.before(candidate));
+        }
+        let reach2 = self.candidates.iter().map(|found| found.distance2).fold(0.0, f64::max);
+        self.last = Some((query, reach2.sqrt()));
+        &self.candidates
+    }
+
+    /// A squared distance within which there are at least `k` points.
+    fn limit2(&mut self, query: [f64; 3]) -> f64 {
+        let known = self.last.map(|(last, reach)| {
+            let steps = [0, 1, 2].map(|axis| query[axis] - last[axis]);
+            let step = (steps[0] * steps[0] + steps[1] * steps[1] + steps[2] * steps[2]).sqrt();
+            ((reach + step) * (reach + step) * MARGIN, step <= 0.5 * reach)
+        });
+        match known {
+            Some((limit2, true)) => limit2,
+            Some((limit2, false)) => limit2.min(self.limit2_in_node(query)),
+            None => self.limit2_in_node(query),
+        }
+    }
+
+    /// The same from the smallest node of the tree around `query` that holds `k` points.
+    fn limit2_in_node(&mut self, query: [f64; 3]) -> f64 {
+        let (mut node, mut begin, mut end) = (0, 0, self.tree.len());
+        for _ in 0..self.tree.depth {
+            let (axis, split) = self.tree.nodes[node];
+            let middle = begin + (end - begin) / 2;
+            let below = query[axis as usize] < split;
+            let (next, from, to) = if below { (2 * node + 1, begin, middle) } else { (2 * node + 2, middle, end) };
+            if to - from < self.k {
+                break;
+            }
+            (node, begin, end) = (next, from, to);
+        }
+        let neighbor = |place| Neighbor { distance2: self.tree.distance2(place, query), point: 0 };
+        self.ranked.clear();
+        self.ranked.extend((begin..end).map(neighbor));
+        self.ranked.select_nth_unstable_by(self.k - 1, Neighbor::compare).1.distance2
     }
 }
 
@@ -196,6 +330,34 @@ mod tests {
                 assert_eq!(found, brute_force(&positions, positions.at(query), 9), "levels {levels}");
             }
         }
+    }
+
+    #[test]
+    fn search_finds_the_same_points_whatever_was_asked_before() {
+        for (with_z, levels) in [(false, 1e6), (false, 12.0), (true, 1e6), (true, 4.0), (true, 1.0)] {
+            let positions = random_positions(700, with_z, levels);
+            let order: Vec<u32> = (0..700).map(|place| (place * 41) % 700).collect();
+            let tree = KdTree::in_order(&positions, &order);
+            let mut sorted = Vec::new();
+            for k in [1, 3, 30, 300, 699, 700, 1000] {
+                let mut search = tree.search(k);
+                for query in [0, 0, 1, 2, 3, 3, 400] {
+                    let mut query = positions.at(query);
+                    for _ in 0..4 {
+                        let found = search.nearest(query).to_vec();
+                        assert_eq!(found, tree.search(k).nearest(query));
+                        tree.nearest(query, k, &mut sorted);
+                        let mut ranked = found;
+                        ranked.sort_by(Neighbor::compare);
+                        assert_eq!(ranked, sorted, "k {k} levels {levels}");
+                        query[0] += 0.03 * levels;
+                    }
+                }
+            }
+            assert!(tree.search(0).nearest([0.0; 3]).is_empty());
+        }
+        let none = Positions::default();
+        assert!(KdTree::new(&none, None).search(3).nearest([0.0; 3]).is_empty());
     }
 
     #[test]

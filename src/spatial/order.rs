@@ -11,6 +11,17 @@ const BITS: u32 = 16;
 ///
 /// z is left out: the slabs of imaging data are thin, and memory locality needs no more.
 pub fn hilbert_order(positions: &Positions) -> Vec<u32> {
+    sorted_along_curve(positions, |_| ())
+}
+
+/// The order of points along the same curve, equal places by `ids`, `[n_points]`: it does not
+/// depend on the order in memory.
+pub fn hilbert_order_by_id(positions: &Positions, ids: &[u32]) -> Vec<u32> {
+    sorted_along_curve(positions, |point| ids[point as usize])
+}
+
+/// Points along the curve; equal places by `id`, then by index.
+fn sorted_along_curve<Id: Ord + Send>(positions: &Positions, id: impl Fn(u32) -> Id + Sync) -> Vec<u32> {
     let range = |axis: &[f64]| {
         let low = axis.iter().copied().fold(f64::INFINITY, f64::min);
         let high = axis.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -19,16 +30,16 @@ pub fn hilbert_order(positions: &Positions) -> Vec<u32> {
     let ((x_low, width), (y_low, height)) = (range(&positions.x), range(&positions.y));
     let extent = width.max(height);
     let scale = if extent > 0.0 { f64::from((1u32 << BITS) - 1) / extent } else { 0.0 };
-    let mut keyed: Vec<(u32, u32)> = (0..positions.len())
+    let mut keyed: Vec<(u32, Id, u32)> = (0..positions.len())
         .into_par_iter()
         .map(|point| {
             let column = ((positions.x[point] - x_low) * scale) as u32;
             let row = ((positions.y[point] - y_low) * scale) as u32;
-            (hilbert_distance(column, row), point as u32)
+            (hilbert_distance(column, row), id(point as u32), point as u32)
         })
         .collect();
     keyed.par_sort_unstable();
-    keyed.into_iter().map(|(_, point)| point).collect()
+    keyed.into_iter().map(|(_, _, point)| point).collect()
 }
 
 /// Distance along the Hilbert curve that visits a 2^16 by 2^16 grid.
@@ -65,6 +76,14 @@ mod tests {
             let step = pair[0].1.abs_diff(pair[1].1) + pair[0].2.abs_diff(pair[1].2);
             assert_eq!(step, 1, "{pair:?}");
         }
+    }
+
+    #[test]
+    fn order_by_id_does_not_depend_on_the_order_in_memory() {
+        let positions = Positions { x: vec![1.0, 1.0, 0.0, 1.0], y: vec![2.0, 2.0, 0.0, 2.0], z: None };
+        let ids = [7, 3, 9, 5];
+        let named: Vec<u32> = hilbert_order_by_id(&positions, &ids).iter().map(|&at| ids[at as usize]).collect();
+        assert_eq!(named, [9, 3, 5, 7]);
     }
 
     #[test]
