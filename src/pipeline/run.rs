@@ -1,11 +1,12 @@
 //! `run`: from a molecule table to the files of a segmentation.
 
+use super::keeper::Keeper;
 use super::prior::{self, Prior};
 use super::{input, model, results, scale};
 use crate::config::{self, RunSettings};
 use crate::data::CellNames;
 use crate::io::atomic;
-use crate::io::molecules::MoleculeTable;
+use crate::io::molecules::{Fingerprint, MoleculeTable};
 use crate::observe::Observer;
 
 /// Reads molecules, segments them into cells and writes the result files.
@@ -20,9 +21,12 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
     for path in settings.outputs.all() {
         atomic::prepare(path)?;
     }
+    let mut keeper = Keeper::new(settings, observer)?;
     write_params(settings, &[])?;
 
     let mut table = input::load(&settings.input, &settings.prior, observer)?;
+    let Fingerprint { size, hash } = table.fingerprint;
+    keeper.identify("the molecule table", format!("{size} bytes, hash {hash:016x}"))?;
     let prior = prior::take(&mut table, &settings.prior, observer)?;
     check_size(&table, prior.as_ref(), settings)?;
     let scale = scale::resolve(settings, &table.molecules.positions, prior.as_ref(), observer)?;
@@ -31,7 +35,11 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
     observer.info(&format!("Run id: {run_id}"));
     observer.info(&format!("Expected peak memory: about {} MiB", expected_mebibytes(table.molecules.len())));
 
-    let result = model::segment(&mut table.molecules, prior.as_ref(), scale, settings, observer)?;
+    let result = model::segment(&mut table.molecules, prior.as_ref(), scale, settings, &mut keeper, observer)?;
+    let n_iterations = result.trace.entries().len().saturating_sub(1);
+    if n_iterations < settings.iters {
+        observer.info(&format!("The model settled and ended after {n_iterations} of {} iterations", settings.iters));
+    }
     observer.info("Processing complete.");
     if result.segmentation.n_cells == 0 {
         observer.warning(
@@ -42,6 +50,7 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
 
     write_params(settings, &result.resolved)?;
     results::write(&table, prior.as_ref(), &result, &names, settings, observer)?;
+    keeper.discard();
     Ok(())
 }
 
