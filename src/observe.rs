@@ -2,7 +2,7 @@
 
 /// Receives news from a computation. All methods have empty defaults.
 ///
-/// Implementations may print, draw or record; they cannot influence a result.
+/// Implementations may print, draw or record, and may ask for a stop; they cannot influence a result.
 pub trait Observer: Sync {
     /// A named stage begins.
     fn stage(&self, _name: &str) {}
@@ -14,6 +14,13 @@ pub trait Observer: Sync {
     fn warning(&self, _message: &str) {}
     /// One iteration of a loop of at most `total` iterations is done.
     fn iteration(&self, _progress: &Progress) {}
+    /// Says whether from now on [`Self::stop_requested`] is asked from time to time, at moments
+    /// from which the computation can be continued.
+    fn heeds_stop(&self, _heeds: bool) {}
+    /// Whether the computation should stop at the next such moment.
+    fn stop_requested(&self) -> bool {
+        false
+    }
 }
 
 /// State of a loop after an iteration.

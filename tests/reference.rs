@@ -160,6 +160,7 @@ impl Setting {
             prior_confidence,
             iterations: 100,
             tolerance: 0.0,
+            converged: 0.0,
             n_cells_init: self.case.n_cells_init,
             choice: Choice::Argmax,
             quirks: Quirks { erase_negative_covariance: true, spare_last_component: true },

@@ -234,6 +234,7 @@ impl Model {
             prior_confidence: if with_prior { 0.5 } else { 0.0 },
             iterations: 500,
             tolerance: 0.0,
+            converged: 0.0,
             n_cells_init,
             choice: Choice::Draw,
             quirks: Quirks::default(),

@@ -12,15 +12,18 @@ use crate::data::ComponentIdx;
 const BLOCK: usize = 1024;
 
 /// How often a molecule held a component (or was noise), and when last.
-#[derive(Clone, Copy, Debug, Default)]
-struct Tally {
-    component: Option<ComponentIdx>,
-    count: u16,
-    last: u16,
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Tally {
+    /// The component, `None` for noise.
+    pub component: Option<ComponentIdx>,
+    /// Number of records with it; 0 for an empty place.
+    pub count: u16,
+    /// The last of these records.
+    pub last: u16,
 }
 
 /// Recorded assignments.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct History {
     n_recorded: u16,
     /// The first two components that each molecule met; count 0 for none.
@@ -37,6 +40,45 @@ impl History {
             first: vec![[Tally::default(); 2]; n_molecules],
             more: vec![Vec::new(); n_molecules.div_ceil(BLOCK)],
         }
+    }
+
+    /// Puts together what a checkpoint kept: [`Self::n_recorded`], [`Self::first`], [`Self::more`].
+    ///
+    /// `None` if the lists do not fit each other.
+    pub fn from_parts(n_recorded: u16, first: Vec<[Tally; 2]>, more: Vec<Vec<(u16, Tally)>>) -> Option<Self> {
+        let is_ordered = |block: &Vec<(u16, Tally)>| {
+            block.is_sorted_by_key(|entry| entry.0) && block.last().is_none_or(|entry| usize::from(entry.0) < BLOCK)
+        };
+        let fits = more.len() == first.len().div_ceil(BLOCK) && more.iter().all(is_ordered);
+        fits.then_some(Self { n_recorded, first, more })
+    }
+
+    /// The first two components that each molecule met. `[n_molecules]`
+    pub fn first(&self) -> &[[Tally; 2]] {
+        &self.first
+    }
+
+    /// Further components: (molecule within its block of 1024, tally), ascending by molecule. `[n_blocks]`
+    pub fn more(&self) -> &[Vec<(u16, Tally)>] {
+        &self.more
+    }
+
+    /// Number of molecules.
+    pub fn n_molecules(&self) -> usize {
+        self.first.len()
+    }
+
+    /// All components that occur, each many times.
+    pub fn components(&self) -> impl Iterator<Item = ComponentIdx> + '_ {
+        let further = self.more.iter().flatten().map(|entry| entry.1);
+        self.first.iter().flatten().copied().chain(further).filter_map(|tally| tally.component)
+    }
+
+    /// Forgets all records; keeps the room.
+    pub fn clear(&mut self) {
+        self.n_recorded = 0;
+        self.first.par_iter_mut().for_each(|tallies| *tallies = Default::default());
+        self.more.iter_mut().for_each(Vec::clear);
     }
 
     /// Number of assignments recorded.

@@ -38,16 +38,36 @@ pub fn start(evidence: &Evidence<'_>, params: &Params) -> Result<State, BmmError
     let centers: Vec<[f64; 3]> = seeds.iter().map(|seed| seed.center).collect();
     let shape = Shape::ball(params.scale, molecules.positions.n_dims());
     let assignment = first_assignment(evidence, &seeds, &centers);
-    Ok(State {
+    Ok(new_state(evidence, params, assignment, Components::at_centers(&centers, shape)))
+}
+
+/// A state with a given assignment, whose components are balls until the first refit.
+pub(super) fn with_assignment(
+    evidence: &Evidence<'_>,
+    params: &Params,
+    assignment: Vec<Option<ComponentIdx>>,
+    n_components: usize,
+) -> State {
+    let shape = Shape::ball(params.scale, evidence.molecules.positions.n_dims());
+    new_state(evidence, params, assignment, Components::at_centers(&vec![[0.0; 3]; n_components], shape))
+}
+
+fn new_state(
+    evidence: &Evidence<'_>,
+    params: &Params,
+    assignment: Vec<Option<ComponentIdx>>,
+    components: Components,
+) -> State {
+    State {
         proposal: vec![None; assignment.len()],
         assignment,
         groups: Groups::default(),
-        components: Components::at_centers(&centers, shape),
+        components,
         log_noise_density: f64::NEG_INFINITY,
         log_noise_odds: evidence.confidence.iter().map(|&confidence| log_noise_odds(confidence)).collect(),
         logs: LnTable::new(),
         segment_members: segment_members(evidence, params),
-    })
+    }
 }
 
 /// Where a component starts.

@@ -13,7 +13,8 @@
 //! 4. **M-step** ([`mstep`]): mean, covariance (with a prior on cell size) and gene counts.
 //!
 //! The result is the component that each molecule held most often in the last tenth of the
-//! iterations ([`history`]).
+//! iterations ([`history`]). [`course`] goes through the iterations, and may be interrupted between
+//! any two of them ([`checkpoint`]) or end early when nothing changes any more ([`convergence`]).
 //!
 //! | symbol | name here | meaning |
 //! |---|---|---|
@@ -30,8 +31,11 @@
 //! Determinism: a draw is keyed by (seed, iteration, molecule id); everything else is computed in
 //! fixed blocks in a fixed order. The number of threads does not matter.
 
+pub mod checkpoint;
 pub mod components;
 pub mod composition;
+pub mod convergence;
+pub mod course;
 pub mod estep;
 pub mod groups;
 pub mod history;
@@ -46,8 +50,10 @@ pub mod trace;
 
 use crate::data::Segmentation;
 use crate::numeric::draws::Draws;
-use crate::observe::{Observer, Progress};
+use crate::observe::Observer;
 
+pub use checkpoint::Checkpoint;
+pub use course::Course;
 pub use params::{Choice, Evidence, Params, Quirks, Segments};
 pub use state::State;
 pub use trace::Trace;
@@ -78,6 +84,9 @@ pub enum BmmError {
         /// The scale in use.
         scale: f64,
     },
+    /// A checkpoint that does not fit the data and the parameters.
+    #[error("the checkpoint is not one of this model with these molecules and parameters")]
+    OtherCourse,
 }
 
 /// The segmentation, and how it was reached.
@@ -99,44 +108,10 @@ pub fn segment(
     draws: Draws,
     observer: &dyn Observer,
 ) -> Result<Outcome, BmmError> {
-    let mut state = init::start(evidence, params)?;
-    let mut trace = Trace::new(params);
-    let mut history = history::History::new(evidence.molecules.len());
-    state.regroup(1);
-    trace.record(&state, 0);
-    mstep::refit(&mut state, evidence, params)?;
-
-    let n_recorded = params.n_recorded();
-    let mut last = params.iterations;
-    let mut iteration = 0;
-    while iteration < last {
-        iteration += 1;
-        let n_changed = estep::propose(&mut state, evidence, params, draws.at(iteration as u64));
-        prior_term::keep_segments_whole(&mut state, evidence, params);
-        if iteration.is_multiple_of(params::SPLIT_EVERY) || iteration == last {
-            state.regroup(1);
-            split::detach_fragments(&mut state, evidence, params);
-            prior_term::keep_segments_whole(&mut state, evidence, params);
-        }
-        state.regroup(params::MIN_MOLECULES_TO_SURVIVE);
-        if history.n_recorded() == 0 && state.compact() {
-            state.regroup(params::MIN_MOLECULES_TO_SURVIVE);
-        }
-        mstep::refit(&mut state, evidence, params)?;
-        trace.record(&state, n_changed);
-        if iteration + n_recorded > last {
-            history.record(state.assignment());
-        } else if trace.has_settled(params.tolerance) {
-            // The usual number of iterations is recorded, and then the run ends.
-            last = last.min(iteration + n_recorded.max(1));
-        }
-        observer.iteration(&Progress { what: "segmentation", iteration, total: last, numbers: trace.headline() });
+    let mut course = Course::start(evidence, params, draws)?;
+    while !course.is_done() {
+        course.advance()?;
+        observer.iteration(&course.progress());
     }
-
-    if n_recorded > 0 {
-        state.assign(history.majority(|component| state.is_alive(component)));
-        prior_term::keep_segments_whole(&mut state, evidence, params);
-    }
-    state.regroup(params::MIN_MOLECULES_TO_REPORT);
-    Ok(Outcome { segmentation: state.into_segmentation(&history), trace })
+    Ok(course.finish())
 }

@@ -82,6 +82,9 @@ pub struct Params {
     /// Stop early when in each of 20 iterations fewer than this share of the molecules changed;
     /// 0 never stops.
     pub tolerance: f64,
+    /// Stop early when in each of two windows of iterations the majority component of less than
+    /// this share of the molecules changed; 0 never stops. See [`convergence`](super::convergence).
+    pub converged: f64,
     /// Number of initial components.
     pub n_cells_init: usize,
     /// How options are chosen.
@@ -120,6 +123,7 @@ impl Params {
             prior_confidence: 0.0,
             iterations: 10,
             tolerance: 0.0,
+            converged: 0.0,
             n_cells_init: 2,
             choice: Choice::Draw,
             quirks: Quirks::default(),

@@ -62,14 +62,14 @@ impl State {
 
     /// Renumbers the components without the ended ones, in order, if most have ended.
     ///
-    /// Returns whether it did. The result does not depend on it: draws are keyed by molecules. Call it only while nothing
-    /// refers to components by index, and [`Self::regroup`] afterwards.
-    pub fn compact(&mut self) -> bool {
+    /// Returns the new index of every old one if it did. The result does not depend on it: draws are keyed by molecules.
+    /// Whatever else refers to components by index must follow; call [`Self::regroup`] afterwards.
+    pub fn compact(&mut self) -> Option<Vec<Option<ComponentIdx>>> {
         let n_components = self.components.len();
         let is_alive = |component: usize| self.groups.size(component) > 0;
         let n_alive = (0..n_components).filter(|&component| is_alive(component)).count();
         if 2 * n_alive > n_components || n_alive == 0 {
-            return false;
+            return None;
         }
         let mut next = 0;
         let renumbered: Vec<Option<ComponentIdx>> = (0..n_components)
@@ -84,7 +84,7 @@ impl State {
         self.components.list.retain(|_| keep.next() == Some(true));
         self.components.list.shrink_to_fit();
         self.assignment.par_iter_mut().for_each(|at| *at = at.and_then(|at| renumbered[at.idx()]));
-        true
+        Some(renumbered)
     }
 
     /// Whether a component has molecules, as of the last [`Self::regroup`].

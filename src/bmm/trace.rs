@@ -16,6 +16,9 @@ pub struct TraceEntry {
     pub noise_share: f64,
     /// Molecules whose component the E-step changed.
     pub n_changed: usize,
+    /// At the end of a window of iterations, if convergence is asked for: the share of molecules,
+    /// each counted by its confidence, whose majority component is not that of the window before.
+    pub majority_change: Option<f64>,
 }
 
 /// The course of the iterations; the first entry is the start.
@@ -42,6 +45,11 @@ impl Trace {
         }
     }
 
+    /// A trace that goes on from `entries`.
+    pub fn with_entries(params: &Params, n_molecules: usize, entries: Vec<TraceEntry>) -> Self {
+        Self { entries, n_molecules, ..Self::new(params) }
+    }
+
     /// Smallest sizes of the components that are counted.
     pub fn thresholds(&self) -> &[u32] {
         &self.thresholds
@@ -65,7 +73,14 @@ impl Trace {
         self.n_molecules = state.assignment().len();
         let n_noise = self.n_molecules - groups.n_assigned();
         let noise_share = n_noise as f64 / self.n_molecules.max(1) as f64;
-        self.entries.push(TraceEntry { n_components, noise_share, n_changed });
+        self.entries.push(TraceEntry { n_components, noise_share, n_changed, majority_change: None });
+    }
+
+    /// Adds what the end of a window told to the last entry.
+    pub fn note_majority_change(&mut self, change: Option<f64>) {
+        if let Some(entry) = self.entries.last_mut() {
+            entry.majority_change = change;
+        }
     }
 
     /// Whether in each of the last 20 iterations fewer than `tolerance` of the molecules changed.

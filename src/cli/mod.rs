@@ -7,6 +7,7 @@ mod prior;
 pub mod progress;
 mod request;
 pub mod run;
+mod signals;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
@@ -27,6 +28,7 @@ const LATER: [&str; 5] = ["preview", "segfree", "export", "split", "merge"];
 
 /// Runs the program on the arguments of this process.
 pub fn main() -> ExitCode {
+    signals::listen();
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     ExitCode::from(dispatch(&arguments))
 }
@@ -108,6 +110,10 @@ fn status_of(result: anyhow::Result<()>, command: Command) -> u8 {
     if error.chain().any(|cause| cause.is::<request::Grammar>()) {
         complain_plainly(&format!("{error}\n"));
         return MISUSE;
+    }
+    if error.is::<signals::Interrupted>() {
+        complain_plainly(&format!("{error}\n"));
+        return signals::status();
     }
     complain(&format!("{error:#}"));
     if error.chain().any(|cause| cause.is::<ConfigError>()) {

@@ -1,6 +1,7 @@
 //! Messages and progress of a run: log lines on stderr and in the log file, bars on a terminal.
 
 use std::fs::File;
+use std::fs::OpenOptions;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::machine::{current_memory, peak_memory, show_bytes, show_seconds, time_of_day};
+use super::signals;
 use crate::config::Verbosity;
 use crate::observe::{Observer, Progress};
 
@@ -67,9 +69,15 @@ impl Console {
         log: Option<&Path>,
     ) -> Self {
         let path = log.map(Path::to_owned).unwrap_or_default();
-        let log = Log { path, file: None, pending: Vec::new(), is_lost: log.is_none() };
+        let log = Log { path, file: None, pending: Vec::new(), continues: false, is_lost: log.is_none() };
         let state = State { screen, log, stages: Vec::new(), stage: None, running: None };
         Self { verbosity, draws_bars, between_lines, started: Instant::now(), state: Mutex::new(state) }
+    }
+
+    /// A console whose log file goes on from what is in it.
+    pub fn continuing(self, continues: bool) -> Self {
+        self.lock().log.continues = continues;
+        self
     }
 
     /// Tells times and peak memory at the end of a run that succeeded.
@@ -142,6 +150,14 @@ impl Console {
 }
 
 impl Observer for Console {
+    fn heeds_stop(&self, heeds: bool) {
+        signals::heed(heeds);
+    }
+
+    fn stop_requested(&self) -> bool {
+        signals::stop_requested()
+    }
+
     fn stage(&self, name: &str) {
         let mut state = self.lock();
         state.end_stage();
@@ -255,6 +271,8 @@ struct Log {
     file: Option<File>,
     /// Lines said before the file could be created.
     pending: Vec<u8>,
+    /// What is in the file stays, and new lines follow it.
+    continues: bool,
     /// There is no log file, or writing failed; nothing more is tried.
     is_lost: bool,
 }
@@ -279,12 +297,16 @@ impl Log {
     fn flush(&mut self) -> std::io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
-            none => none.insert(File::create(&self.path)?),
+            none => none.insert(open_log(&self.path, self.continues)?),
         };
         file.write_all(&self.pending)?;
         self.pending.clear();
         file.flush()
     }
+}
+
+fn open_log(path: &Path, continues: bool) -> std::io::Result<File> {
+    if continues { OpenOptions::new().create(true).append(true).open(path) } else { File::create(path) }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::ArgMatches;
 
 use super::progress::Console;
-use super::request;
+use super::{request, signals};
 use crate::config::file::{Given, Origin};
 use crate::config::options::{Command, find_path};
 use crate::config::resolve::{Request, resolve};
@@ -19,11 +19,12 @@ use crate::config::{ConfigError, Note, RunSettings};
 /// A [`request::Grammar`] or [`ConfigError`] is misuse; everything else comes from the run.
 pub fn run(arguments: &[OsString]) -> anyhow::Result<()> {
     let settings = parse(arguments, &|name| std::env::var(name).ok())?;
-    let console = Console::new(settings.program.verbosity, Some(&settings.outputs.log));
+    let console =
+        Console::new(settings.program.verbosity, Some(&settings.outputs.log)).continuing(settings.checkpoint.resume);
     console.opening(Command::Run, &settings.program);
     let result = crate::pipeline::run::run(&settings, &console);
     console.end(&result);
-    result
+    result.map_err(|error| signals::explain(error, arguments))
 }
 
 /// Reads the arguments after `run`. `environment` tells variables that set the number of threads.

@@ -22,6 +22,8 @@ pub struct OutputNames {
     pub params_dump: PathBuf,
     /// The log.
     pub log: PathBuf,
+    /// The state of the model while it iterates; gone when the run is complete.
+    pub checkpoint: PathBuf,
 }
 
 impl OutputNames {
@@ -62,11 +64,12 @@ impl OutputNames {
             polygons_3d: with("polygons_3d.json"),
             params_dump: with("params.dump.toml"),
             log: with("log.log"),
+            checkpoint: with("checkpoint.bin"),
         }
     }
 
     /// All files.
-    pub fn all(&self) -> [&Path; 7] {
+    pub fn all(&self) -> [&Path; 8] {
         [
             &self.molecules,
             &self.cell_stats,
@@ -75,6 +78,7 @@ impl OutputNames {
             &self.polygons_3d,
             &self.params_dump,
             &self.log,
+            &self.checkpoint,
         ]
     }
 }
@@ -130,6 +134,7 @@ mod tests {
             "o/s_polygons_3d.json",
             "o/s_params.dump.toml",
             "o/s_log.log",
+            "o/s_checkpoint.bin",
         ];
         assert_eq!(all, expected);
     }

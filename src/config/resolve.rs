@@ -7,8 +7,8 @@ use super::file::{self, Given, Origin};
 use super::merged::{Merged, parse_amount};
 use super::options::Place;
 use super::settings::{
-    Columns, CountFormat, Crop, InputSettings, Note, PriorStageSettings, ProgramSettings, RunSettings, ScaleSource,
-    ScaleStd, Verbosity,
+    CheckpointSettings, Columns, CountFormat, Crop, InputSettings, Note, PriorStageSettings, ProgramSettings,
+    RunSettings, ScaleSource, ScaleStd, Verbosity,
 };
 use super::{ConfigError, OutputNames, prior, threads};
 
@@ -71,6 +71,7 @@ pub fn resolve(request: &Request, environment: &dyn Fn(&str) -> Option<String>) 
         prior_confidence: merged.float("segmentation.prior_segmentation_confidence"),
         iters: merged.size("segmentation.iters"),
         tol: merged.float("segmentation.tol"),
+        converged: merged.float("segmentation.converged"),
         n_cells_init: n_cells_init(&merged)?,
         outputs: outputs(&output, count_format, &request.molecules)?,
         polygon_format: match merged.text("polygon_format") {
@@ -86,6 +87,7 @@ pub fn resolve(request: &Request, environment: &dyn Fn(&str) -> Option<String>) 
         },
         max_z_slices: merged.size("plotting.max_z_slices"),
         run_id: run_id(&merged)?,
+        checkpoint: CheckpointSettings { every: merged.size("checkpoint_every"), resume: merged.flag("resume") },
         skip_ncv_color: merged.flag("skip_ncv_color"),
         program: program(request, merged, notes, environment)?,
     })

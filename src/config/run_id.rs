@@ -21,7 +21,7 @@ pub fn run_id(input_fingerprint: &[u8], settings: &RunSettings) -> String {
 
 /// Names and texts of everything in the settings that may change a result. Numbers are written so that equal texts
 /// mean equal numbers.
-fn result_relevant(settings: &RunSettings) -> Vec<(&'static str, String)> {
+pub fn result_relevant(settings: &RunSettings) -> Vec<(&'static str, String)> {
     let s = settings;
     let input = &s.input;
     let Crop { x_min, x_max, y_min, y_max, z_min, z_max } = input.crop;
@@ -48,6 +48,7 @@ fn result_relevant(settings: &RunSettings) -> Vec<(&'static str, String)> {
         ("prior_confidence", s.prior_confidence.to_string()),
         ("iters", s.iters.to_string()),
         ("tol", s.tol.to_string()),
+        ("converged", s.converged.to_string()),
         ("n_cells_init", format!("{:?}", s.n_cells_init)),
         ("unassigned_label", s.prior.unassigned_label.clone()),
     ]

@@ -31,6 +31,8 @@ pub struct RunSettings {
     pub iters: usize,
     /// Share of moving molecules below which the model stops early, in 0..=1; 0: never.
     pub tol: f64,
+    /// Share of molecules whose majority cell still changes below which the model stops early, in 0..=1; 0: never.
+    pub converged: f64,
     /// Number of components to start with, at least 2; `None`: derived from the data.
     pub n_cells_init: Option<usize>,
     /// Names of the files to write.
@@ -45,10 +47,21 @@ pub struct RunSettings {
     pub max_z_slices: usize,
     /// The user's text in cell names; `None`: `config::run_id` gives one.
     pub run_id: Option<String>,
+    /// How the state of the model is kept.
+    pub checkpoint: CheckpointSettings,
     /// The user does without neighbourhood colours.
     pub skip_ncv_color: bool,
     /// Seed, threads, messages.
     pub program: ProgramSettings,
+}
+
+/// How the state of the model is kept, to go on from after an interruption. Never changes a result.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CheckpointSettings {
+    /// Iterations between checkpoints; 0: only when the run is asked to stop.
+    pub every: usize,
+    /// Go on from a checkpoint if there is one.
+    pub resume: bool,
 }
 
 /// The settings of the command `prior`.

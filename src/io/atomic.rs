@@ -7,11 +7,34 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Buffer of a [`NewFile`], in bytes.
 const BUFFER: usize = 1 << 20;
 /// Temporary names tried before giving up; more than a few are left over only by killed programs.
 const MAX_ATTEMPTS: u32 = 1000;
+
+/// Temporary files that are being written.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn is_finished(temporary: &Path) {
+    unfinished().retain(|path| path != temporary);
+}
+
+/// Removes all files that are being written; for a program that is about to end in the middle of it.
+///
+/// No new file can be begun after that.
+pub fn remove_unfinished() {
+    let files = unfinished();
+    for path in files.iter() {
+        let _ = fs::remove_file(path);
+    }
+    std::mem::forget(files);
+}
 
 /// Why a result file could not be written. The path is always the final one.
 #[derive(Debug, thiserror::Error)]
@@ -114,8 +137,10 @@ impl NewPath {
             let mut temporary_name = OsString::from(name);
             temporary_name.push(format!(".{}-{attempt}.tmp", std::process::id()));
             let temporary = target.with_file_name(temporary_name);
+            let mut others = unfinished();
             match File::create_new(&temporary) {
                 Ok(file) => {
+                    others.push(temporary.clone());
                     let place = Self { named: path.to_path_buf(), target, temporary, committed: false };
                     return Ok((place, file));
                 }
@@ -139,6 +164,7 @@ impl NewPath {
     pub fn commit(mut self) -> Result<(), WriteError> {
         fs::rename(&self.temporary, &self.target).map_err(|source| self.error(source))?;
         self.committed = true;
+        is_finished(&self.temporary);
         Ok(())
     }
 
@@ -153,6 +179,7 @@ impl Drop for NewPath {
         if !self.committed {
             // Nothing can be done, and nobody told, if even this fails.
             let _ = fs::remove_file(&self.temporary);
+            is_finished(&self.temporary);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod atomic;
 pub mod boundaries;
+pub mod checkpoint;
 pub mod export;
 pub mod images;
 pub mod molecules;

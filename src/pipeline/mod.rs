@@ -1,9 +1,12 @@
 //! What each subcommand does, free of the command line.
 
 mod input;
+mod keeper;
 mod manifest;
 mod model;
 pub mod prior;
 mod results;
 pub mod run;
 mod scale;
+
+pub use keeper::Stopped;

@@ -1,5 +1,6 @@
 //! From molecules to cells: graph, confidence, clusters, mixture model.
 
+use super::keeper::Keeper;
 use super::prior::Prior;
 use super::scale::{self, Scale};
 use crate::bmm::{self, Choice, Evidence, Params, Quirks};
@@ -22,6 +23,8 @@ pub struct Found {
     pub clusters: Option<Vec<ClusterIdx>>,
     /// Values that only the data could tell: name, value, origin.
     pub resolved: Vec<(&'static str, String, &'static str)>,
+    /// Numbers of every iteration of the model.
+    pub trace: bmm::Trace,
 }
 
 /// Segments molecules into cells.
@@ -33,12 +36,19 @@ pub fn segment(
     prior: Option<&Prior>,
     scale: Scale,
     settings: &RunSettings,
+    keeper: &mut Keeper<'_>,
     observer: &dyn Observer,
 ) -> anyhow::Result<Found> {
     let order = hilbert_order(&molecules.positions);
     *molecules = molecules.permuted(&order);
-    let found =
-        segment_sorted(molecules, prior.map(|prior| prior.permuted(&order)).as_ref(), scale, settings, observer);
+    let found = segment_sorted(
+        molecules,
+        prior.map(|prior| prior.permuted(&order)).as_ref(),
+        scale,
+        settings,
+        keeper,
+        observer,
+    );
     let place_of = inverse(&order);
     *molecules = molecules.permuted(&place_of);
     let found = found?;
@@ -55,6 +65,7 @@ fn segment_sorted(
     prior: Option<&Prior>,
     scale: Scale,
     settings: &RunSettings,
+    keeper: &mut Keeper<'_>,
     observer: &dyn Observer,
 ) -> anyhow::Result<Found> {
     let (graph, confidence) = graph_and_confidence(molecules, prior, scale, settings, observer);
@@ -74,6 +85,7 @@ fn segment_sorted(
         prior_confidence: settings.prior_confidence,
         iterations: settings.iters,
         tolerance: settings.tol,
+        converged: settings.converged,
         n_cells_init,
         choice: Choice::Draw,
         quirks: Quirks::default(),
@@ -92,7 +104,7 @@ fn segment_sorted(
     observer.info(&format!("Using the following additional information about molecules: {}", known(&evidence)));
     observer.info(&format!("Using {}D coordinates", molecules.positions.n_dims()));
     let draws = Draws::new(settings.program.seed, Stream::Assignment);
-    let outcome = bmm::segment(&evidence, &params, draws, observer)?;
+    let outcome = keeper.segment(&evidence, &params, draws)?;
     let n_noise = outcome.segmentation.cell_of.iter().filter(|cell| cell.is_none()).count();
     observer.info(&format!(
         "Found {} cells; {:.1} % of the molecules are noise",
@@ -103,6 +115,7 @@ fn segment_sorted(
         segmentation: outcome.segmentation,
         confidence,
         clusters,
+        trace: outcome.trace,
         resolved: vec![
             ("scale", scale.radius.to_string(), scale.origin),
             ("scale_std", scale.std.to_string(), scale.origin),

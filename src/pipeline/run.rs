@@ -1,11 +1,12 @@
 //! `run`: from a molecule table to the files of a segmentation.
 
+use super::keeper::Keeper;
 use super::prior::{self, FoundPrior};
 use super::{input, model, results, scale};
 use crate::config::{self, RunSettings};
 use crate::data::CellNames;
 use crate::io::atomic;
-use crate::io::molecules::MoleculeTable;
+use crate::io::molecules::{Fingerprint, MoleculeTable};
 use crate::observe::Observer;
 
 /// Reads molecules, segments them into cells and writes the result files.
@@ -20,10 +21,16 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
     for path in settings.outputs.all() {
         atomic::prepare(path)?;
     }
+    let mut keeper = Keeper::new(settings, observer)?;
     write_params(settings, &[])?;
 
     let mut table = input::load(&settings.input, &settings.prior, observer)?;
+    let Fingerprint { size, hash } = table.fingerprint;
+    keeper.identify("the molecule table", format!("{size} bytes, hash {hash:016x}"))?;
     let prior = prior::take(&mut table, &settings.prior, settings.save_prior.is_some(), observer)?;
+    if let Some(Fingerprint { size, hash }) = prior.as_ref().and_then(|found| found.fingerprint) {
+        keeper.identify("the prior segmentation", format!("{size} bytes, hash {hash:016x}"))?;
+    }
     check_size(&table, prior.as_ref(), settings)?;
     let scale = scale::resolve(settings, &table.molecules.positions, prior.as_ref(), observer)?;
     let run_id = config::run_id(&fingerprint(&table, prior.as_ref()), settings);
@@ -31,8 +38,18 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
     observer.info(&format!("Run id: {run_id}"));
     observer.info(&format!("Expected peak memory: about {} MiB", expected_mebibytes(table.molecules.len())));
 
-    let result =
-        model::segment(&mut table.molecules, prior.as_ref().map(|found| &found.prior), scale, settings, observer)?;
+    let result = model::segment(
+        &mut table.molecules,
+        prior.as_ref().map(|found| &found.prior),
+        scale,
+        settings,
+        &mut keeper,
+        observer,
+    )?;
+    let n_iterations = result.trace.entries().len().saturating_sub(1);
+    if n_iterations < settings.iters {
+        observer.info(&format!("The model settled and ended after {n_iterations} of {} iterations", settings.iters));
+    }
     observer.info("Processing complete.");
     if result.segmentation.n_cells == 0 {
         observer.warning(
@@ -43,6 +60,7 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
 
     write_params(settings, &result.resolved)?;
     results::write(&table, prior.as_ref(), &result, &names, settings, observer)?;
+    keeper.discard();
     Ok(())
 }
 

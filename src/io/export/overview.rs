@@ -6,13 +6,13 @@
 
 mod canvas;
 
-use std::io::{self, Write};
 use std::path::Path;
 
 use canvas::{Canvas, Rgb, View};
 
 use crate::data::{Positions, SegmentIdx};
 use crate::io::atomic::{WriteError, write_file};
+use crate::io::images::write_rgb_png;
 use crate::numeric::stats;
 use crate::prior::{Overview, Placement, Polygons};
 
@@ -116,17 +116,7 @@ pub fn paint_overview(positions: &Positions, segment_of: &[Option<SegmentIdx>], 
 
 /// Writes the picture as PNG.
 pub fn write_overview(path: &Path, picture: &Picture) -> Result<(), WriteError> {
-    write_file(path, |file| write_rgb_png(file, picture.width, picture.height, &picture.rgb))
-}
-
-/// Writes 8-bit pixels as PNG.
-fn write_rgb_png(file: impl Write, width: u32, height: u32, rgb: &[u8]) -> io::Result<()> {
-    let mut encoder = png::Encoder::new(file, width, height);
-    encoder.set_color(png::ColorType::Rgb);
-    encoder.set_depth(png::BitDepth::Eight);
-    let mut writer = encoder.write_header().map_err(io::Error::other)?;
-    writer.write_image_data(rgb).map_err(io::Error::other)?;
-    writer.finish().map_err(io::Error::other)
+    write_file(path, |file| write_rgb_png(file, picture.width as usize, picture.height as usize, &picture.rgb))
 }
 
 /// The rectangle of all molecules; of nearly all, if that is much smaller. `None` without molecules.
@@ -268,7 +258,7 @@ mod tests {
         assert_eq!(paint_overview(&positions, &segment_of, backdrop), picture);
 
         let mut bytes = Vec::new();
-        write_rgb_png(&mut bytes, picture.width, picture.height, &picture.rgb).unwrap();
+        write_rgb_png(&mut bytes, picture.width as usize, picture.height as usize, &picture.rgb).unwrap();
         let decoder = png::Decoder::new(std::io::Cursor::new(bytes));
         let mut reader = decoder.read_info().unwrap();
         let mut pixels = vec![0; reader.output_buffer_size().unwrap()];

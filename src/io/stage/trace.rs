@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use polars_arrow::array::Array as _;
+
 use super::StageError;
 use super::ipc::{SourceColumn, read_table, write_table};
 use super::schema::{COMPONENTS_PREFIX, DESCRIPTION, TRACE};
@@ -32,6 +34,9 @@ pub(super) fn write_trace(out: impl Write, trace: &TraceTable) -> io::Result<u32
         match column.name {
             "iteration" => columns.push(SourceColumn::numbers(column, |row| row as u32)),
             "noise_share" => columns.push(SourceColumn::numbers(column, |row| entries[row].noise_share)),
+            "majority_change" => {
+                columns.push(SourceColumn::some_numbers(column, |row| entries[row].majority_change));
+            }
             "n_changed" => columns.push(SourceColumn::numbers(column, |row| entries[row].n_changed as u32)),
             _ => columns.extend(trace.thresholds.iter().enumerate().map(|(at, threshold)| {
                 let mut source = SourceColumn::numbers(column, move |row| entries[row].n_components[at]);
@@ -59,9 +64,15 @@ pub(super) fn read_trace(path: &Path, n_rows: u64) -> Result<TraceTable, StageEr
         let counts: Result<Vec<&[u32]>, StageError> = counted.iter().map(|&(name, _)| batch.numbers(name)).collect();
         let counts = counts?;
         let changed = batch.numbers::<u32>("n_changed")?;
+        let majority = batch.some_numbers::<f64>("majority_change")?;
         for (row, &noise_share) in batch.numbers::<f64>("noise_share")?.iter().enumerate() {
             let n_components = counts.iter().map(|column| column[row]).collect();
-            trace.entries.push(TraceEntry { n_components, noise_share, n_changed: changed[row] as usize });
+            trace.entries.push(TraceEntry {
+                n_components,
+                noise_share,
+                n_changed: changed[row] as usize,
+                majority_change: majority.is_valid(row).then(|| majority.value(row)),
+            });
         }
         Ok(())
     })?;

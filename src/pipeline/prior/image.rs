@@ -93,14 +93,14 @@ fn from_labels(
         ),
         Content::Classes => anyhow::bail!(
             "{name}: the image has {} values, each in many separate places: these look like classes of pixels, not \
-             like segments. Keep the class of the nuclei or cells as a mask (other pixels 0), or, if the values are \
-             labels after all, give --prior-kind labels",
+             like segments. Keep the class of the nuclei or cells as a mask (other pixels 0); or say what it is with \
+             --prior-kind labels or --prior-kind stain",
             scan.statistics.n_values
         ),
         Content::LabelsOnBackground(value) => {
             observer.warning(&format!(
-                "{name}: the value {value} covers most of the image and may be the background, which should be 0. It \
-                 counts as a segment"
+                "{name}: the value {value} covers most of the image. It is taken for the background, which should be 0; \
+                 with --prior-kind labels it is a segment"
             ));
             "label image"
         }

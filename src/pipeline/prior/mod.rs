@@ -145,6 +145,16 @@ pub fn take(
             found
         }
     };
+    if let (Some(PriorSource::File { path }), 0) = (&settings.source, found.table.n_kept()) {
+        anyhow::bail!(
+            "{}: none of its {} segments holds at least {} molecules. Are the coordinates of the molecules and the prior \
+             in the same units, with the same origin (--prior-pixel-size, --prior-origin)? Otherwise lower \
+             --min-molecules-per-segment",
+            path.display(),
+            found.table.rows.len(),
+            settings.min_molecules_per_segment
+        );
+    }
     let (n_kept, n_all, least) = (found.table.n_kept(), found.table.rows.len(), settings.min_molecules_per_segment);
     let n_empty = found.table.n_without_molecules();
     observer.info(&format!(
@@ -227,7 +237,7 @@ fn from_boundaries(
     let assigned = prior::assign_polygons(&polygons, positions);
     if assigned.n_in_several > 0 {
         observer.warning(&format!(
-            "{} molecules lie in several boundaries; each goes to the smallest of them",
+            "{} molecules lie in several boundaries; each goes to the one with the nearest center",
             assigned.n_in_several
         ));
     }
