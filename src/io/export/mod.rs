@@ -4,4 +4,5 @@ pub mod cell_stats;
 pub mod geojson;
 pub mod loom;
 pub mod molecules;
+pub mod ncvs;
 pub mod tsv;
