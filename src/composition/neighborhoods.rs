@@ -106,6 +106,11 @@ impl<'a> Neighborhoods<'a> {
         self.molecules.len()
     }
 
+    /// Molecules in a neighborhood.
+    pub fn n_neighbors(&self) -> usize {
+        self.n_neighbors
+    }
+
     /// Number of genes.
     pub fn n_genes(&self) -> usize {
         self.molecules.n_genes

@@ -2,11 +2,12 @@
 
 use super::keeper::Keeper;
 use super::prior::{self, FoundPrior};
-use super::{input, model, results, scale};
-use crate::config::{self, RunSettings};
+use super::{input, manifest, model, results, scale};
+use crate::config::{self, PriorSource, RunSettings};
 use crate::data::CellNames;
 use crate::io::atomic;
 use crate::io::molecules::{Fingerprint, MoleculeTable};
+use crate::io::stage::StageKind;
 use crate::observe::Observer;
 
 /// Reads molecules, segments them into cells and writes the result files.
@@ -30,6 +31,13 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
     let prior = prior::take(&mut table, &settings.prior, settings.save_prior.is_some(), observer)?;
     if let Some(Fingerprint { size, hash }) = prior.as_ref().and_then(|found| found.fingerprint) {
         keeper.identify("the prior segmentation", format!("{size} bytes, hash {hash:016x}"))?;
+    }
+    if let (Some(folder), Some(found)) = (&settings.save_prior, &prior) {
+        let mut manifest = manifest::begin(StageKind::Prior, &settings.program);
+        if let Some(PriorSource::File { path }) = &settings.prior.source {
+            manifest.timing.paths.push(path.display().to_string());
+        }
+        prior::stage::write(folder, &table, found, settings.min_molecules_per_cell, manifest, observer)?;
     }
     check_size(&table, prior.as_ref(), settings)?;
     let scale = scale::resolve(settings, &table.molecules.positions, prior.as_ref(), observer)?;

@@ -4,6 +4,7 @@ pub mod cell_stats;
 pub mod geojson;
 pub mod loom;
 pub mod molecules;
+pub mod ncvs;
 pub mod overview;
 pub mod segments;
 pub mod tsv;
