@@ -17,12 +17,13 @@ Usage: baysor run MOLECULES [PRIOR] [OPTIONS]
 Commands:
   run      segment molecules into cells
   prior    look at a prior segmentation alone: labels of molecules, segments, scale, a picture
+  segfree  neighborhoods of molecules, without cells: gene compositions and colors
 
 Options:
   -h, --help       this text; after a command, the help of that command
   -V, --version    the version
 
-All options of a command: baysor run --help, baysor prior --help
+All options of a command: baysor COMMAND --help
 ";
 
 const RUN_EXAMPLES: &str = "\
@@ -78,6 +79,23 @@ Exit status:
   0 done, 1 data or files, 2 command line or configuration
 ";
 
+const SEGFREE_EXAMPLES: &str = "\
+Examples:
+  Compositions and colors of the neighborhoods of all molecules:
+    baysor segfree -m 30 -x x_location -y y_location -g feature_name transcripts.parquet
+  Neighborhoods of 50 molecules; the colors alone, as a stage:
+    baysor segfree -m 30 -k 50 --stage colors/ molecules.csv
+
+Files written:
+  ncvs.loom             genes x molecules, shares that sum to 1 per molecule; col_attrs: Name, ncv_color,
+                        confidence. Opens with anndata, scanpy and loompy
+  ncvs_segfree_log.log  the log
+  DIR/ncv.arrow         with --stage DIR: molecule_id, ncv_color, confidence, and manifest.json
+
+Exit status:
+  0 done, 1 data or files, 2 command line or configuration
+";
+
 /// The arguments of a command, made from the definition of the options.
 pub fn parser(command: Command) -> clap::Command {
     let full_name = format!("baysor {}", command.name());
@@ -88,6 +106,9 @@ pub fn parser(command: Command) -> clap::Command {
             "MOLECULES PRIOR",
             PRIOR_EXAMPLES,
         ),
+        Command::Segfree => {
+            ("Describe the neighborhood of every molecule, without cells.", "MOLECULES", SEGFREE_EXAMPLES)
+        }
     };
     let mut parser = clap::Command::new(full_name.clone())
         .bin_name(full_name.clone())
@@ -104,11 +125,13 @@ pub fn parser(command: Command) -> clap::Command {
                 .required(true)
                 .value_parser(value_parser!(OsString))
                 .help("Table of molecules: CSV (also .gz) or Parquet, one row per molecule"),
-        )
-        .arg(Arg::new("prior").value_name("PRIOR").value_parser(value_parser!(OsString)).help(
+        );
+    if command != Command::Segfree {
+        parser = parser.arg(Arg::new("prior").value_name("PRIOR").value_parser(value_parser!(OsString)).help(
             "Prior segmentation: a column of the table with one label per molecule, written :NAME, or a file: label \
              image, mask or stain (TIFF, PNG), MATLAB matrix, boundaries (CSV, Parquet, GeoJSON)",
         ));
+    }
     for group in Group::ALL {
         let has_flag = |def: &&OptionDef| def.flag.is_some() && def.commands.contains(&command);
         let mut defs: Vec<_> = OPTIONS.iter().filter(|def| def.group == group).filter(has_flag).collect();
@@ -137,13 +160,16 @@ pub fn parser(command: Command) -> clap::Command {
         Command::Run => parser
             .arg(Arg::new("save_polygons").long("save-polygons").hide(true))
             .arg(switch(Arg::new("no_ncv_estimation").long("no-ncv-estimation").hide(true))),
-        Command::Prior => parser,
+        Command::Prior | Command::Segfree => parser,
     }
 }
 
 fn argument(def: &'static OptionDef, command: Command) -> Arg {
     let help = match (def.name, command) {
         ("output", Command::Prior) => "Folder to write into [default: prior; command line only]".into(),
+        ("output", Command::Segfree) => {
+            "Loom file to write, or an existing folder [default: ncvs.loom; command line only]".into()
+        }
         _ => help(def),
     };
     let mut argument = Arg::new(def.name)
@@ -163,7 +189,7 @@ fn argument(def: &'static OptionDef, command: Command) -> Arg {
 
 /// Whether the value of an option is a path, which need not be text.
 pub fn is_path(def: &OptionDef) -> bool {
-    def.place == Place::CommandLine && matches!(def.name, "config" | "output" | "save_prior")
+    def.place == Place::CommandLine && matches!(def.name, "config" | "output" | "save_prior" | "stage")
 }
 
 /// A switch that may be given a value after `=`.

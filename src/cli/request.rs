@@ -32,7 +32,12 @@ pub fn parse(command: Command, arguments: &[OsString]) -> anyhow::Result<(Reques
         .map_err(|error| Grammar(error.render().to_string()))?;
     let mut request = Request {
         molecules: path(&matches, "molecules").unwrap_or_default(),
-        prior: matches.get_one::<OsString>("prior").map(|prior| prior.to_string_lossy().into_owned()),
+        prior: match command {
+            Command::Segfree => None,
+            Command::Run | Command::Prior => {
+                matches.get_one::<OsString>("prior").map(|prior| prior.to_string_lossy().into_owned())
+            }
+        },
         file: path(&matches, "config"),
         output: path(&matches, "output"),
         dotted: sorted.dotted,
@@ -47,6 +52,9 @@ pub fn parse(command: Command, arguments: &[OsString]) -> anyhow::Result<(Reques
     }
     if command == Command::Run {
         request.save_prior = path(&matches, "save_prior");
+    }
+    if command == Command::Segfree {
+        request.stage = path(&matches, "stage");
     }
     if sorted.n_config_files > 1 {
         let last = request.file.as_deref().map(|file| file.display().to_string()).unwrap_or_default();

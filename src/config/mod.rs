@@ -25,9 +25,9 @@ pub use nearest::nearest;
 pub use outputs::OutputNames;
 pub use run_id::run_id;
 pub use settings::{
-    CheckpointSettings, Columns, CompartmentGenes, CountFormat, Crop, ImageKind, InputSettings, Note, PriorSettings,
-    PriorSource, PriorStageSettings, ProgramSettings, RunSettings, ScaleSource, ScaleStd, StainSettings,
-    StainThreshold, Verbosity, XyAndZ,
+    CheckpointSettings, ColorSettings, Columns, CompartmentGenes, CountFormat, Crop, ImageKind, InputSettings, Note,
+    PriorSettings, PriorSource, PriorStageSettings, ProgramSettings, RunSettings, ScaleSource, ScaleStd,
+    SegfreeSettings, StainSettings, StainThreshold, Verbosity, XyAndZ,
 };
 
 /// The version of this program, e.g. `1.0.0`.

@@ -75,17 +75,20 @@ pub enum Command {
     Run,
     /// The prior segmentation alone.
     Prior,
+    /// Neighborhoods of molecules, without cells.
+    Segfree,
 }
 
 impl Command {
     /// All commands in the order of the help.
-    pub const ALL: [Self; 2] = [Self::Run, Self::Prior];
+    pub const ALL: [Self; 3] = [Self::Run, Self::Prior, Self::Segfree];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Run => "run",
             Self::Prior => "prior",
+            Self::Segfree => "segfree",
         }
     }
 }
@@ -122,7 +125,7 @@ impl Group {
             Self::Segmentation => "Segmentation",
             Self::Prior => "Prior segmentation",
             Self::Output => "Output",
-            Self::Plotting => "Reports and colours (later versions)",
+            Self::Plotting => "Colors and reports",
             Self::Program => "Program",
         }
     }
@@ -340,13 +343,13 @@ pub const OPTIONS: &[OptionDef] = &[
     key(S, "cluster_basis_sample_size", COUNT, Int(100_000), Segmentation, "Accepted for files of Baysor 0.9; no effect.").effect(Effect::Unused),
 
     key(P, "gene_composition_neigborhood", Kind::Int { min: i64::MIN, max: u32::MAX as i64 }, Int(0), Plotting,
-        "Neighbours for neighbourhood colours, 0 = derived. No effect in this version.").effect(Effect::Unused),
+        "Molecules in the neighborhood that colors a molecule (ncv_color), itself included; 0 = a tenth of the genes, or the minimum per cell if that is more."),
     key(P, "min_pixels_per_cell", COUNT, Int(15), Plotting,
         "Pixels per cell of minimal size in plots. No effect in this version.").effect(Effect::Unused),
     key(P, "max_plot_size", COUNT, Int(3000), Plotting,
         "Largest side of a plot in pixels. No effect in this version.").effect(Effect::Unused),
     key(P, "ncv_method", Kind::Choice(&["ri", "dense", "sparse"]), Text("ri"), Plotting,
-        "Method of the neighbourhood colours: ri, dense or sparse. No effect in this version.").effect(Effect::Unused),
+        "How neighborhood compositions become a few numbers before they become colors: ri (random indexing), dense or sparse (principal components).").on(&[Command::Run, Command::Segfree]),
     key(P, "max_z_slices", Kind::Int { min: 1, max: 65_535 }, Int(20), Output,
         "Largest number of z layers with polygons of their own; more distinct z values are binned evenly.").flag("max-z-slices", "N"),
 
@@ -391,6 +394,10 @@ pub const OPTIONS: &[OptionDef] = &[
         "Go on from the checkpoint of the same run, X_checkpoint.bin, with the same result as without an interruption; without a checkpoint start from the beginning.").flag("resume", "BOOL")),
     placed(Place::CommandLine, key("", "run_id", Kind::Text, Text(""), Output,
         "Text in the names of the cells (C<ID>-1, ...), letters and digits; derived from inputs and parameters if not given.").flag("run-id", "ID")),
+    placed(Place::CommandLine, key("", "stage", Kind::Text, Text(""), Output,
+        "Stage directory to write: Arrow tables and a manifest, for other commands and for looking inside. Without --output nothing else is written.").flag("stage", "DIR").on(&[Command::Segfree])),
+    placed(Place::CommandLine, key("", "k_neighbors", COUNT, Int(0), Plotting,
+        "Molecules in a neighborhood, the molecule itself included; 0 = a tenth of the genes, or the minimum per cell if that is more.").flag("k-neighbors", "K").short('k').on(&[Command::Segfree])),
     placed(Place::CommandLine, key("", "quiet", Kind::Bool, OFF, Program,
         "Only warnings and errors on the terminal; the log file has everything.").flag("quiet", "BOOL")),
     placed(Place::CommandLine, key("", "verbose", Kind::Bool, OFF, Program,
@@ -398,7 +405,7 @@ pub const OPTIONS: &[OptionDef] = &[
     placed(Place::CommandLine, key("", "plot", Kind::Bool, OFF, Plotting,
         "Write HTML reports. Not part of this version.").flag("plot", "BOOL").short('p').effect(Effect::Refused("reports (--plot) are"))),
     placed(Place::CommandLine, key("", "skip_ncv_color", Kind::Bool, OFF, Plotting,
-        "Do not compute neighbourhood colours (ncv_color); this version never does.").flag("skip-ncv-color", "BOOL")),
+        "Do not compute the colors of neighborhoods (column ncv_color): saves time.").flag("skip-ncv-color", "BOOL")),
 ];
 
 /// Other spellings of keys: table, key, and the table and key meant.

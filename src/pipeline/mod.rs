@@ -8,5 +8,6 @@ pub mod prior;
 mod results;
 pub mod run;
 mod scale;
+pub mod segfree;
 
 pub use keeper::Stopped;

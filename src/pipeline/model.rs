@@ -5,6 +5,7 @@ use super::prior::Prior;
 use super::scale::{self, Scale};
 use crate::bmm::{self, Choice, Evidence, Params, Quirks};
 use crate::clustering;
+use crate::composition::{self, Color, ColorParams};
 use crate::config::RunSettings;
 use crate::data::{ClusterIdx, Molecules, Segmentation};
 use crate::graph::{self, MoleculeGraph};
@@ -21,6 +22,8 @@ pub struct Found {
     pub confidence: Vec<f32>,
     /// Cluster of every molecule, if molecules were clustered.
     pub clusters: Option<Vec<ClusterIdx>>,
+    /// Color of the neighborhood of every molecule, if it is wanted.
+    pub colors: Option<Vec<Color>>,
     /// Values that only the data could tell: name, value, origin.
     pub resolved: Vec<(&'static str, String, &'static str)>,
     /// Numbers of every iteration of the model.
@@ -56,6 +59,7 @@ pub fn segment(
         segmentation: found.segmentation.scattered(&order),
         confidence: pick(&found.confidence, &place_of),
         clusters: found.clusters.map(|clusters| pick(&clusters, &place_of)),
+        colors: found.colors.map(|colors| pick(&colors, &place_of)),
         ..found
     })
 }
@@ -111,10 +115,12 @@ fn segment_sorted(
         outcome.segmentation.n_cells,
         100.0 * n_noise as f64 / molecules.len().max(1) as f64
     ));
+    let colors = color(molecules, &confidence, settings, observer);
     Ok(Found {
         segmentation: outcome.segmentation,
         confidence,
         clusters,
+        colors,
         trace: outcome.trace,
         resolved: vec![
             ("scale", scale.radius.to_string(), scale.origin),
@@ -193,6 +199,20 @@ fn cluster(
     Some(clusters.cluster_of)
 }
 
+/// Colors of neighborhoods, if they are wanted.
+fn color(
+    molecules: &Molecules,
+    confidence: &[f32],
+    settings: &RunSettings,
+    observer: &dyn Observer,
+) -> Option<Vec<Color>> {
+    let colors = settings.colors?;
+    observer.stage("Coloring neighborhoods");
+    let n_neighbors = colors.n_neighbors(molecules.n_genes, settings.min_molecules_per_cell);
+    let params = ColorParams::of_run(n_neighbors, colors.method, settings.program.seed);
+    Some(composition::colors(molecules, confidence, &params, observer))
+}
+
 /// Names of what the model knows about molecules.
 fn known(evidence: &Evidence<'_>) -> String {
     let mut names = vec!["confidence"];
@@ -206,7 +226,7 @@ pub(super) fn pick<T: Copy>(values: &[T], order: &[u32]) -> Vec<T> {
 }
 
 /// Where each row went.
-fn inverse(order: &[u32]) -> Vec<u32> {
+pub(super) fn inverse(order: &[u32]) -> Vec<u32> {
     let mut place_of = vec![0; order.len()];
     for (place, &row) in order.iter().enumerate() {
         place_of[row as usize] = place as u32;

@@ -35,7 +35,7 @@ pub fn write(
         cluster: found.clusters.as_deref(),
         cell: &segmentation.cell_of,
         assignment_confidence: segmentation.assignment_confidence.as_deref(),
-        ncv_color: None,
+        ncv_color: found.colors.as_deref(),
         names,
     };
     atomic::write_file(&outputs.molecules, |file| molecules::write(file, table, &columns))?;

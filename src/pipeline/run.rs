@@ -41,7 +41,8 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
     }
     check_size(&table, prior.as_ref(), settings)?;
     let scale = scale::resolve(settings, &table.molecules.positions, prior.as_ref(), observer)?;
-    let run_id = config::run_id(&fingerprint(&table, prior.as_ref()), settings);
+    let run_id =
+        config::run_id(&input::fingerprint(&table, prior.as_ref().and_then(|found| found.fingerprint)), settings);
     let names = CellNames::new(&run_id);
     observer.info(&format!("Run id: {run_id}"));
     observer.info(&format!("Expected peak memory: about {} MiB", expected_mebibytes(table.molecules.len())));
@@ -92,13 +93,6 @@ fn check_size(table: &MoleculeTable, prior: Option<&FoundPrior>, settings: &RunS
         );
     }
     Ok(())
-}
-
-/// The content of the inputs: of the molecule table, and of a prior segmentation in a file.
-fn fingerprint(table: &MoleculeTable, prior: Option<&FoundPrior>) -> Vec<u8> {
-    let of_prior = prior.and_then(|prior| prior.fingerprint);
-    let parts = std::iter::once(table.fingerprint).chain(of_prior);
-    parts.flat_map(|part| [part.size.to_le_bytes(), part.hash.to_le_bytes()].concat()).collect()
 }
 
 /// Writes the parameter dump: at the start, so that it is there whatever happens, and again with

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 
 use rayon::prelude::*;
 
+use crate::composition::Color;
 use crate::data::{CellIdx, CellNames, ClusterIdx, GeneIdx, SegmentIdx};
 use crate::io::molecules::{MoleculeTable, OutputColumn};
 use values::{Values, cast_rows, push, push_bool, push_f32, push_f64, push_share, push_text, push_unsigned};
@@ -29,7 +30,7 @@ pub struct MoleculeResults<'a> {
     /// Trust in the assignment, 0..=1, if enough iterations were recorded.
     pub assignment_confidence: Option<&'a [f32]>,
     /// Color of the neighborhood, red, green, blue.
-    pub ncv_color: Option<&'a [[u8; 3]]>,
+    pub ncv_color: Option<&'a [Color]>,
     /// Names of the cells.
     pub names: &'a CellNames,
 }
@@ -82,7 +83,7 @@ enum Content<'a> {
     Share(&'a [f32]),
     Cell(&'a [Option<CellIdx>], &'a str),
     IsNoise(&'a [Option<CellIdx>]),
-    Color(&'a [[u8; 3]]),
+    Color(&'a [Color]),
 }
 
 /// Columns of the output with their names, in order.
@@ -179,8 +180,8 @@ impl Content<'_> {
             }
             Self::IsNoise(cells) => push_bool(out, cells[row].is_none()),
             Self::Color(colors) => {
-                let [red, green, blue] = colors[row];
-                push(out, format_args!("#{red:02X}{green:02X}{blue:02X}"));
+                let color = colors[row];
+                push(out, format_args!("{color}"));
             }
         }
     }
@@ -242,7 +243,7 @@ mod tests {
         let text = written(&table, &[1, 1], |results| {
             results.prior_segment = Some(&[None; 2]);
             results.assignment_confidence = Some(&[1.0, 0.0]);
-            results.ncv_color = Some(&[[255, 0, 10], [0, 0, 0]]);
+            results.ncv_color = Some(&[Color([255, 0, 10]), Color([0, 0, 0])]);
         });
         assert!(text.ends_with("3.0,4.0,b,2,0,0.12346,CRabc-1,0.0,false,#000000\n"), "{text}");
         assert!(text.contains("\n1.0,2.0,a,1,0,0.12346,CRabc-1,1.0,false,#FF000A\n"), "{text}");

@@ -1,5 +1,6 @@
 //! The molecule table: every type of carried column, the user's layout, batches, threads.
 
+use crate::composition::Color;
 use polars::prelude::{Categories, DataType, FrozenCategories, TimeUnit};
 
 use super::*;
@@ -44,6 +45,8 @@ fn with_columns(columns: Vec<Series>) -> MoleculeTable {
 
 fn csv(table: &MoleculeTable, results: &MoleculeResults) -> Vec<u8> {
     let names = CellNames::new("R1");
+    let colors: Option<Vec<Color>> =
+        results.ncv_color.as_ref().map(|colors| colors.iter().map(|&rgb| Color(rgb)).collect());
     let results = export::molecules::MoleculeResults {
         segment_numbers: None,
         prior_segment: results.prior_segment.as_deref(),
@@ -51,7 +54,7 @@ fn csv(table: &MoleculeTable, results: &MoleculeResults) -> Vec<u8> {
         cluster: results.cluster.as_deref(),
         cell: results.cell.as_deref().unwrap(),
         assignment_confidence: results.assignment_confidence.as_deref(),
-        ncv_color: results.ncv_color.as_deref(),
+        ncv_color: colors.as_deref(),
         names: &names,
     };
     let mut text = Vec::new();
