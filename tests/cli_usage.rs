@@ -134,8 +134,6 @@ fn what_comes_later_is_refused_never_ignored() {
     };
     misused(&with(&["--plot"]), &["not part of this version yet", "run without --plot"]);
     misused(&with(&["-p"]), &["run without --plot"]);
-    misused(&with(&["--nuclei-genes", "Neat1"]), &["--nuclei-genes", "compartments"]);
-    misused(&with(&["--config.segmentation.cyto-genes=Apob"]), &["compartments"]);
     misused(&with(&["--config.segmentation.cluster_method=leiden"]), &["leiden", "use mrf"]);
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("mask.tif"), "").unwrap();

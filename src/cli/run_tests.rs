@@ -151,11 +151,14 @@ fn c11_published_scripts() {
 }
 
 #[test]
-fn compartments_of_the_user_documentation_are_refused() {
+fn compartments_of_the_user_documentation_are_understood() {
     let text = "-m 30 --n-clusters=1 -s 30 --scale-std=50% --config.segmentation.nuclei-genes=Neat1 \
                 --config.segmentation.cyto-genes=Apob,Net1 ./molecules.csv";
-    let error = error(text);
-    assert!(error.starts_with("--config.segmentation.nuclei-genes: compartments"), "{error}");
+    let settings = settings(text);
+    assert_eq!(
+        (settings.nuclei_genes, settings.cyto_genes),
+        (vec!["Neat1".into()], vec!["Apob".into(), "Net1".into()])
+    );
 }
 
 #[test]

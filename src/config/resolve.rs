@@ -76,6 +76,8 @@ pub fn resolve(request: &Request, environment: &dyn Fn(&str) -> Option<String>) 
         iters: merged.size("segmentation.iters"),
         tol: merged.float("segmentation.tol"),
         n_cells_init: n_cells_init(&merged)?,
+        nuclei_genes: merged.list("segmentation.nuclei_genes"),
+        cyto_genes: merged.list("segmentation.cyto_genes"),
         unassigned_label: merged.text("segmentation.unassigned_prior_label").to_owned(),
         outputs: outputs(&output, count_format, &request.molecules)?,
         polygon_format: match merged.text("polygon_format") {

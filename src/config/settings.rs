@@ -43,6 +43,10 @@ pub struct RunSettings {
     pub tol: f64,
     /// Number of components to start with, at least 2; `None`: derived from the data.
     pub n_cells_init: Option<usize>,
+    /// Genes of the nucleus; empty together with `cyto_genes`: compartments are not told apart.
+    pub nuclei_genes: Vec<String>,
+    /// Genes of the cytoplasm.
+    pub cyto_genes: Vec<String>,
     /// Value of the prior column that means no segment.
     pub unassigned_label: String,
     /// Names of the files to write.
