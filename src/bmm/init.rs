@@ -44,6 +44,7 @@ pub fn start(evidence: &Evidence<'_>, params: &Params) -> Result<State, BmmError
         groups: Groups::default(),
         components: Components::at_centers(&centers, shape),
         log_noise_density: f64::NEG_INFINITY,
+        log_position_density: params.log_position_density(molecules.positions.n_dims()),
         log_noise_odds: evidence.confidence.iter().map(|&confidence| log_noise_odds(confidence)).collect(),
         logs: LnTable::new(),
         segment_members: segment_members(evidence, params),
@@ -232,6 +233,7 @@ mod tests {
             confidence: &confidence,
             clusters: None,
             segments: Some(segments),
+            compartments: None,
         };
         let params = Params { prior_confidence: 0.5, n_cells_init: 4, ..Params::for_tests(1.0, 0.25, 2) };
         let state = start(&evidence, &params).expect("four components");

@@ -48,7 +48,7 @@ use crate::data::Segmentation;
 use crate::numeric::draws::Draws;
 use crate::observe::{Observer, Progress};
 
-pub use params::{Choice, Evidence, Params, Quirks, Segments};
+pub use params::{Choice, CompartmentEvidence, Evidence, Params, Quirks, Segments};
 pub use state::State;
 pub use trace::Trace;
 

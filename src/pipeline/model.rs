@@ -1,8 +1,9 @@
 //! From molecules to cells: graph, confidence, clusters, mixture model.
 
 use super::scale::{self, Scale};
-use crate::bmm::{self, Choice, Evidence, Params, Quirks, Segments};
+use crate::bmm::{self, Choice, CompartmentEvidence, Evidence, Params, Quirks, Segments};
 use crate::clustering;
+use crate::compartments::{self, Compartments, Markers};
 use crate::config::RunSettings;
 use crate::data::{ClusterIdx, Molecules, SegmentIdx, Segmentation};
 use crate::graph::{self, MoleculeGraph};
@@ -35,6 +36,32 @@ impl Prior {
     }
 }
 
+/// Genes that tell compartments apart, and what is made of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompartmentGenes {
+    /// The genes.
+    pub markers: Markers,
+    /// Whether nuclei hear less from the cytoplasm around them, so that cells grow outwards.
+    pub weaken_edges: bool,
+    /// Whether connected nuclear molecules become the segments of a prior, unless one is given.
+    pub find_nuclei: bool,
+    /// Whether molecules of these genes go by position only.
+    ///
+    /// METHOD: documented for 0.7.1, but never done by it; off by default, as it made results worse
+    /// wherever it was measured.
+    pub hide_genes: bool,
+}
+
+impl CompartmentGenes {
+    /// The usual use of these genes.
+    pub fn new(markers: Markers) -> Self {
+        Self { markers, weaken_edges: true, find_nuclei: true, hide_genes: false }
+    }
+}
+
+/// Trust in nuclei that compartment genes show.
+const NUCLEI_CONFIDENCE: f64 = 0.5;
+
 /// What the model found, in the order of the molecule table.
 pub struct Found {
     /// Cells.
@@ -43,6 +70,8 @@ pub struct Found {
     pub confidence: Vec<f32>,
     /// Cluster of every molecule, if molecules were clustered.
     pub clusters: Option<Vec<ClusterIdx>>,
+    /// Compartments of the molecules, if genes of compartments are given.
+    pub compartments: Option<Compartments>,
     /// Values that only the data could tell: name, value, origin.
     pub resolved: Vec<(&'static str, String, &'static str)>,
 }
@@ -55,13 +84,14 @@ pub fn segment(
     molecules: &mut Molecules,
     prior: Option<&Prior>,
     scale: Scale,
+    compartment_genes: Option<&CompartmentGenes>,
     settings: &RunSettings,
     observer: &dyn Observer,
 ) -> anyhow::Result<Found> {
     let order = hilbert_order(&molecules.positions);
     *molecules = molecules.permuted(&order);
-    let found =
-        segment_sorted(molecules, prior.map(|prior| prior.permuted(&order)).as_ref(), scale, settings, observer);
+    let prior = prior.map(|prior| prior.permuted(&order));
+    let found = segment_sorted(molecules, prior.as_ref(), scale, compartment_genes, settings, observer);
     let place_of = inverse(&order);
     *molecules = molecules.permuted(&place_of);
     let found = found?;
@@ -69,6 +99,7 @@ pub fn segment(
         segmentation: found.segmentation.scattered(&order),
         confidence: pick(&found.confidence, &place_of),
         clusters: found.clusters.map(|clusters| pick(&clusters, &place_of)),
+        compartments: found.compartments.map(|compartments| compartments.permuted(&place_of)),
         ..found
     })
 }
@@ -77,16 +108,23 @@ fn segment_sorted(
     molecules: &Molecules,
     prior: Option<&Prior>,
     scale: Scale,
+    compartment_genes: Option<&CompartmentGenes>,
     settings: &RunSettings,
     observer: &dyn Observer,
 ) -> anyhow::Result<Found> {
-    let (graph, confidence) = graph_and_confidence(molecules, prior, scale, settings, observer);
+    let (mut graph, confidence) = graph_and_confidence(molecules, prior, scale, settings, observer);
     let clusters = cluster(molecules, &graph, &confidence, settings, observer);
-    let segments = prior.map(Prior::segments);
+    let regions = match compartment_genes {
+        Some(genes) => Some(Regions::find(genes, molecules, &mut graph, &confidence, scale, settings, observer)?),
+        None => None,
+    };
+    let nuclei = regions.as_ref().and_then(|regions| regions.nuclei.as_ref()).filter(|_| prior.is_none());
+    let prior_confidence = if nuclei.is_some() { NUCLEI_CONFIDENCE } else { settings.prior_confidence };
+    let segments = prior.or(nuclei).map(Prior::segments);
     let (n_cells_init, origin) = match settings.n_cells_init {
         Some(n_cells) => (n_cells, "given".to_owned()),
         None => {
-            let heeded = segments.filter(|_| settings.prior_confidence > 0.0);
+            let heeded = segments.filter(|_| prior_confidence > 0.0);
             bmm::params::default_n_cells_init(molecules.len(), settings.min_molecules_per_cell, heeded)
         }
     };
@@ -94,15 +132,21 @@ fn segment_sorted(
         scale: scale.radius,
         scale_std: scale.std,
         min_molecules_per_cell: settings.min_molecules_per_cell,
-        prior_confidence: settings.prior_confidence,
+        prior_confidence,
         iterations: settings.iters,
         tolerance: settings.tol,
         n_cells_init,
         choice: Choice::Draw,
         quirks: Quirks::default(),
     };
-    let evidence =
-        Evidence { molecules, graph: &graph, confidence: &confidence, clusters: clusters.as_deref(), segments };
+    let evidence = Evidence {
+        molecules,
+        graph: &graph,
+        confidence: &confidence,
+        clusters: clusters.as_deref(),
+        segments,
+        compartments: regions.as_ref().map(Regions::evidence),
+    };
 
     observer.stage("Segmenting cells");
     observer.info(&format!(
@@ -126,6 +170,7 @@ fn segment_sorted(
         segmentation: outcome.segmentation,
         confidence,
         clusters,
+        compartments: regions.map(|regions| regions.compartments),
         resolved: vec![
             ("scale", scale.radius.to_string(), scale.origin),
             ("scale_std", scale.std.to_string(), scale.origin),
@@ -136,6 +181,72 @@ fn segment_sorted(
             ),
         ],
     })
+}
+
+/// Compartments, and what the model takes from them.
+struct Regions {
+    compartments: Compartments,
+    nuclei_probs: Vec<f32>,
+    hidden_genes: Option<Vec<bool>>,
+    nuclei: Option<Prior>,
+}
+
+impl Regions {
+    /// Finds compartments; weakens edges of `graph` if that is wanted.
+    ///
+    /// DIFFERS: on the graph of the model, without long edges; 0.7.1 uses all edges here.
+    fn find(
+        genes: &CompartmentGenes,
+        molecules: &Molecules,
+        graph: &mut MoleculeGraph,
+        confidence: &[f32],
+        scale: Scale,
+        settings: &RunSettings,
+        observer: &dyn Observer,
+    ) -> anyhow::Result<Self> {
+        observer.stage("Estimating compartment regions");
+        if settings.n_clusters > 1 {
+            observer.warning(
+                "Compartment genes are given, and molecules are clustered as well: clusters may follow compartments \
+                 instead of cell types. --n-clusters=1 is recommended",
+            );
+        }
+        let share = genes.markers.share(&molecules.genes, molecules.n_genes);
+        if share < compartments::MIN_MARKER_SHARE {
+            observer.warning(&format!(
+                "The genes of compartments hold {:.1} % of the molecules. Below {:.0} % compartments rather harm than \
+                 help; compare with a run without them",
+                100.0 * share,
+                100.0 * compartments::MIN_MARKER_SHARE
+            ));
+        }
+        let found = compartments::segment(molecules, &genes.markers, graph, confidence, scale.radius)?;
+        let [n_nuclear, n_cytoplasmic, n_unknown] = found.counts();
+        observer.info(&format!(
+            "Compartments after {} iterations: {n_nuclear} molecules in nuclei, {n_cytoplasmic} in the cytoplasm, \
+             {n_unknown} in neither. Converged: {}.",
+            found.n_iterations, found.converged
+        ));
+        let nuclei = genes.find_nuclei.then(|| {
+            let least = settings.min_molecules_per_segment;
+            Prior::new(compartments::find_nuclei(&found, graph, &molecules.positions, scale.radius, least))
+        });
+        if let Some(nuclei) = &nuclei {
+            observer.info(&format!("Compartment genes show {} single nuclei", nuclei.sizes.len()));
+        }
+        if genes.weaken_edges {
+            compartments::keep_nuclei_apart(graph, &found);
+        }
+        let hidden_genes = genes.hide_genes.then(|| {
+            let by_gene = genes.markers.by_gene(molecules.n_genes);
+            by_gene.into_iter().map(|compartment| compartment != compartments::Compartment::Unknown).collect()
+        });
+        Ok(Self { nuclei_probs: found.nuclei_probs(), hidden_genes, nuclei, compartments: found })
+    }
+
+    fn evidence(&self) -> CompartmentEvidence<'_> {
+        CompartmentEvidence { nuclei_probs: &self.nuclei_probs, hidden_genes: self.hidden_genes.as_deref() }
+    }
 }
 
 /// The graph of the model, without long edges, and the confidences, which use all edges.

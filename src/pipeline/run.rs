@@ -2,9 +2,10 @@
 
 use anyhow::Context as _;
 
-use super::model::{self, Prior};
+use super::model::{self, CompartmentGenes, Prior};
 use super::results;
 use super::scale;
+use crate::compartments::Markers;
 use crate::config::{self, PriorSource, RunSettings};
 use crate::data::CellNames;
 use crate::io::atomic;
@@ -46,12 +47,13 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
     let prior = take_prior(&mut table, settings, observer);
     check_size(&table, prior.as_ref(), settings)?;
     let scale = scale::resolve(settings, &table.molecules.positions, prior.as_ref(), observer)?;
+    let genes = compartment_genes(&table, settings)?;
     let run_id = config::run_id(&fingerprint(&table), settings);
     let names = CellNames::new(&run_id);
     observer.info(&format!("Run id: {run_id}"));
     observer.info(&format!("Expected peak memory: about {} MiB", expected_mebibytes(table.molecules.len())));
 
-    let result = model::segment(&mut table.molecules, prior.as_ref(), scale, settings, observer)?;
+    let result = model::segment(&mut table.molecules, prior.as_ref(), scale, genes.as_ref(), settings, observer)?;
     observer.info("Processing complete.");
     if result.segmentation.n_cells == 0 {
         observer.warning(
@@ -142,6 +144,16 @@ fn take_prior(table: &mut MoleculeTable, settings: &RunSettings, observer: &dyn 
         dropped.n_segments,
     ));
     Some(Prior::new(segment_of))
+}
+
+/// The genes of compartments, if any are given.
+fn compartment_genes(table: &MoleculeTable, settings: &RunSettings) -> anyhow::Result<Option<CompartmentGenes>> {
+    if settings.nuclei_genes.is_empty() && settings.cyto_genes.is_empty() {
+        return Ok(None);
+    }
+    let markers = Markers::by_name(&settings.nuclei_genes, &settings.cyto_genes, &table.genes)
+        .with_context(|| format!("{}: --nuclei-genes and --cyto-genes", table.path.display()))?;
+    Ok(Some(CompartmentGenes::new(markers)))
 }
 
 fn fingerprint(table: &MoleculeTable) -> [u8; 16] {
