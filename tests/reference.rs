@@ -149,6 +149,7 @@ impl Setting {
                 n_segments: self.segment_sizes.len(),
                 sizes: &self.segment_sizes,
             }),
+            compartments: None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! What each subcommand does, free of the command line.
 
+mod compartments;
 mod input;
 mod keeper;
 mod manifest;

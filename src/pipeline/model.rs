@@ -1,10 +1,12 @@
 //! From molecules to cells: graph, confidence, clusters, mixture model.
 
+use super::compartments::{CompartmentUse, NUCLEI_CONFIDENCE, Regions};
 use super::keeper::Keeper;
 use super::prior::Prior;
 use super::scale::{self, Scale};
 use crate::bmm::{self, Choice, Evidence, Params, Quirks};
 use crate::clustering;
+use crate::compartments::Compartments;
 use crate::composition::{self, Color, ColorParams};
 use crate::config::RunSettings;
 use crate::data::{ClusterIdx, Molecules, Segmentation};
@@ -24,6 +26,8 @@ pub struct Found {
     pub clusters: Option<Vec<ClusterIdx>>,
     /// Color of the neighborhood of every molecule, if it is wanted.
     pub colors: Option<Vec<Color>>,
+    /// Compartments of the molecules, if genes of compartments are given.
+    pub compartments: Option<Compartments>,
     /// Values that only the data could tell: name, value, origin.
     pub resolved: Vec<(&'static str, String, &'static str)>,
     /// Numbers of every iteration of the model.
@@ -38,20 +42,15 @@ pub fn segment(
     molecules: &mut Molecules,
     prior: Option<&Prior>,
     scale: Scale,
+    compartment_genes: Option<&CompartmentUse>,
     settings: &RunSettings,
     keeper: &mut Keeper<'_>,
     observer: &dyn Observer,
 ) -> anyhow::Result<Found> {
     let order = hilbert_order(&molecules.positions);
     *molecules = molecules.permuted(&order);
-    let found = segment_sorted(
-        molecules,
-        prior.map(|prior| prior.permuted(&order)).as_ref(),
-        scale,
-        settings,
-        keeper,
-        observer,
-    );
+    let prior = prior.map(|prior| prior.permuted(&order));
+    let found = segment_sorted(molecules, prior.as_ref(), scale, compartment_genes, settings, keeper, observer);
     let place_of = inverse(&order);
     *molecules = molecules.permuted(&place_of);
     let found = found?;
@@ -60,6 +59,7 @@ pub fn segment(
         confidence: pick(&found.confidence, &place_of),
         clusters: found.clusters.map(|clusters| pick(&clusters, &place_of)),
         colors: found.colors.map(|colors| pick(&colors, &place_of)),
+        compartments: found.compartments.map(|compartments| compartments.permuted(&place_of)),
         ..found
     })
 }
@@ -68,17 +68,24 @@ fn segment_sorted(
     molecules: &Molecules,
     prior: Option<&Prior>,
     scale: Scale,
+    compartment_genes: Option<&CompartmentUse>,
     settings: &RunSettings,
     keeper: &mut Keeper<'_>,
     observer: &dyn Observer,
 ) -> anyhow::Result<Found> {
-    let (graph, confidence) = graph_and_confidence(molecules, prior, scale, settings, observer);
+    let (mut graph, confidence) = graph_and_confidence(molecules, prior, scale, settings, observer);
     let clusters = cluster(molecules, &graph, &confidence, settings, observer);
-    let segments = prior.map(Prior::segments);
+    let regions = match compartment_genes {
+        Some(genes) => Some(Regions::find(genes, molecules, &mut graph, &confidence, scale, settings, observer)?),
+        None => None,
+    };
+    let nuclei = regions.as_ref().and_then(|regions| regions.nuclei.as_ref()).filter(|_| prior.is_none());
+    let prior_confidence = if nuclei.is_some() { NUCLEI_CONFIDENCE } else { settings.prior_confidence };
+    let segments = prior.or(nuclei).map(Prior::segments);
     let (n_cells_init, origin) = match settings.n_cells_init {
         Some(n_cells) => (n_cells, "given".to_owned()),
         None => {
-            let heeded = segments.filter(|_| settings.prior_confidence > 0.0);
+            let heeded = segments.filter(|_| prior_confidence > 0.0);
             bmm::params::default_n_cells_init(molecules.len(), settings.min_molecules_per_cell, heeded)
         }
     };
@@ -86,7 +93,7 @@ fn segment_sorted(
         scale: scale.radius,
         scale_std: scale.std,
         min_molecules_per_cell: settings.min_molecules_per_cell,
-        prior_confidence: settings.prior_confidence,
+        prior_confidence,
         iterations: settings.iters,
         tolerance: settings.tol,
         converged: settings.converged,
@@ -94,8 +101,14 @@ fn segment_sorted(
         choice: Choice::Draw,
         quirks: Quirks::default(),
     };
-    let evidence =
-        Evidence { molecules, graph: &graph, confidence: &confidence, clusters: clusters.as_deref(), segments };
+    let evidence = Evidence {
+        molecules,
+        graph: &graph,
+        confidence: &confidence,
+        clusters: clusters.as_deref(),
+        segments,
+        compartments: regions.as_ref().map(Regions::evidence),
+    };
 
     observer.stage("Segmenting cells");
     observer.info(&format!(
@@ -122,6 +135,7 @@ fn segment_sorted(
         clusters,
         colors,
         trace: outcome.trace,
+        compartments: regions.map(|regions| regions.compartments),
         resolved: vec![
             ("scale", scale.radius.to_string(), scale.origin),
             ("scale_std", scale.std.to_string(), scale.origin),

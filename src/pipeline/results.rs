@@ -32,6 +32,7 @@ pub fn write(
         prior_segment: prior.map(|found| &found.prior.segment_of[..]),
         segment_numbers: segment_numbers.as_deref(),
         confidence: &confidence,
+        compartments: found.compartments.as_ref(),
         cluster: found.clusters.as_deref(),
         cell: &segmentation.cell_of,
         assignment_confidence: segmentation.assignment_confidence.as_deref(),

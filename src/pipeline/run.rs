@@ -2,7 +2,7 @@
 
 use super::keeper::Keeper;
 use super::prior::{self, FoundPrior};
-use super::{input, manifest, model, results, scale};
+use super::{compartments, input, manifest, model, results, scale};
 use crate::config::{self, PriorSource, RunSettings};
 use crate::data::CellNames;
 use crate::io::atomic;
@@ -43,6 +43,7 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
     let scale = scale::resolve(settings, &table.molecules.positions, prior.as_ref(), observer)?;
     let run_id =
         config::run_id(&input::fingerprint(&table, prior.as_ref().and_then(|found| found.fingerprint)), settings);
+    let genes = compartments::genes(&table, prior.as_ref(), scale, settings, observer)?;
     let names = CellNames::new(&run_id);
     observer.info(&format!("Run id: {run_id}"));
     observer.info(&format!("Expected peak memory: about {} MiB", expected_mebibytes(table.molecules.len())));
@@ -51,6 +52,7 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
         &mut table.molecules,
         prior.as_ref().map(|found| &found.prior),
         scale,
+        genes.as_ref(),
         settings,
         &mut keeper,
         observer,

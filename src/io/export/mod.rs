@@ -1,6 +1,7 @@
 //! Result files.
 
 pub mod cell_stats;
+pub mod compartment_genes;
 pub mod geojson;
 pub mod loom;
 pub mod molecules;

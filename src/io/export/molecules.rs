@@ -6,6 +6,7 @@ use std::io::{self, Write};
 
 use rayon::prelude::*;
 
+use crate::compartments::{Compartment, Compartments, Probabilities};
 use crate::composition::Color;
 use crate::data::{CellIdx, CellNames, ClusterIdx, GeneIdx, SegmentIdx};
 use crate::io::molecules::{MoleculeTable, OutputColumn};
@@ -23,6 +24,8 @@ pub struct MoleculeResults<'a> {
     pub segment_numbers: Option<&'a [u32]>,
     /// Probability to be real and not noise, 0..=1.
     pub confidence: &'a [f32],
+    /// Compartments, if they were modelled.
+    pub compartments: Option<&'a Compartments>,
     /// Molecule cluster, if molecules were clustered.
     pub cluster: Option<&'a [ClusterIdx]>,
     /// Cell, `None` for noise.
@@ -79,6 +82,8 @@ enum Content<'a> {
     /// Segments, and what stands for them.
     Segment(&'a [Option<SegmentIdx>], Option<&'a [u32]>),
     Cluster(&'a [ClusterIdx]),
+    Compartment(&'a [Compartment]),
+    NucleiProbability(&'a [Probabilities]),
     /// Between 0 and 1, with five decimals.
     Share(&'a [f32]),
     Cell(&'a [Option<CellIdx>], &'a str),
@@ -124,6 +129,8 @@ fn result_columns<'a>(results: &MoleculeResults<'a>) -> Vec<(&'static str, Conte
         ("molecule_id", Some(Content::MoleculeId)),
         ("prior_segmentation", results.prior_segment.map(|of| Content::Segment(of, results.segment_numbers))),
         ("confidence", Some(Content::Share(results.confidence))),
+        ("compartment", results.compartments.map(|found| Content::Compartment(&found.compartment_of))),
+        ("nuclei_probs", results.compartments.map(|found| Content::NucleiProbability(&found.probabilities))),
         ("cluster", results.cluster.map(Content::Cluster)),
         ("cell", Some(Content::Cell(results.cell, results.names.prefix()))),
         ("assignment_confidence", results.assignment_confidence.map(Content::Share)),
@@ -170,6 +177,9 @@ impl Content<'_> {
                 let number = |segment: SegmentIdx| numbers.map_or(segment.number(), |numbers| numbers[segment.idx()]);
                 push_unsigned(out, segments[row].map_or(0, number).into());
             }
+            Self::Compartment(of) => push_text(out, of[row].label()),
+            // KEEPS: one minus the probability of cytoplasm, unrounded.
+            Self::NucleiProbability(of) => push_f32(out, 1.0 - of[row][1]),
             Self::Cluster(clusters) => push_unsigned(out, clusters[row].number().into()),
             Self::Share(values) => push_share(out, values[row]),
             Self::Cell(cells, prefix) => {
@@ -208,6 +218,7 @@ mod tests {
             prior_segment: None,
             segment_numbers: None,
             confidence: &confidence,
+            compartments: None,
             cluster: None,
             cell: &cell,
             assignment_confidence: None,
@@ -254,6 +265,7 @@ mod tests {
             prior_segment: Some(&segments),
             segment_numbers: None,
             confidence: &confidence,
+            compartments: None,
             cluster: Some(&clusters),
             cell: &cell,
             assignment_confidence: None,

@@ -51,6 +51,7 @@ fn csv(table: &MoleculeTable, results: &MoleculeResults) -> Vec<u8> {
         segment_numbers: None,
         prior_segment: results.prior_segment.as_deref(),
         confidence: results.confidence.as_deref().unwrap(),
+        compartments: None,
         cluster: results.cluster.as_deref(),
         cell: results.cell.as_deref().unwrap(),
         assignment_confidence: results.assignment_confidence.as_deref(),
