@@ -99,8 +99,8 @@ pub struct Params {
     /// Stop early when in each of 20 iterations fewer than this share of the molecules changed;
     /// 0 never stops.
     pub tolerance: f64,
-    /// Stop early when in each of two windows of iterations the majority component of less than
-    /// this share of the molecules changed; 0 never stops. See [`convergence`](super::convergence).
+    /// Stop early when in each of two windows of iterations less than this share of the molecules
+    /// left their component; 0 never stops. See [`convergence`](super::convergence).
     pub converged: f64,
     /// Number of initial components.
     pub n_cells_init: usize,

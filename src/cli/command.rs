@@ -40,6 +40,8 @@ Examples:
 Files written for -o X.csv:
   X.csv (molecules with their cells), X_cell_stats.csv, X_counts.loom, X_polygons_2d.json,
   X_polygons_3d.json (3D data), X_params.dump.toml (repeats the run with -c), X_log.log
+  While the model iterates, Ctrl-C stops the run and keeps X_checkpoint.bin; the same command with
+  --resume goes on from it and ends with the same files.
 
 Configuration:
   Every [key: table.name] is also a key of the file given with -c, and an option
@@ -48,7 +50,7 @@ Configuration:
   Switches take =true or =false.
 
 Exit status:
-  0 done, 1 data or files, 2 command line or configuration
+  0 done, 1 data or files, 2 command line or configuration, 130 Ctrl-C, 143 asked to terminate
 ";
 
 const PRIOR_EXAMPLES: &str = "\

@@ -32,7 +32,7 @@ pub struct RunSettings {
     pub iters: usize,
     /// Share of moving molecules below which the model stops early, in 0..=1; 0: never.
     pub tol: f64,
-    /// Share of molecules whose majority cell still changes below which the model stops early, in 0..=1; 0: never.
+    /// Share of molecules that leave their cell for good below which the model stops early, in 0..=1; 0: never.
     pub converged: f64,
     /// Number of components to start with, at least 2; `None`: derived from the data.
     pub n_cells_init: Option<usize>,
