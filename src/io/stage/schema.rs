@@ -337,7 +337,7 @@ pub const TRACE: Table = Table {
         Column::new("iteration", UInt32, Identity, "number of the iteration; 0 is the start"),
         Column::new("noise_share", Float64, Result, "share of the molecules that are noise").unit(SHARE),
         Column::new("n_changed", UInt32, Result, "molecules whose component changed").unit(MOLECULES_UNIT),
-        Column::new("majority_change", Float64, Result, "share of the molecules whose component over a window of iterations differs from that of the window before; at the ends of windows only").unit(SHARE).nullable(),
+        Column::new("share_that_left", Float64, Result, "share of the molecules, by confidence, that left the component of their majority in the window before; at the ends of windows, with --converged only").unit(SHARE).nullable(),
         Column::new("n_components_<m>", UInt32, Result, "components with at least m molecules"),
     ],
     rows_per_batch: ROWS_PER_BATCH,

@@ -138,7 +138,7 @@ fn trace() -> TraceTable {
         n_components: vec![9 - n, 5, 2],
         noise_share: 0.1 * f64::from(n),
         n_changed: n as usize,
-        majority_change: (n == 2).then_some(0.25),
+        share_that_left: (n == 2).then_some(0.25),
     };
     TraceTable { thresholds: vec![1, 5, 10], entries: vec![entry(0), entry(1), entry(2)] }
 }
