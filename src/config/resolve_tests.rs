@@ -185,7 +185,7 @@ fn a_file_as_sopa_writes_it_is_accepted() {
     assert_eq!(settings.input.min_molecules_per_gene, 0);
     assert_eq!((settings.prior.min_molecules_per_segment, settings.confidence_nn_id), (3, 6));
     assert!(settings.input.force_2d && settings.input.exclude_genes.is_empty());
-    assert_eq!(settings.program.notes.len(), 1, "only the remark on colours");
+    assert_eq!(settings.program.notes, []);
 }
 
 #[test]

@@ -79,9 +79,11 @@ fn segment_sorted(
         Some(genes) => Some(Regions::find(genes, molecules, &mut graph, &confidence, scale, settings, observer)?),
         None => None,
     };
-    let nuclei = regions.as_ref().and_then(|regions| regions.nuclei.as_ref()).filter(|_| prior.is_none());
+    // A prior of trust 0 is ignored, so that nuclei shown by genes take its place.
+    let heeded = prior.filter(|_| settings.prior_confidence > 0.0);
+    let nuclei = regions.as_ref().and_then(|regions| regions.nuclei.as_ref()).filter(|_| heeded.is_none());
     let prior_confidence = if nuclei.is_some() { NUCLEI_CONFIDENCE } else { settings.prior_confidence };
-    let segments = prior.or(nuclei).map(Prior::segments);
+    let segments = nuclei.or(prior).map(Prior::segments);
     let (n_cells_init, origin) = match settings.n_cells_init {
         Some(n_cells) => (n_cells, "given".to_owned()),
         None => {
