@@ -40,7 +40,7 @@ fn two_dimensional_data_give_six_files_that_agree() {
     assert_eq!(folder.names(), bundle(&[]));
 
     let molecules = folder.table("segmentation.csv");
-    let expected = "x,y,gene,molecule_id,confidence,cluster,cell,assignment_confidence,is_noise";
+    let expected = "x,y,gene,molecule_id,confidence,cluster,cell,assignment_confidence,is_noise,ncv_color";
     assert_eq!(molecules.names(), expected.split(',').collect::<Vec<_>>());
     let stats = folder.table("segmentation_cell_stats.csv");
     let expected = "cell,x,y,cluster,n_transcripts,density,elongation,area,avg_confidence,avg_assignment_confidence,\
@@ -185,7 +185,7 @@ fn columns_of_the_user_come_back_as_they_were() {
     let folder = run(&csv, ":cell_id -x x_location -y y_location -g feature_name --min-qv 20");
     let molecules = folder.table("segmentation.csv");
     let expected = "transcript_id,cell_id,note,gene,y,x,qv,flag,molecule_id,prior_segmentation,confidence,cluster,cell,\
-                    assignment_confidence,is_noise";
+                    assignment_confidence,is_noise,ncv_color";
     assert_eq!(molecules.names(), expected.split(',').collect::<Vec<_>>());
     let input = Table::parse(&csv, ',');
     let kept: Vec<&Vec<String>> = input.rows.iter().filter(|row| row[6].parse::<f64>().unwrap() >= 20.0).collect();

@@ -30,5 +30,5 @@ pub use settings::{
     SegfreeSettings, StainSettings, StainThreshold, Verbosity, XyAndZ,
 };
 
-/// The version of this program, e.g. `1.0.0`.
+/// The version of this program, e.g. `1.1.0`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
