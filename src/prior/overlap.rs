@@ -22,6 +22,8 @@ const OUTLYING: f64 = 0.005;
 const MOST_OUTSIDE: f64 = 0.01;
 /// Molecules should reach beyond this part of the prior (spec 02 §2.5.2).
 const LEAST_COVERED: f64 = 0.5;
+/// Segments in which molecules are so much rarer than between them are suspicious.
+const AVOIDED: f64 = 0.9;
 /// Segments in which molecules are so much denser lie where they should.
 const ENRICHED: f64 = 1.5;
 /// Fewer molecules, or segments that cover less or more of the area, tell nothing about densities.
@@ -230,7 +232,7 @@ pub fn check_overlap(positions: &Positions, prior: PriorExtent, table: Option<&S
     if reach.iter().any(|&share| share < LEAST_COVERED) && !is_enriched {
         findings.push(Finding::LittleCovered { reach, extent_ratio, kind, likely: likely.clone() });
     }
-    if let Some(enrichment) = enrichment.filter(|&times| times < 1.0) {
+    if let Some(enrichment) = enrichment.filter(|&times| times < AVOIDED) {
         findings.push(Finding::Avoided { enrichment, kind, likely });
     }
     // What was said once need not be said again.
