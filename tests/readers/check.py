@@ -4,7 +4,7 @@
     python tests/readers/check.py BINARY
 
 Makes a small tissue, runs BINARY as sopa, nf-core and a plain user do, and compares what anndata, loompy, pandas,
-geopandas and shapely read with the molecule table. Prints every failure and `N passed, M failed`; exits 1 on failure.
+geopandas, shapely, pyarrow, polars and DuckDB read with the molecule table. Prints every failure and `N passed, M failed`; exits 1 on failure.
 """
 
 import contextlib
@@ -18,10 +18,13 @@ import warnings
 from pathlib import Path
 
 import anndata
+import duckdb
 import geopandas
 import loompy
 import numpy as np
 import pandas as pd
+import polars
+import pyarrow.feather as feather
 import shapely
 import shapely.geometry
 from loompy.loom_validator import LoomValidator
@@ -72,9 +75,13 @@ def make_tissue():
 
 
 def run(binary, folder, *arguments):
+    baysor(binary, folder, "run", *arguments)
+
+
+def baysor(binary, folder, *arguments):
     environment = {"PATH": os.environ["PATH"], "JULIA_NUM_THREADS": "2"}
-    done = subprocess.run([binary, "run", *arguments], cwd=folder, env=environment, capture_output=True, text=True)
-    check(f"baysor run {' '.join(arguments)}", done.returncode == 0, done.stderr[-2000:])
+    done = subprocess.run([binary, *arguments], cwd=folder, env=environment, capture_output=True, text=True)
+    check(f"baysor {' '.join(arguments)}", done.returncode == 0, done.stderr[-2000:])
 
 
 def read_molecules(path):
@@ -211,6 +218,39 @@ def layers_3d(name, path, molecules, layout):
         check(f"{name}: every cell is in a layer", seen == cells)
 
 
+def stage_tables(name, stage, molecules):
+    """pyarrow, polars and DuckDB read the tables of a stage; they say what segmentation.csv says."""
+    manifest = json.loads((stage / "manifest.json").read_text())
+    for entry in manifest["tables"]:
+        table = feather.read_table(stage / entry["file"])
+        table.validate(full=True)
+        rows = (entry["n_rows"], entry["n_columns"])
+        check(f"{name}: {entry['file']} in pyarrow", table.shape == rows, table.shape)
+        check(f"{name}: {entry['file']} in polars", polars.read_ipc(stage / entry["file"]).shape == rows)
+        count = duckdb.sql("select count(*) from table").fetchone()[0]
+        check(f"{name}: {entry['file']} in DuckDB", count == entry["n_rows"], count)
+        described = all(field.metadata and b"description" in field.metadata for field in table.schema)
+        check(f"{name}: {entry['file']} describes its columns", described)
+    found = feather.read_table(stage / "molecules.arrow").to_pandas()
+    check(f"{name}: ids digit for digit", (found["transcript_id"] == molecules["transcript_id"]).all())
+    check(f"{name}: genes", (found["gene"].astype(str) == molecules["gene"]).all())
+    if "cell" in found:
+        numbers = molecules["cell"].str.rsplit("-", n=1).str[1].astype(float)
+        check(f"{name}: cells", np.array_equal(found["cell"].astype(float), numbers, equal_nan=True))
+
+
+def neighborhoods(name, path, molecules):
+    """ncvs.loom: a column of shares for every molecule, with a color."""
+    with section(f"{name}: anndata reads the neighborhoods"):
+        data = anndata.io.read_loom(path, obs_names="Name", var_names="Name")
+        matrix = data.X.toarray() if hasattr(data.X, "toarray") else np.asarray(data.X)
+        check(f"{name}: a row per molecule", data.n_obs == len(molecules))
+        check(f"{name}: shares sum to 1", np.allclose(matrix.sum(axis=1), 1, atol=1e-4))
+        check(f"{name}: colors", data.obs["ncv_color"].str.fullmatch("#[0-9A-F]{6}").all())
+        check(f"{name}: confidences", data.obs["confidence"].between(0, 1).all())
+        check(f"{name}: genes", set(data.var_names) == set(molecules["gene"]))
+
+
 def main(binary):
     table = make_tissue()
     with tempfile.TemporaryDirectory() as scratch:
@@ -274,6 +314,23 @@ def main(binary):
                 counts_loom(f"3D {layout}", folder / "segmentation_counts.loom", molecules, stats)
                 feature_collection(f"3D {layout}", folder / "segmentation_polygons_2d.json", molecules)
                 layers_3d(f"3D {layout}", folder / "segmentation_polygons_3d.json", molecules, layout)
+
+        folder = scratch / "stages"
+        folder.mkdir()
+        table.to_csv(folder / "molecules.csv", index=False)
+        baysor(binary, folder, "prior", "molecules.csv", ":cell_id", "-m", "8", "-o", "prior")
+        baysor(binary, folder, "run", "prior", *COMMON, "--stage", "cells")
+        baysor(binary, folder, "segfree", "molecules.csv", "-m", "8", "-o", "ncvs.loom", "--stage", "colors")
+        baysor(binary, folder, "export", "cells", "-o", "segmentation.csv")
+        with section("stages"):
+            molecules = read_molecules(folder / "segmentation.csv")
+            stage_tables("prior stage", folder / "prior", molecules)
+            stage_tables("run stage", folder / "cells", molecules)
+            neighborhoods("segfree", folder / "ncvs.loom", molecules)
+            colors = feather.read_table(folder / "colors" / "ncv.arrow").to_pandas()
+            check("segfree stage: ids", list(colors["molecule_id"]) == list(molecules["molecule_id"]))
+            with loompy.connect(str(folder / "ncvs.loom"), mode="r", validate=True) as loom:
+                check("segfree: the stage has the same colors", list(loom.ca.ncv_color) == list(colors["ncv_color"]))
 
         # Files without any cell must open as well. (loompy, and so anndata, refuses looms without columns in `with`.)
         folder = scratch / "no_cells"
