@@ -17,6 +17,7 @@ mod prior;
 pub mod resolve;
 pub mod run_id;
 pub mod settings;
+pub mod stage;
 pub mod threads;
 pub mod values;
 
@@ -25,10 +26,11 @@ pub use nearest::nearest;
 pub use outputs::OutputNames;
 pub use run_id::run_id;
 pub use settings::{
-    CheckpointSettings, Columns, CompartmentGenes, CountFormat, Crop, ImageKind, InputSettings, Note, PriorSettings,
-    PriorSource, PriorStageSettings, ProgramSettings, RunSettings, ScaleSource, ScaleStd, StainSettings,
-    StainThreshold, Verbosity, XyAndZ,
+    BundleSettings, CheckpointSettings, Columns, CompartmentGenes, CountFormat, Crop, ExportFormat, ExportSettings,
+    ImageKind, InputSettings, Note, PriorSettings, PriorSource, PriorStageSettings, ProgramSettings, RunSettings,
+    ScaleSource, ScaleStd, StainSettings, StainThreshold, Verbosity, XyAndZ,
 };
+pub use stage::PriorStage;
 
 /// The version of this program, e.g. `1.0.0`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

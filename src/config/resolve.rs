@@ -7,10 +7,11 @@ use super::file::{self, Given, Origin};
 use super::merged::{Merged, parse_amount};
 use super::options::Place;
 use super::settings::{
-    CheckpointSettings, Columns, CountFormat, Crop, InputSettings, Note, PriorStageSettings, ProgramSettings,
-    RunSettings, ScaleSource, ScaleStd, Verbosity,
+    BundleSettings, CheckpointSettings, Columns, CountFormat, Crop, ExportFormat, ExportSettings, InputSettings, Note,
+    PriorStageSettings, ProgramSettings, RunSettings, ScaleSource, ScaleStd, Verbosity,
 };
-use super::{ConfigError, OutputNames, prior, threads};
+use super::stage::PriorStage;
+use super::{ConfigError, OutputNames, nearest, prior, threads};
 
 /// What a command line asks for, unmerged.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +24,10 @@ pub struct Request {
     pub file: Option<PathBuf>,
     /// Where to write, if given.
     pub output: Option<PathBuf>,
+    /// Where to write the result as a stage, if given.
+    pub stage: Option<PathBuf>,
+    /// What the first argument settles if it is a stage of the command `prior`.
+    pub prior_stage: Option<PriorStage>,
     /// Where to write the prior as a stage of its own, if given.
     pub save_prior: Option<PathBuf>,
     /// Dotted options in their order; of a repeated one the last counts.
@@ -47,15 +52,15 @@ pub fn resolve(request: &Request, environment: &dyn Fn(&str) -> Option<String>) 
     check_molecules(&request.molecules, "run")?;
     let min_molecules_per_cell = min_molecules_per_cell(&merged)?;
     let prior = prior::settings(request, &merged, min_molecules_per_segment(&merged, min_molecules_per_cell))?;
-    let count_format = match merged.text("count_matrix_format") {
-        "tsv" => CountFormat::Tsv,
-        _ => CountFormat::Loom,
-    };
-    let output = request.output.clone().unwrap_or_else(|| PathBuf::from(merged.text("output")));
+    if let Some(stage) = &request.prior_stage {
+        stage.check_segments(prior.min_molecules_per_segment)?;
+    }
+    let bundle = bundle(request, &merged)?;
     let has_prior = prior.source.is_some();
     let n_clusters = n_clusters(&merged)?;
     let compartment_genes = prior::compartment_genes(&merged, has_prior)?;
     let mut notes = run_notes(&merged, has_prior);
+    notes.extend(request.prior_stage.iter().flat_map(PriorStage::note).map(Note::Info));
     notes.extend(prior::compartment_note(&merged, &compartment_genes, n_clusters).map(Note::Warning));
     Ok(RunSettings {
         input: input(request, &merged)?,
@@ -73,18 +78,12 @@ pub fn resolve(request: &Request, environment: &dyn Fn(&str) -> Option<String>) 
         tol: merged.float("segmentation.tol"),
         converged: merged.float("segmentation.converged"),
         n_cells_init: n_cells_init(&merged)?,
-        outputs: outputs(&output, count_format, &request.molecules)?,
-        polygon_format: match merged.text("polygon_format") {
-            "none" => None,
-            "GeometryCollection" => Some(PolygonFormat::GeometryCollection),
-            "GeometryCollectionLegacy" => Some(PolygonFormat::GeometryCollectionLegacy),
-            _ => Some(PolygonFormat::FeatureCollection),
-        },
-        count_format,
-        layout_3d: match merged.text("polygon_3d_layout") {
-            "object" => Layout3d::Object,
-            _ => Layout3d::Array,
-        },
+        outputs: with_checkpoint_in(stage_folder(request)?, bundle.outputs),
+        writes_bundle: request.stage.is_none() || request.output.is_some(),
+        stage: request.stage.clone(),
+        polygon_format: bundle.polygon_format,
+        count_format: bundle.count_format,
+        layout_3d: bundle.layout_3d,
         max_z_slices: merged.size("plotting.max_z_slices"),
         run_id: run_id(&merged)?,
         checkpoint: CheckpointSettings { every: merged.size("checkpoint_every"), resume: merged.flag("resume") },
@@ -121,8 +120,85 @@ pub fn resolve_prior(
     })
 }
 
+/// Merges and checks a request of `export`, whose first argument is a stage; see [`resolve`].
+///
+/// # Errors
+///
+/// Every [`ConfigError`].
+pub fn resolve_export(
+    request: &Request,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<ExportSettings, ConfigError> {
+    let merged = merge(request)?;
+    Ok(ExportSettings {
+        stage: request.molecules.clone(),
+        formats: formats(&merged)?,
+        bundle: bundle(request, &merged)?,
+        program: program(request, merged, Vec::new(), environment)?,
+    })
+}
+
+/// The formats to write, in the order of the help.
+fn formats(merged: &Merged) -> Result<Vec<ExportFormat>, ConfigError> {
+    let wanted = merged.list("format");
+    let names = ExportFormat::ALL.map(ExportFormat::name);
+    let is = |format: &ExportFormat, word: &String| word.eq_ignore_ascii_case(format.name());
+    if let Some(word) = wanted.iter().find(|word| !ExportFormat::ALL.iter().any(|format| is(format, word))) {
+        let hint = nearest(word, names).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+        return Err(merged.invalid("format", format!("'{word}' is not one of {}{hint}", names.join(", "))));
+    }
+    let chosen = ExportFormat::ALL.into_iter().filter(|format| wanted.iter().any(|word| is(format, word)));
+    Ok(if wanted.is_empty() { vec![ExportFormat::Baysor] } else { chosen.collect() })
+}
+
+/// How the final files are written.
+fn bundle(request: &Request, merged: &Merged) -> Result<BundleSettings, ConfigError> {
+    let count_format = match merged.text("count_matrix_format") {
+        "tsv" => CountFormat::Tsv,
+        _ => CountFormat::Loom,
+    };
+    let output = request.output.clone().unwrap_or_else(|| PathBuf::from(merged.text("output")));
+    Ok(BundleSettings {
+        outputs: outputs(&output, count_format, &request.molecules)?,
+        polygon_format: match merged.text("polygon_format") {
+            "none" => None,
+            "GeometryCollection" => Some(PolygonFormat::GeometryCollection),
+            "GeometryCollectionLegacy" => Some(PolygonFormat::GeometryCollectionLegacy),
+            _ => Some(PolygonFormat::FeatureCollection),
+        },
+        count_format,
+        layout_3d: match merged.text("polygon_3d_layout") {
+            "object" => Layout3d::Object,
+            _ => Layout3d::Array,
+        },
+    })
+}
+
+/// The folder of `--stage`, if it is given.
+fn stage_folder(request: &Request) -> Result<Option<&Path>, ConfigError> {
+    match request.stage.as_deref() {
+        Some(folder) if folder.as_os_str().is_empty() => Err(ConfigError::Invalid {
+            name: "--stage".to_owned(),
+            seen: "''".to_owned(),
+            remedy: "give the name of a folder".to_owned(),
+        }),
+        folder => Ok(folder),
+    }
+}
+
+/// The names of the files, with the checkpoint in the stage if there is one: its result may be nothing else.
+fn with_checkpoint_in(stage: Option<&Path>, names: OutputNames) -> OutputNames {
+    match stage {
+        Some(folder) => OutputNames { checkpoint: folder.join("checkpoint.bin"), ..names },
+        None => names,
+    }
+}
+
 fn merge(request: &Request) -> Result<Merged, ConfigError> {
     let in_file = request.file.as_deref().map(file::read).transpose()?.unwrap_or_default();
+    if let Some(stage) = &request.prior_stage {
+        stage.check(in_file.iter().chain(&request.dotted).chain(&request.flags))?;
+    }
     let merged = Merged::new(in_file, request);
     merged.check_ranges()?;
     Ok(merged)
@@ -131,6 +207,7 @@ fn merge(request: &Request) -> Result<Merged, ConfigError> {
 fn input(request: &Request, merged: &Merged) -> Result<InputSettings, ConfigError> {
     Ok(InputSettings {
         molecules: request.molecules.clone(),
+        is_stage: request.prior_stage.is_some(),
         columns: columns(merged)?,
         force_2d: merged.flag("data.force_2d"),
         min_molecules_per_gene: merged.size("data.min_molecules_per_gene"),
@@ -316,7 +393,7 @@ fn scale_source(merged: &Merged, has_prior: bool) -> Result<ScaleSource, ConfigE
 /// Tools write every key into their files, so the literal default in a file is not a wish.
 fn wished_std(merged: &Merged) -> bool {
     merged.get("segmentation.scale_std").is_some_and(|given| match given.origin {
-        Origin::Default => false,
+        Origin::Default | Origin::Stage(_) => false,
         Origin::File(_) => given.value != given.def.default_value(),
         Origin::Dotted(_) | Origin::Flag(_) => true,
     })

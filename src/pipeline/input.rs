@@ -28,6 +28,12 @@ pub fn load(input: &InputSettings, prior: &PriorSettings, observer: &dyn Observe
             Note::Warning(text) => observer.warning(text),
         }
     }
+    check_number(&table)?;
+    Ok(table)
+}
+
+/// Refuses tables that are too large for one run.
+pub fn check_number(table: &MoleculeTable) -> anyhow::Result<()> {
     anyhow::ensure!(
         table.molecules.len() <= MAX_MOLECULES,
         "{}: {} molecules; a run takes at most {MAX_MOLECULES}. Cut the slide into parts with --x-min, --x-max, \
@@ -35,7 +41,7 @@ pub fn load(input: &InputSettings, prior: &PriorSettings, observer: &dyn Observe
         table.path.display(),
         table.molecules.len()
     );
-    Ok(table)
+    Ok(())
 }
 
 /// What the settings ask the reader for.

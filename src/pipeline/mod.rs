@@ -1,12 +1,16 @@
 //! What each subcommand does, free of the command line.
 
+pub mod export;
 mod input;
 mod keeper;
+pub mod machine;
 mod manifest;
 mod model;
 pub mod prior;
+mod recorder;
 mod results;
 pub mod run;
 mod scale;
+mod start;
 
 pub use keeper::Stopped;
