@@ -4,8 +4,8 @@ use std::ffi::OsString;
 
 use super::progress::Console;
 use super::request;
+use crate::config::bundle::resolve_export;
 use crate::config::options::Command;
-use crate::config::resolve::resolve_export;
 
 /// Writes the final files of the stage that the arguments after `export` name.
 ///

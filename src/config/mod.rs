@@ -5,6 +5,7 @@
 //! from it. `file` reads a file as written, `resolve` lays default < file < dotted option < flag over each other and
 //! returns `RunSettings`, which hold no sentinels and do not change afterwards.
 
+pub mod bundle;
 pub mod dump;
 pub mod error;
 pub mod example;

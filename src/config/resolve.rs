@@ -1,17 +1,16 @@
 //! From what was given to what is meant: default < file < dotted option < flag, checked, as `RunSettings`.
 
-use crate::data::{Layout3d, PolygonFormat};
 use std::path::{Path, PathBuf};
 
 use super::file::{self, Given, Origin};
 use super::merged::{Merged, parse_amount};
 use super::options::Place;
 use super::settings::{
-    BundleSettings, CheckpointSettings, Columns, CountFormat, Crop, ExportFormat, ExportSettings, InputSettings, Note,
-    PriorStageSettings, ProgramSettings, RunSettings, ScaleSource, ScaleStd, Verbosity,
+    CheckpointSettings, Columns, Crop, InputSettings, Note, PriorStageSettings, ProgramSettings, RunSettings,
+    ScaleSource, ScaleStd, Verbosity,
 };
 use super::stage::PriorStage;
-use super::{ConfigError, OutputNames, nearest, prior, threads};
+use super::{ConfigError, bundle, prior, threads};
 
 /// What a command line asks for, unmerged.
 #[derive(Clone, Debug, Default)]
@@ -53,9 +52,14 @@ pub fn resolve(request: &Request, environment: &dyn Fn(&str) -> Option<String>) 
     let min_molecules_per_cell = min_molecules_per_cell(&merged)?;
     let prior = prior::settings(request, &merged, min_molecules_per_segment(&merged, min_molecules_per_cell))?;
     if let Some(stage) = &request.prior_stage {
+        if request.save_prior.is_some() {
+            let text =
+                "--save-prior: the molecules come from what is already a stage of the command prior; leave it out";
+            return Err(ConfigError::Usage(text.to_owned()));
+        }
         stage.check_segments(prior.min_molecules_per_segment)?;
     }
-    let bundle = bundle(request, &merged)?;
+    let bundle = bundle::settings(request, &merged)?;
     let has_prior = prior.source.is_some();
     let n_clusters = n_clusters(&merged)?;
     let compartment_genes = prior::compartment_genes(&merged, has_prior)?;
@@ -78,7 +82,7 @@ pub fn resolve(request: &Request, environment: &dyn Fn(&str) -> Option<String>) 
         tol: merged.float("segmentation.tol"),
         converged: merged.float("segmentation.converged"),
         n_cells_init: n_cells_init(&merged)?,
-        outputs: with_checkpoint_in(stage_folder(request)?, bundle.outputs),
+        outputs: bundle::with_checkpoint_in(bundle::stage_folder(request)?, bundle.outputs),
         writes_bundle: request.stage.is_none() || request.output.is_some(),
         stage: request.stage.clone(),
         polygon_format: bundle.polygon_format,
@@ -120,81 +124,7 @@ pub fn resolve_prior(
     })
 }
 
-/// Merges and checks a request of `export`, whose first argument is a stage; see [`resolve`].
-///
-/// # Errors
-///
-/// Every [`ConfigError`].
-pub fn resolve_export(
-    request: &Request,
-    environment: &dyn Fn(&str) -> Option<String>,
-) -> Result<ExportSettings, ConfigError> {
-    let merged = merge(request)?;
-    Ok(ExportSettings {
-        stage: request.molecules.clone(),
-        formats: formats(&merged)?,
-        bundle: bundle(request, &merged)?,
-        program: program(request, merged, Vec::new(), environment)?,
-    })
-}
-
-/// The formats to write, in the order of the help.
-fn formats(merged: &Merged) -> Result<Vec<ExportFormat>, ConfigError> {
-    let wanted = merged.list("format");
-    let names = ExportFormat::ALL.map(ExportFormat::name);
-    let is = |format: &ExportFormat, word: &String| word.eq_ignore_ascii_case(format.name());
-    if let Some(word) = wanted.iter().find(|word| !ExportFormat::ALL.iter().any(|format| is(format, word))) {
-        let hint = nearest(word, names).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
-        return Err(merged.invalid("format", format!("'{word}' is not one of {}{hint}", names.join(", "))));
-    }
-    let chosen = ExportFormat::ALL.into_iter().filter(|format| wanted.iter().any(|word| is(format, word)));
-    Ok(if wanted.is_empty() { vec![ExportFormat::Baysor] } else { chosen.collect() })
-}
-
-/// How the final files are written.
-fn bundle(request: &Request, merged: &Merged) -> Result<BundleSettings, ConfigError> {
-    let count_format = match merged.text("count_matrix_format") {
-        "tsv" => CountFormat::Tsv,
-        _ => CountFormat::Loom,
-    };
-    let output = request.output.clone().unwrap_or_else(|| PathBuf::from(merged.text("output")));
-    Ok(BundleSettings {
-        outputs: outputs(&output, count_format, &request.molecules)?,
-        polygon_format: match merged.text("polygon_format") {
-            "none" => None,
-            "GeometryCollection" => Some(PolygonFormat::GeometryCollection),
-            "GeometryCollectionLegacy" => Some(PolygonFormat::GeometryCollectionLegacy),
-            _ => Some(PolygonFormat::FeatureCollection),
-        },
-        count_format,
-        layout_3d: match merged.text("polygon_3d_layout") {
-            "object" => Layout3d::Object,
-            _ => Layout3d::Array,
-        },
-    })
-}
-
-/// The folder of `--stage`, if it is given.
-fn stage_folder(request: &Request) -> Result<Option<&Path>, ConfigError> {
-    match request.stage.as_deref() {
-        Some(folder) if folder.as_os_str().is_empty() => Err(ConfigError::Invalid {
-            name: "--stage".to_owned(),
-            seen: "''".to_owned(),
-            remedy: "give the name of a folder".to_owned(),
-        }),
-        folder => Ok(folder),
-    }
-}
-
-/// The names of the files, with the checkpoint in the stage if there is one: its result may be nothing else.
-fn with_checkpoint_in(stage: Option<&Path>, names: OutputNames) -> OutputNames {
-    match stage {
-        Some(folder) => OutputNames { checkpoint: folder.join("checkpoint.bin"), ..names },
-        None => names,
-    }
-}
-
-fn merge(request: &Request) -> Result<Merged, ConfigError> {
+pub(super) fn merge(request: &Request) -> Result<Merged, ConfigError> {
     let in_file = request.file.as_deref().map(file::read).transpose()?.unwrap_or_default();
     if let Some(stage) = &request.prior_stage {
         stage.check(in_file.iter().chain(&request.dotted).chain(&request.flags))?;
@@ -217,7 +147,7 @@ fn input(request: &Request, merged: &Merged) -> Result<InputSettings, ConfigErro
     })
 }
 
-fn program(
+pub(super) fn program(
     request: &Request,
     merged: Merged,
     further_notes: Vec<Note>,
@@ -439,32 +369,6 @@ fn verbosity(merged: &Merged) -> Result<Verbosity, ConfigError> {
         (false, true) => Ok(Verbosity::Verbose),
         (false, false) => Ok(Verbosity::Normal),
     }
-}
-
-/// Names the files, and sees to it that none is the input.
-fn outputs(output: &Path, counts: CountFormat, molecules: &Path) -> Result<OutputNames, ConfigError> {
-    let invalid = |remedy: String| ConfigError::Invalid {
-        name: "--output".to_owned(),
-        seen: format!("'{}'", output.display()),
-        remedy,
-    };
-    if output.as_os_str().is_empty() {
-        return Err(invalid("give a file or a directory".to_owned()));
-    }
-    if std::fs::metadata(output).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
-        return Err(invalid("it is a device or pipe; give a file or a directory".to_owned()));
-    }
-    let names = OutputNames::new(output, counts);
-    if let Ok(input) = molecules.canonicalize() {
-        let hit = names.all().into_iter().find(|path| path.canonicalize().is_ok_and(|path| path == input));
-        if let Some(path) = hit {
-            return Err(invalid(format!(
-                "'{}' is the molecule table and would be overwritten; choose another name",
-                path.display()
-            )));
-        }
-    }
-    Ok(names)
 }
 
 #[cfg(test)]

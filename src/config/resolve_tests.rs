@@ -65,7 +65,12 @@ const SCALE: &str = "scale=10";
 
 #[test]
 fn every_name_asked_for_exists() {
-    let source = concat!(include_str!("resolve.rs"), include_str!("merged.rs"), include_str!("prior.rs"));
+    let source = concat!(
+        include_str!("resolve.rs"),
+        include_str!("bundle.rs"),
+        include_str!("merged.rs"),
+        include_str!("prior.rs")
+    );
     let names = regex::Regex::new(r#"(?:merged|self)\.(?:text|flag|int|size|float|list|get)\("([a-z_.]+)"\)"#).unwrap();
     let mut n = 0;
     for name in names.captures_iter(source) {

@@ -39,15 +39,7 @@ impl Start {
             let values = prior::stage::values(&settings.program, &settings.prior);
             let mut manifest = manifest::begin(StageKind::Prior, &settings.program, &values);
             manifest.notes = recorder.notes();
-            prior::stage::write(
-                folder,
-                &table,
-                found,
-                settings.min_molecules_per_cell,
-                manifest,
-                &paths,
-                recorder.inner(),
-            )?;
+            prior::stage::write(folder, &table, found, settings.min_molecules_per_cell, manifest, &paths, recorder)?;
         }
         paths.insert(0, table.path.display().to_string());
         let inputs = prior::stage::inputs(&table, prior.as_ref());

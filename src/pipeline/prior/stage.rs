@@ -48,8 +48,7 @@ pub fn run(settings: &PriorStageSettings, observer: &dyn Observer) -> anyhow::Re
         let values = values(&settings.program, &settings.prior);
         let mut manifest = manifest::begin(StageKind::Prior, &settings.program, &values);
         manifest.notes = recorder.notes();
-        recorder.enter_times(&mut manifest);
-        write(&settings.output, &table, &found, settings.min_molecules_per_cell, manifest, &paths, observer)
+        write(&settings.output, &table, &found, settings.min_molecules_per_cell, manifest, &paths, &recorder)
     })
 }
 
@@ -144,9 +143,11 @@ pub fn write(
     min_molecules_per_cell: usize,
     mut manifest: Manifest,
     paths: &[String],
-    observer: &dyn Observer,
+    recorder: &Recorder<'_>,
 ) -> anyhow::Result<()> {
-    observer.stage(&format!("Saving the prior segmentation to {}", folder.display()));
+    recorder.stage(&format!("Saving the prior segmentation to {}", folder.display()));
+    // What is said from here on concerns this command only, not those that go on from the stage.
+    let observer = recorder.inner();
     let mut writer = StageWriter::create(folder, StageKind::Prior)?;
     let results = MoleculeResults { prior_segment: Some(found.prior.segment_of.clone()), ..MoleculeResults::default() };
     writer.molecules(table, &results)?;
@@ -172,6 +173,7 @@ pub fn write(
     manifest.timing.paths = std::iter::once(table.path.display().to_string()).chain(paths.iter().cloned()).collect();
     enter_estimates(&mut manifest, found, positions, min_molecules_per_cell, observer);
     enter_numbers(&mut manifest, found);
+    recorder.enter_times(&mut manifest);
     writer.finish(manifest)?;
     observer.info(&format!("See {}: do the molecules lie where they should?", folder.join(OVERVIEW).display()));
     Ok(())
