@@ -41,6 +41,7 @@ fn write_segmentation_csv(bencher: Bencher) {
         prior_segment: None,
         segment_numbers: None,
         confidence: &KNOWN_FLAT.confidence,
+        compartments: None,
         cluster: Some(KNOWN_FLAT.clusters()),
         cell: &FLAT.cell_of,
         assignment_confidence: Some(&shares),

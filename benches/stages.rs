@@ -11,6 +11,7 @@
 
 mod bmm;
 mod clustering;
+mod composition;
 mod files;
 mod graph;
 mod noise;

@@ -86,6 +86,8 @@
 //! * **Cells only disappear.** The model starts with more components than cells and creates none.
 //! * **Every cell has a boundary**, a simple closed ring, and every boundary a cell.
 //! * **Files appear when they are complete**, see [`io::atomic`]; tables before boundaries.
+//! * **An interrupted run ends alike.** The model can stop between any two iterations and go on
+//!   from a checkpoint, see [`bmm::checkpoint`] and [`io::checkpoint`].
 //! * **User input never panics.** It ends in an error that names file, column or key, the value
 //!   seen, and the remedy. Errors of the library are enums; `anyhow` begins at `pipeline`.
 //!

@@ -10,6 +10,7 @@ use std::io::Read;
 use std::path::Path;
 
 use baysor::bmm::{self, Choice, Evidence, Params, Quirks, Segments, State};
+use baysor::composition::{Compositions, Neighborhoods};
 use baysor::data::{ClusterIdx, ComponentIdx, GeneIdx, Molecules, Positions, SegmentIdx};
 use baysor::graph::{self, Edge, MoleculeGraph, SpatialGraph};
 use baysor::noise::{self, NoiseFit, PriorTrust, Sweep};
@@ -149,6 +150,7 @@ impl Setting {
                 n_segments: self.segment_sizes.len(),
                 sizes: &self.segment_sizes,
             }),
+            compartments: None,
         }
     }
 
@@ -287,6 +289,28 @@ fn prior_raises_confidence_as_in_the_reference() {
             let floor = if setting.segment_of[molecule].is_some() { 0.25 } else { 0.0 };
             assert!((floor + real * (1.0 - floor) - theirs[molecule]).abs() < 2e-5);
         }
+    });
+}
+
+#[test]
+fn neighborhood_compositions_agree() {
+    for_each_case(|setting| {
+        // As derived: the largest of a tenth of the genes, the molecules of a cell, and 3.
+        let neighborhoods = Neighborhoods::new(&setting.molecules, setting.case.min_molecules_per_cell);
+        let mut ours = Compositions::default();
+        neighborhoods.compose(0..setting.molecules.len() as u32, &mut ours);
+        let theirs = Table::read(&format!("{}_compositions.tsv.gz", setting.case.name));
+        let mut n_entries: BTreeMap<u32, usize> = BTreeMap::new();
+        for ((molecule, gene), &share) in
+            theirs.ids("molecule").into_iter().zip(theirs.ids("gene")).zip(theirs.numbers("share"))
+        {
+            let (genes, shares) = ours.row(molecule as usize - 1);
+            let place = genes.binary_search_by_key(&gene, |gene| gene.number()).unwrap();
+            assert!((f64::from(shares[place]) - share).abs() < 1e-6, "molecule {molecule}, gene {gene}");
+            *n_entries.entry(molecule).or_default() += 1;
+        }
+        assert!(n_entries.len() >= 250);
+        assert!(n_entries.iter().all(|(&molecule, &n)| ours.row(molecule as usize - 1).0.len() == n));
     });
 }
 

@@ -106,6 +106,7 @@ fn stage(folder: &Folder, dir: &str) -> BTreeMap<String, Vec<u8>> {
     names.map(|name| (name[prefix.len()..].to_owned(), content(&name))).collect()
 }
 
+const INPUTS: [&str; 3] = ["t2.csv", "t3.csv", "nuclei.tif"];
 const MODEL: &str = "--iters 30 --prior-segmentation-confidence 0.6";
 const FORMATS: &str = "--polygon-format GeometryCollection --polygon-3d-layout object --count-matrix-format tsv";
 
@@ -184,12 +185,36 @@ fn steps_with_a_label_image_in_space() {
 }
 
 #[test]
+fn steps_with_compartments() {
+    let model = "--iters 20 --n-clusters 1 --nuclei-genes Gene00,Gene05 --cyto-genes Gene01,Gene06";
+    same_in_steps("t2.csv", ":cell_id", "-m 8 --unassigned-prior-label none", model);
+    same_in_steps("t2.csv", "nuclei.tif", "-m 8 --prior-pixel-size 0.5", "--iters 20 --compartment-genes auto");
+    let folder = folder();
+    folder.succeed("run t2.csv nuclei.tif -m 8 --prior-pixel-size 0.5 --iters 5 --compartment-genes auto --stage run");
+    let names = folder.names();
+    assert!(names.contains(&"run/compartment_genes.arrow".to_owned()), "{names:?}");
+    assert!(names.iter().all(|name| name.starts_with("run/") || INPUTS.contains(&&name[..])), "{names:?}");
+}
+
+#[test]
+fn a_stage_of_segfree_can_be_inspected() {
+    let folder = folder();
+    folder.succeed("segfree t2.csv -m 8 --stage colors");
+    let told = folder.baysor(&["inspect", "colors"]);
+    assert_eq!(told.code, Some(0), "{}", told.stderr);
+    assert!(
+        told.stdout.contains("of the kind 'segfree'") && told.stdout.contains("ncv_color (utf8)"),
+        "{}",
+        told.stdout
+    );
+}
+
+#[test]
 fn a_stage_can_be_written_beside_the_files_and_alone() {
     let folder = folder();
     folder.succeed("run t3.csv -m 8 -s 3 --iters 20 -o plain.csv");
-    let inputs = ["t2.csv", "t3.csv", "nuclei.tif"];
     let names =
-        |folder: &Folder| folder.names().into_iter().filter(|name| !inputs.contains(&&name[..])).collect::<Vec<_>>();
+        |folder: &Folder| folder.names().into_iter().filter(|name| !INPUTS.contains(&&name[..])).collect::<Vec<_>>();
     assert_eq!(names(&folder).len(), 7, "without --stage there are the final files only: {:?}", names(&folder));
     folder.succeed("run t3.csv -m 8 -s 3 --iters 20 -o both.csv --stage stage");
     assert_same(&bundle(&folder, "plain"), &bundle(&folder, "both"), "with a stage");

@@ -191,6 +191,7 @@ impl Known {
             confidence: &self.confidence,
             clusters: Some(self.clusters()),
             segments: with_prior.then_some(segments),
+            compartments: None,
         }
     }
 }

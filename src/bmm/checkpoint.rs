@@ -156,6 +156,7 @@ mod tests {
             confidence: &confidence,
             clusters: Some(&clusters),
             segments: with_prior.then_some(segments),
+            compartments: None,
         };
         let draws = Draws::new(1, Stream::Assignment);
         let whole = super::super::segment(&evidence, &params, draws, &Silent).expect("a segmentation");
@@ -208,8 +209,14 @@ mod tests {
     #[test]
     fn a_checkpoint_of_other_data_is_refused() {
         let (molecules, graph, confidence) = tissue(2);
-        let evidence =
-            Evidence { molecules: &molecules, graph: &graph, confidence: &confidence, clusters: None, segments: None };
+        let evidence = Evidence {
+            molecules: &molecules,
+            graph: &graph,
+            confidence: &confidence,
+            clusters: None,
+            segments: None,
+            compartments: None,
+        };
         let (params, draws) = (params(10), Draws::new(1, Stream::Assignment));
         let course = Course::start(&evidence, &params, draws).expect("a start");
         let refused = |spoil: &dyn Fn(&mut Checkpoint<'_>)| {

@@ -16,6 +16,8 @@ pub struct Component {
     pub shape: Shape,
     /// ln of everything that does not depend on the molecule: size, peak, size of the composition.
     pub log_base: f64,
+    /// ln(size of the composition + 1): what `log_base` lacks for molecules of hidden genes.
+    pub log_composition: f64,
     /// Where the gene counts stand.
     pub table: CountTable,
     /// Molecules at the last refit; 0 for a component that has ended.
@@ -35,6 +37,7 @@ impl Component {
             mean,
             shape,
             log_base: f64::NEG_INFINITY,
+            log_composition: 0.0,
             table: CountTable::default(),
             n_molecules: 0,
             n_genes: 0,

@@ -103,7 +103,7 @@ impl<'a> Course<'a> {
             if convergence.is_window_full() {
                 let is_alive = |component| state.is_alive(component);
                 let change = convergence.end_window(is_alive, self.evidence.confidence, self.params.converged);
-                self.trace.note_majority_change(change);
+                self.trace.note_share_that_left(change);
             }
             is_settled |= convergence.n_quiet() >= convergence::QUIET_WINDOWS;
         }

@@ -82,6 +82,8 @@ struct EStep<'a> {
     logs: &'a LnTable,
     evidence: &'a Evidence<'a>,
     log_noise_density: f64,
+    log_position_density: f64,
+    hidden_genes: Option<&'a [bool]>,
     log_cluster_penalty: f64,
     prior_term: Option<PriorTerm>,
     /// The component that the quirk of 0.7.1 spares the cluster penalty.
@@ -103,6 +105,8 @@ impl<'a> EStep<'a> {
             logs: &state.logs,
             evidence,
             log_noise_density: state.log_noise_density,
+            log_position_density: state.log_position_density,
+            hidden_genes: evidence.compartments.and_then(|compartments| compartments.hidden_genes),
             log_cluster_penalty: ln(CLUSTER_PENALTY),
             prior_term: evidence.segments.and_then(|_| PriorTerm::new(params.prior_confidence)),
             spared: params.quirks.spare_last_component.then(spared).flatten(),
@@ -146,6 +150,10 @@ impl<'a> EStep<'a> {
         let mut noise_support = 0.0;
         let (neighbors, weights) = self.evidence.graph.neighbors(molecule);
         for (&neighbor, &weight) in neighbors.iter().zip(weights) {
+            if weight == 0.0 {
+                // Connected, but without a say: see `MoleculeGraph::weaken`.
+                continue;
+            }
             let weight = f64::from(weight);
             let Some(component) = self.assignment[neighbor as usize] else {
                 noise_support += weight;
@@ -163,10 +171,13 @@ impl<'a> EStep<'a> {
     #[inline]
     fn weigh_candidates(&self, molecule: usize, candidates: &mut [Candidate]) {
         let gene = self.evidence.molecules.genes[molecule];
+        let is_hidden = self.is_hidden(molecule);
         for candidate in candidates.iter_mut() {
             let component = self.components.get(candidate.component);
-            let log_gene = self.logs.ln(self.components.gene_count(component, gene).max(1));
-            candidate.log_density = self.log_density_without_gene(molecule, component, candidate) + log_gene;
+            candidate.log_density = self.log_density_without_gene(molecule, component, candidate);
+            if !is_hidden {
+                candidate.log_density += self.logs.ln(self.components.gene_count(component, gene).max(1));
+            }
         }
         if let (Some(prior_term), Some(segments)) = (&self.prior_term, self.evidence.segments)
             && candidates.len() > 1
@@ -187,6 +198,9 @@ impl<'a> EStep<'a> {
             distance2 += dz * (zz * dz + 2.0 * (xz * dx + yz * dy));
         }
         let mut log_density = component.log_base - 0.5 * distance2 + MRF_STRENGTH * candidate.support;
+        if self.is_hidden(molecule) {
+            log_density += component.log_composition;
+        }
         if let Some(clusters) = self.evidence.clusters
             && component.dominant_cluster != Some(clusters[molecule])
             && self.spared != Some(candidate.component)
@@ -196,10 +210,18 @@ impl<'a> EStep<'a> {
         log_density
     }
 
+    /// Whether a molecule goes by position only.
+    #[inline]
+    fn is_hidden(&self, molecule: usize) -> bool {
+        self.hidden_genes.is_some_and(|hidden| hidden[self.evidence.molecules.genes[molecule].idx()])
+    }
+
     /// ln(q_0 / c_i); minus infinity for a molecule that is real for certain.
     #[inline]
     fn log_noise(&self, molecule: usize, noise_support: f64) -> f64 {
-        f64::from(self.log_noise_odds[molecule]) + self.log_noise_density + MRF_STRENGTH * noise_support
+        // METHOD: what goes by position only must do so as noise too, or its gene would speak for cells.
+        let density = if self.is_hidden(molecule) { self.log_position_density } else { self.log_noise_density };
+        f64::from(self.log_noise_odds[molecule]) + density + MRF_STRENGTH * noise_support
     }
 
     /// METHOD: if all densities together, confidence included, are below 1e-100, the molecule is
@@ -306,6 +328,7 @@ mod tests {
                 confidence: &confidence,
                 clusters: Some(&clusters),
                 segments: None,
+                compartments: None,
             };
             let mut state = init::start(&evidence, &params()).expect("two centers");
             let to = |component| Some(ComponentIdx::new(component));
@@ -335,8 +358,14 @@ mod tests {
         let edges = [(0, 1), (1, 2), (4, 5), (5, 6)].map(|(a, b)| Edge { a, b, value: 1.0 });
         let graph = MoleculeGraph::from_edges(7, &edges);
         let confidence = [1.0; 7];
-        let evidence =
-            Evidence { molecules: &molecules, graph: &graph, confidence: &confidence, clusters: None, segments: None };
+        let evidence = Evidence {
+            molecules: &molecules,
+            graph: &graph,
+            confidence: &confidence,
+            clusters: None,
+            segments: None,
+            compartments: None,
+        };
         let params = Params { choice: Choice::Draw, ..params() };
         let mut state = init::start(&evidence, &params).expect("two centers");
         state.regroup(1);
@@ -350,8 +379,14 @@ mod tests {
     fn options_are_drawn_in_proportion_to_their_densities() {
         let (molecules, graph) = two_cells();
         let confidence = [0.9; 7];
-        let evidence =
-            Evidence { molecules: &molecules, graph: &graph, confidence: &confidence, clusters: None, segments: None };
+        let evidence = Evidence {
+            molecules: &molecules,
+            graph: &graph,
+            confidence: &confidence,
+            clusters: None,
+            segments: None,
+            compartments: None,
+        };
         let params = Params { choice: Choice::Draw, ..params() };
         let mut state = init::start(&evidence, &params).expect("two centers");
         let to = |component| Some(ComponentIdx::new(component));

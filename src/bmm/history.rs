@@ -137,6 +137,11 @@ impl History {
             .collect()
     }
 
+    /// Number of records in which `molecule` held `component` (or was noise).
+    pub fn count(&self, molecule: usize, component: Option<ComponentIdx>) -> u16 {
+        self.tallies(molecule).find(|tally| tally.component == component).map_or(0, |tally| tally.count)
+    }
+
     fn tallies(&self, molecule: usize) -> impl Iterator<Item = Tally> + '_ {
         let more = self.more[molecule / BLOCK].as_slice();
         let local = (molecule % BLOCK) as u16;

@@ -64,6 +64,7 @@ fn new_state(
         groups: Groups::default(),
         components,
         log_noise_density: f64::NEG_INFINITY,
+        log_position_density: params.log_position_density(evidence.molecules.positions.n_dims()),
         log_noise_odds: evidence.confidence.iter().map(|&confidence| log_noise_odds(confidence)).collect(),
         logs: LnTable::new(),
         segment_members: segment_members(evidence, params),
@@ -252,6 +253,7 @@ mod tests {
             confidence: &confidence,
             clusters: None,
             segments: Some(segments),
+            compartments: None,
         };
         let params = Params { prior_confidence: 0.5, n_cells_init: 4, ..Params::for_tests(1.0, 0.25, 2) };
         let state = start(&evidence, &params).expect("four components");

@@ -54,7 +54,7 @@ use crate::observe::Observer;
 
 pub use checkpoint::Checkpoint;
 pub use course::Course;
-pub use params::{Choice, Evidence, Params, Quirks, Segments};
+pub use params::{Choice, CompartmentEvidence, Evidence, Params, Quirks, Segments};
 pub use state::State;
 pub use trace::Trace;
 

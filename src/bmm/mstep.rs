@@ -6,11 +6,12 @@ use super::BmmError;
 use super::components::{BLOCK, Component, Tallies};
 use super::composition::{CountTable, CountsMut, Extent};
 use super::groups::Groups;
-use super::params::{Evidence, Params, Segments};
+use super::params::{Evidence, MIN_NUCLEAR_WEIGHT, NUCLEUS_QUANTILE, Params, Segments};
 use super::shape::{Shape, Symmetric};
 use super::state::State;
 use crate::data::{ClusterIdx, Positions, SegmentIdx};
 use crate::numeric::elementary::{LnTable, ln};
+use crate::numeric::stats;
 
 /// Refits all components to the current groups, then the noise density.
 ///
@@ -33,7 +34,7 @@ pub fn refit(state: &mut State, evidence: &Evidence<'_>, params: &Params) -> Res
     let (sum, n_components) = sums.iter().fold((0.0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
     // Λ = η times the mean over components of their mean gene frequency, 1 / n_gen.
     let gene_density = if n_components > 0 { sum / n_components as f64 } else { 0.0 };
-    state.log_noise_density = params.log_position_density(evidence.molecules.positions.n_dims()) + ln(gene_density);
+    state.log_noise_density = state.log_position_density + ln(gene_density);
     if state.log_noise_density.is_nan() || state.log_noise_density > 700.0 {
         return Err(BmmError::NoiseDensity { scale: params.scale });
     }
@@ -58,6 +59,8 @@ fn lay_out_tables(components: &mut [Component], groups: &Groups, n_genes: usize)
 struct Scratch {
     cluster_sizes: Vec<u32>,
     segments: Vec<SegmentIdx>,
+    visible: Vec<u32>,
+    nuclei_probs: Vec<f64>,
 }
 
 /// What a refit reads.
@@ -88,9 +91,15 @@ impl Refitter<'_> {
             let n = members.len() as u32;
             component.n_molecules = n;
             if n > 0 {
-                component.n_genes = counts.fill(component.table, members, &molecules.genes, molecules.n_genes);
-                place(component, members, &molecules.positions, self.params);
-                component.log_base = self.logs.ln(n) - self.logs.ln(n + 1) + component.shape.log_peak;
+                let visible = self.visible(members, &mut scratch.visible);
+                component.n_genes = counts.fill(component.table, visible, &molecules.genes, molecules.n_genes);
+                component.log_composition = self.logs.ln(visible.len() as u32 + 1);
+                place(component, members, self.evidence, self.params);
+                component.log_base = self.logs.ln(n) - component.log_composition + component.shape.log_peak;
+                if let Some(compartments) = self.evidence.compartments.filter(|_| n > 1) {
+                    component.log_base +=
+                        log_nuclear_share(members, compartments.nuclei_probs, &mut scratch.nuclei_probs);
+                }
                 if let Some(clusters) = self.evidence.clusters {
                     component.dominant_cluster = dominant_cluster(members, clusters, &mut scratch.cluster_sizes);
                 }
@@ -99,27 +108,53 @@ impl Refitter<'_> {
                     tally_segments(members, segments, &mut scratch.segments, &mut tallies.entries);
                     component.main_segment = main_segment(&tallies.entries[begin..], segments.sizes);
                 }
-                sum += 1.0 / f64::from(component.n_genes);
-                n_alive += 1;
+                if component.n_genes > 0 {
+                    sum += 1.0 / f64::from(component.n_genes);
+                    n_alive += 1;
+                }
             }
             tallies.ends.push(tallies.entries.len() as u32);
         }
         (sum, n_alive)
     }
+
+    /// The members whose genes count in compositions.
+    fn visible<'m>(&self, members: &'m [u32], scratch: &'m mut Vec<u32>) -> &'m [u32] {
+        let Some(hidden) = self.evidence.compartments.and_then(|compartments| compartments.hidden_genes) else {
+            return members;
+        };
+        let genes = &self.evidence.molecules.genes;
+        scratch.clear();
+        scratch.extend(members.iter().filter(|&&molecule| !hidden[genes[molecule as usize].idx()]));
+        scratch
+    }
+}
+
+/// ln of the factor on the density of a component by its nucleus: the 0.9 quantile of the nuclear
+/// probabilities of its molecules (γ in spec 5.6), so that a tenth of them is nucleus enough.
+///
+/// DIFFERS: at least 0.01. In 0.7.1 a component of nothing but cytoplasm has a density of 0 and
+/// loses all its molecules to noise at once, although sections cut cells beside their nucleus too.
+fn log_nuclear_share(members: &[u32], nuclei_probs: &[f32], scratch: &mut Vec<f64>) -> f64 {
+    scratch.clear();
+    scratch.extend(members.iter().map(|&molecule| f64::from(nuclei_probs[molecule as usize])));
+    ln(stats::quantile(scratch, NUCLEUS_QUANTILE).max(MIN_NUCLEAR_WEIGHT))
 }
 
 /// Sets mean and shape. With too few molecules for a covariance the shape stays as it was.
-fn place(component: &mut Component, members: &[u32], positions: &Positions, params: &Params) {
+///
+/// METHOD: with compartments the mean is that of the nucleus: molecules weigh by their nuclear
+/// probability. The covariance is that of all molecules around it. Source: spec 5.6.
+fn place(component: &mut Component, members: &[u32], evidence: &Evidence<'_>, params: &Params) {
+    let positions = &evidence.molecules.positions;
     let n_dims = positions.n_dims();
     let n = members.len() as f64;
-    let mut mean = [0.0; 3];
-    for &molecule in members {
-        let at = positions.at(molecule as usize);
-        for axis in 0..3 {
-            mean[axis] += at[axis];
-        }
-    }
-    mean = mean.map(|sum| sum / n);
+    let mean = match evidence.compartments {
+        None => weighted_mean(members, positions, |_| 1.0),
+        Some(compartments) => weighted_mean(members, positions, |molecule| {
+            f64::from(compartments.nuclei_probs[molecule]).max(MIN_NUCLEAR_WEIGHT)
+        }),
+    };
     component.mean = mean;
     if members.len() <= n_dims {
         return;
@@ -134,6 +169,19 @@ fn place(component: &mut Component, members: &[u32], positions: &Positions, para
     }
     let covariance = covariance.map(|sum| sum / n);
     component.shape = Shape::from_covariance(covariance, members.len(), n_dims, params);
+}
+
+fn weighted_mean(members: &[u32], positions: &Positions, weight: impl Fn(usize) -> f64) -> [f64; 3] {
+    let (mut mean, mut total) = ([0.0f64; 3], 0.0);
+    for &molecule in members {
+        let at = positions.at(molecule as usize);
+        let weight = weight(molecule as usize);
+        total += weight;
+        for (sum, value) in mean.iter_mut().zip(at) {
+            *sum += weight * value;
+        }
+    }
+    mean.map(|sum| sum / total)
 }
 
 /// The most frequent cluster; of equally frequent ones the one that got there first.

@@ -18,6 +18,11 @@ pub const MIN_MOLECULES_TO_SURVIVE: usize = 2;
 pub const MIN_MOLECULES_TO_REPORT: usize = 1;
 /// Molecules below this confidence do not become initial centers.
 pub const MIN_CENTER_CONFIDENCE: f32 = 0.25;
+/// Quantile of the nuclear probabilities of a component's molecules that says whether it has a nucleus.
+pub const NUCLEUS_QUANTILE: f64 = 0.9;
+/// Smallest weight of a molecule in the mean of its component, and smallest factor on the density
+/// of a component without a nucleus.
+pub const MIN_NUCLEAR_WEIGHT: f64 = 0.01;
 /// Share of the iterations whose assignments are recorded.
 const RECORDED_SHARE: f64 = 0.1;
 
@@ -30,6 +35,16 @@ pub struct Segments<'a> {
     pub n_segments: usize,
     /// Molecules per segment. `[n_segments]`
     pub sizes: &'a [u32],
+}
+
+/// What is known about compartments of cells.
+#[derive(Clone, Copy, Debug)]
+pub struct CompartmentEvidence<'a> {
+    /// Probability of every molecule not to be in the cytoplasm. `[n_molecules]`
+    pub nuclei_probs: &'a [f32],
+    /// Genes whose molecules go by position only and do not count in compositions; `None` hides
+    /// none. `[n_genes]`
+    pub hidden_genes: Option<&'a [bool]>,
 }
 
 /// What is known about the molecules. All arrays are `[n_molecules]`, in the same order.
@@ -45,6 +60,8 @@ pub struct Evidence<'a> {
     pub clusters: Option<&'a [ClusterIdx]>,
     /// Prior segmentation, if there is one.
     pub segments: Option<Segments<'a>>,
+    /// Compartments, if they were estimated.
+    pub compartments: Option<CompartmentEvidence<'a>>,
 }
 
 /// How an option is chosen.
@@ -82,8 +99,8 @@ pub struct Params {
     /// Stop early when in each of 20 iterations fewer than this share of the molecules changed;
     /// 0 never stops.
     pub tolerance: f64,
-    /// Stop early when in each of two windows of iterations the majority component of less than
-    /// this share of the molecules changed; 0 never stops. See [`convergence`](super::convergence).
+    /// Stop early when in each of two windows of iterations less than this share of the molecules
+    /// left their component; 0 never stops. See [`convergence`](super::convergence).
     pub converged: f64,
     /// Number of initial components.
     pub n_cells_init: usize,

@@ -21,6 +21,8 @@ pub struct State {
     pub(super) components: Components,
     /// ln Λ, the density of noise at any place and of any gene.
     pub(super) log_noise_density: f64,
+    /// ln η: the density of noise at any place, for molecules that go by position only.
+    pub(super) log_position_density: f64,
     /// ln((1 - c) / c) of every molecule: minus infinity if it cannot be noise.
     pub(super) log_noise_odds: Vec<f32>,
     /// Logarithms of counts.

@@ -17,8 +17,8 @@ pub struct TraceEntry {
     /// Molecules whose component the E-step changed.
     pub n_changed: usize,
     /// At the end of a window of iterations, if convergence is asked for: the share of molecules,
-    /// each counted by its confidence, whose majority component is not that of the window before.
-    pub majority_change: Option<f64>,
+    /// each counted by its confidence, that left the component of their majority in the window before.
+    pub share_that_left: Option<f64>,
 }
 
 /// The course of the iterations; the first entry is the start.
@@ -73,13 +73,13 @@ impl Trace {
         self.n_molecules = state.assignment().len();
         let n_noise = self.n_molecules - groups.n_assigned();
         let noise_share = n_noise as f64 / self.n_molecules.max(1) as f64;
-        self.entries.push(TraceEntry { n_components, noise_share, n_changed, majority_change: None });
+        self.entries.push(TraceEntry { n_components, noise_share, n_changed, share_that_left: None });
     }
 
     /// Adds what the end of a window told to the last entry.
-    pub fn note_majority_change(&mut self, change: Option<f64>) {
+    pub fn note_share_that_left(&mut self, change: Option<f64>) {
         if let Some(entry) = self.entries.last_mut() {
-            entry.majority_change = change;
+            entry.share_that_left = change;
         }
     }
 

@@ -17,6 +17,7 @@ Usage: baysor run MOLECULES [PRIOR] [OPTIONS]
 Commands:
   run      segment molecules into cells
   prior    look at a prior segmentation alone: labels of molecules, segments, scale, a picture
+  segfree  neighborhoods of molecules, without cells: gene compositions and colors
   export   write the final files of a stage that run --stage made
   inspect  say what a stage holds: tables, columns, parameters, numbers
 
@@ -29,7 +30,7 @@ Options:
   -h, --help       this text; after a command, the help of that command
   -V, --version    the version
 
-All options of a command: baysor run --help, baysor prior --help, baysor export --help
+All options of a command: baysor COMMAND --help
 ";
 
 const RUN_EXAMPLES: &str = "\
@@ -54,6 +55,8 @@ A stage of the command prior in place of MOLECULES and PRIOR:
 Files written for -o X.csv:
   X.csv (molecules with their cells), X_cell_stats.csv, X_counts.loom, X_polygons_2d.json,
   X_polygons_3d.json (3D data), X_params.dump.toml (repeats the run with -c), X_log.log
+  While the model iterates, Ctrl-C stops the run and keeps X_checkpoint.bin; the same command with
+  --resume goes on from it and ends with the same files.
 
 Configuration:
   Every [key: table.name] is also a key of the file given with -c, and an option
@@ -62,7 +65,7 @@ Configuration:
   Switches take =true or =false.
 
 Exit status:
-  0 done, 1 data or files, 2 command line or configuration
+  0 done, 1 data or files, 2 command line or configuration, 130 Ctrl-C, 143 asked to terminate
 ";
 
 const PRIOR_EXAMPLES: &str = "\
@@ -88,6 +91,23 @@ Files written into DIR:
   prior_labels.tif    the label image that was made from a stain
   manifest.json, molecules.arrow, segments.arrow, genes.arrow
                       a stage: baysor run DIR goes on from it, baysor inspect DIR tells what it holds
+
+Exit status:
+  0 done, 1 data or files, 2 command line or configuration
+";
+
+const SEGFREE_EXAMPLES: &str = "\
+Examples:
+  Compositions and colors of the neighborhoods of all molecules:
+    baysor segfree -m 30 -x x_location -y y_location -g feature_name transcripts.parquet
+  Neighborhoods of 50 molecules; the colors alone, as a stage:
+    baysor segfree -m 30 -k 50 --stage colors/ molecules.csv
+
+Files written:
+  ncvs.loom             genes x molecules, shares that sum to 1 per molecule; col_attrs: Name, ncv_color,
+                        confidence. Opens with anndata, scanpy and loompy
+  ncvs_segfree_log.log  the log
+  DIR/ncv.arrow         with --stage DIR: molecule_id, ncv_color, confidence, and manifest.json
 
 Exit status:
   0 done, 1 data or files, 2 command line or configuration
@@ -135,6 +155,9 @@ pub fn parser(command: Command) -> clap::Command {
             "MOLECULES PRIOR",
             PRIOR_EXAMPLES,
         ),
+        Command::Segfree => {
+            ("Describe the neighborhood of every molecule, without cells.", "MOLECULES", SEGFREE_EXAMPLES)
+        }
         Command::Export => ("Write the final files of a stage that run --stage made.", "STAGE", EXPORT_EXAMPLES),
         Command::Inspect => ("Say what a stage holds.", "STAGE", INSPECT_EXAMPLES),
     };
@@ -177,7 +200,7 @@ pub fn parser(command: Command) -> clap::Command {
         Command::Run => parser
             .arg(Arg::new("save_polygons").long("save-polygons").hide(true))
             .arg(switch(Arg::new("no_ncv_estimation").long("no-ncv-estimation").hide(true))),
-        Command::Prior | Command::Export | Command::Inspect => parser,
+        Command::Prior | Command::Segfree | Command::Export | Command::Inspect => parser,
     }
 }
 
@@ -189,15 +212,15 @@ fn positional_arguments(command: Command) -> Vec<Arg> {
         "Prior segmentation: a column of the table with one label per molecule, written :NAME, or a file: label image, \
          mask or stain (TIFF, PNG), MATLAB matrix, boundaries (CSV, Parquet, GeoJSON)",
     );
+    let table = "Table of molecules: CSV (also .gz) or Parquet, one row per molecule";
     match command {
         Command::Run => {
             let help = "Table of molecules: CSV (also .gz) or Parquet, one row per molecule; or a folder that the command \
                         prior has made, with molecules and prior";
             vec![first("MOLECULES", help), prior]
         }
-        Command::Prior => {
-            vec![first("MOLECULES", "Table of molecules: CSV (also .gz) or Parquet, one row per molecule"), prior]
-        }
+        Command::Prior => vec![first("MOLECULES", table), prior],
+        Command::Segfree => vec![first("MOLECULES", table)],
         Command::Export => vec![first("STAGE", "Folder that run --stage has made")],
         Command::Inspect => vec![first("STAGE", "Folder that run --stage or the command prior has made")],
     }
@@ -206,6 +229,9 @@ fn positional_arguments(command: Command) -> Vec<Arg> {
 fn argument(def: &'static OptionDef, command: Command) -> Arg {
     let help = match (def.name, command) {
         ("output", Command::Prior) => "Folder to write into [default: prior; command line only]".into(),
+        ("output", Command::Segfree) => {
+            "Loom file to write, or an existing folder [default: ncvs.loom; command line only]".into()
+        }
         _ => help(def),
     };
     let mut argument = Arg::new(def.name)

@@ -8,6 +8,7 @@ mod prior;
 pub mod progress;
 mod request;
 pub mod run;
+mod segfree;
 mod signals;
 
 use std::ffi::OsString;
@@ -25,7 +26,7 @@ const FAILURE: u8 = 1;
 const MISUSE: u8 = 2;
 
 /// Commands known to come with later versions.
-const LATER: [&str; 4] = ["preview", "segfree", "split", "merge"];
+const LATER: [&str; 3] = ["preview", "split", "merge"];
 
 /// Runs the program on the arguments of this process.
 pub fn main() -> ExitCode {
@@ -65,6 +66,7 @@ fn dispatch(arguments: &[OsString]) -> u8 {
             _ if is_given("--help", "-h") => help_of(command),
             Command::Run => status_of(run::run(rest), command),
             Command::Prior => status_of(prior::run(rest), command),
+            Command::Segfree => status_of(segfree::run(rest), command),
             Command::Export => status_of(export::run(rest), command),
             Command::Inspect => match inspect::run(rest) {
                 Ok(text) => {

@@ -108,7 +108,7 @@ fn c6_sopa_run_with_and_without_prior() {
 #[test]
 fn c7_sopa_run_as_for_versions_before_0_7() {
     let s = settings("--save-polygons GeoJSON --no-ncv-estimation -m 10 -s 3 transcripts.csv");
-    assert_eq!((s.polygon_format, s.skip_ncv_color), (Some(PolygonFormat::GeometryCollection), true));
+    assert_eq!((s.polygon_format, s.colors.is_none()), (Some(PolygonFormat::GeometryCollection), true));
     assert_eq!(s.program.notes.iter().filter(|note| matches!(note, Note::Warning(_))).count(), 2);
     let s = settings("--save-polygons GeoJSON --polygon-format none -m 10 -s 3 transcripts.csv");
     assert_eq!(s.polygon_format, None);

@@ -114,7 +114,7 @@ fn are_alike(values: &[f32], n_components: usize) -> bool {
     let axes = PrincipalAxes::of(values, n_components);
     let mean_square: f64 = axes.mean.iter().map(|&mean| f64::from(mean) * f64::from(mean)).sum();
     let variance: f64 = axes.variances.iter().sum();
-    !(variance > LEAST_VARIANCE * (mean_square + variance))
+    variance.is_nan() || variance <= LEAST_VARIANCE * (mean_square + variance)
 }
 
 #[cfg(test)]

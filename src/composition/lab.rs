@@ -5,8 +5,12 @@ use std::fmt;
 use rayon::prelude::*;
 
 use crate::numeric::elementary::{exp, ln};
+use crate::numeric::pca::PrincipalAxes;
 
-/// Quantile of a coordinate that becomes its lowest value, and of all that becomes the highest.
+/// Molecules per task, at least.
+const BLOCK: usize = 1024;
+
+/// Quantiles of a coordinate between which its range is.
 const LOW: f64 = 0.0125;
 const HIGH: f64 = 0.9875;
 /// White point D65 (x and z; y is 1).
@@ -51,30 +55,40 @@ impl fmt::Display for Color {
 
 /// Colors of places, `[n]`.
 ///
-/// Every coordinate starts at its 0.0125 quantile; the 0.9875 quantile of all coordinates together becomes 1;
-/// what is beyond is moved to the ends. The first coordinate is the lightness, from 10 to 90, the others
-/// are a and b, from -100 to 100. If all places are one, the color is gray.
+/// The places are turned to their principal axes. The longest is a, from green to red; the second b, from blue
+/// to yellow; the shortest the lightness. The ranges, between the 0.0125 and 0.9875 quantiles, are
+/// centered at medium gray and share one scale, at which the longest is full: -100 to 100 for a and b,
+/// 10 to 90 for the lightness. What is beyond is moved to the ends. If all places are one, the color is gray.
+///
 /// Source: Baysor 0.7.1 `neighborhood_composition.jl`. The same for any number of threads.
+/// DIFFERS: there the axes are those of the layout, in their order, and all ranges start at the lowest value,
+/// which leaves no red and yellow if the others are short, and black if the lightness is.
 pub(super) fn colors(mut places: Vec<[f32; 3]>) -> Vec<Color> {
-    let mut values: Vec<f32> = Vec::with_capacity(3 * places.len());
-    for axis in 0..3 {
+    let axes = PrincipalAxes::of(places.as_flattened(), 3);
+    places.par_iter_mut().with_min_len(BLOCK).for_each(|place| {
+        let [x, y, z] = *place;
+        axes.rotate(&[x, y, z], place);
+    });
+    let mut values: Vec<f32> = Vec::with_capacity(places.len());
+    let ranges = [0, 1, 2].map(|axis| {
         values.clear();
         values.extend(places.iter().map(|place| place[axis]));
-        let low = quantile(&mut values, LOW) as f32;
-        places.iter_mut().for_each(|place| place[axis] = (place[axis] - low).max(0.0));
-    }
-    values.clear();
-    values.extend(places.iter().flatten());
-    let high = quantile(&mut values, HIGH);
+        (quantile(&mut values, LOW), quantile(&mut values, HIGH))
+    });
     drop(values);
-    if high.is_nan() || high <= 0.0 {
+    let longest = ranges.iter().fold(0.0, |longest: f64, (low, high)| longest.max(high - low));
+    if longest <= 0.0 {
         return vec![Color::GRAY; places.len()];
     }
     let color = |place: &[f32; 3]| {
-        let [lightness, a, b] = place.map(|value| (f64::from(value) / high).min(1.0));
-        Color::from_lab([10.0 + 80.0 * lightness, 200.0 * (a - 0.5), 200.0 * (b - 0.5)])
+        // From -0.5 to 0.5.
+        let at = |axis: usize| {
+            let (low, high) = ranges[axis];
+            ((f64::from(place[axis]) - 0.5 * (low + high)) / longest).clamp(-0.5, 0.5)
+        };
+        Color::from_lab([50.0 + 80.0 * at(2), 200.0 * at(0), 200.0 * at(1)])
     };
-    places.par_iter().with_min_len(1024).map(color).collect()
+    places.par_iter().with_min_len(BLOCK).map(color).collect()
 }
 
 /// The quantile `p` by linear interpolation, as [`crate::numeric::stats::quantile`].
@@ -107,20 +121,22 @@ mod tests {
     }
 
     #[test]
-    fn coordinates_fill_the_ranges() {
-        // Three axes of one length each: 0 to 1000, 0 to 500, 0 to 0.
-        let places = (0..=1000).map(|at| [at as f32, at as f32 / 2.0, 0.0]).collect();
+    fn the_longest_axis_goes_from_green_to_red() {
+        // From -1000 to 1000 along (3, 0, 4) / 5, half as long along y, none across.
+        let place = |at: i32, y: i32| [0.6 * at as f32, y as f32, 0.8 * at as f32];
+        let mut places: Vec<[f32; 3]> = (-1000..=1000).map(|at| place(at, 0)).collect();
+        places.extend((-500..=500).map(|y| place(0, y)));
         let found = colors(places);
-        assert_eq!(found[0], Color::from_lab([10.0, -100.0, -100.0]));
-        // The joint quantile: of 3003 values the first axis holds those above 487.5.
-        let (low, mut values) = (12.5, Vec::new());
-        values.extend((0..=1000).map(|at| (f64::from(at) - low).max(0.0)));
-        values.extend((0..=1000).map(|at| ((f64::from(at) - low) / 2.0).max(0.0)));
-        values.extend(vec![0.0; 1001]);
-        let high = crate::numeric::stats::quantile(&mut values, HIGH);
-        let (e1, e2) = ((600.0 - low) / high, (600.0 - low) / 2.0 / high);
-        assert_eq!(found[600], Color::from_lab([10.0 + 80.0 * e1, 200.0 * (e2 - 0.5), -100.0]));
-        assert_eq!(found[1000].0, found[999].0);
+        let near = |have: Color, lab: [f64; 3]| {
+            let expected = Color::from_lab(lab);
+            assert!(have.0.iter().zip(expected.0).all(|(a, b)| a.abs_diff(b) <= 2), "{have} {expected}");
+        };
+        assert_eq!(found[1000], Color::GRAY);
+        // The range of the longest axis: 1001 of 3002 places are in its middle.
+        let half = 1000.0 - 0.0125 * 3001.0;
+        near(found[1500], [50.0, 500.0 / half * 100.0, 0.0]);
+        near(found[0], [50.0, -100.0, 0.0]);
+        near(found[2001 + 700], [50.0, 0.0, 200.0 / half * 100.0]);
     }
 
     #[test]

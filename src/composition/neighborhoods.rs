@@ -106,6 +106,11 @@ impl<'a> Neighborhoods<'a> {
         self.molecules.len()
     }
 
+    /// Molecules in a neighborhood.
+    pub fn n_neighbors(&self) -> usize {
+        self.n_neighbors
+    }
+
     /// Number of genes.
     pub fn n_genes(&self) -> usize {
         self.molecules.n_genes
@@ -193,16 +198,14 @@ impl<'a> Neighborhoods<'a> {
     }
 
     /// Maps blocks of molecules, taken in [`Neighborhoods::order`], in parallel, and hands the results to
-    /// `combine` in that order. `map` is given the first place in the order and the compositions,
-    /// which it may change.
-    pub fn fold<T: Send>(&self, map: impl Fn(usize, &mut Compositions) -> T + Sync, mut combine: impl FnMut(T)) {
-        for (part, molecules) in self.order.chunks(BLOCK * BLOCKS_AHEAD).enumerate() {
+    /// `combine` in that order. `map` may change the compositions.
+    pub fn fold<T: Send>(&self, map: impl Fn(&mut Compositions) -> T + Sync, mut combine: impl FnMut(T)) {
+        for molecules in self.order.chunks(BLOCK * BLOCKS_AHEAD) {
             let results: Vec<T> = molecules
                 .par_chunks(BLOCK)
-                .enumerate()
-                .map_init(Compositions::default, |compositions, (block, molecules)| {
+                .map_init(Compositions::default, |compositions, molecules| {
                     self.compose(molecules.iter().copied(), compositions);
-                    map((part * BLOCKS_AHEAD + block) * BLOCK, compositions)
+                    map(compositions)
                 })
                 .collect();
             results.into_iter().for_each(&mut combine);
@@ -333,9 +336,17 @@ mod tests {
             Ok(())
         });
         assert!(visited.is_ok() && next == 20_000);
-        let mut places = Vec::new();
-        neighborhoods.fold(|first, compositions| first..first + compositions.n_rows(), |range| places.extend(range));
-        assert!(places.iter().copied().eq(0..20_000));
+        let mut place = 0;
+        neighborhoods.fold(
+            |compositions| compositions.clone(),
+            |compositions| {
+                for row in compositions.rows() {
+                    assert!(row == all.row(neighborhoods.order()[place] as usize));
+                    place += 1;
+                }
+            },
+        );
+        assert_eq!(place, 20_000);
         assert_eq!(neighborhoods.visit(|range, _| Err(range.end)), Err(BLOCK));
     }
 

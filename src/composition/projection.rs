@@ -102,7 +102,7 @@ pub(super) fn products(
         || Products { products: vec![0.0; n_genes * width], squares: vec![0.0; n_genes], sums: vec![0.0; n_genes] };
     let mut total = empty();
     neighborhoods.fold(
-        |_, compositions| {
+        |compositions| {
             transform.apply(compositions);
             let mut sum = empty();
             let mut projected = vec![0.0f32; width];

@@ -66,6 +66,10 @@ impl VectorMethod {
 /// METHOD: a gene occurs most with itself, which would leave every gene its own random vector. So the
 /// share of the diagonal is clipped at its 0.95 quantile over genes.
 /// Source: Baysor 0.7.1 `neighborhood_composition.jl`.
+///
+/// DIFFERS: the mean gene vector is taken off. All gene vectors share it, so that after the logarithm the sum of
+/// a molecule's values, which is the number of genes around it, would be the largest difference
+/// between molecules. Without the logarithm values sum to 1, and nothing changes but a constant.
 fn random_indexing(
     neighborhoods: &Neighborhoods<'_>,
     transform: Transform,
@@ -88,18 +92,33 @@ fn random_indexing(
     let mut shares: Vec<f64> =
         (0..n_genes).filter(|&gene| row_sum(gene) > 0.0).map(|gene| found.squares[gene] / row_sum(gene)).collect();
     let limit = quantile(&mut shares, SELF_QUANTILE);
-    let mut per_gene = Vec::with_capacity(n_genes * n_components);
-    for gene in 0..n_genes {
+    let mut vectors = vec![0.0; n_genes * n_components];
+    for (gene, vector) in vectors.chunks_mut(n_components).enumerate() {
         let clipped = (found.squares[gene] - limit * row_sum(gene)).max(0.0);
         let divisor = row_sum(gene) - clipped;
-        per_gene.extend((0..n_components).map(|component| {
-            let at = gene * width + component;
-            let sum = found.products[at] - clipped * f64::from(random[at]);
-            // Genes that no molecule has near are never asked for.
-            if divisor > 0.0 { (sum / divisor) as f32 } else { 0.0 }
-        }));
+        // Genes that no molecule has near are never asked for.
+        if divisor > 0.0 {
+            for (component, value) in vector.iter_mut().enumerate() {
+                let at = gene * width + component;
+                *value = (found.products[at] - clipped * f64::from(random[at])) / divisor;
+            }
+        }
     }
+    subtract_mean(&mut vectors, n_components, &found.sums);
+    let per_gene = vectors.into_iter().map(|value| value as f32).collect();
     Projection { n_components, per_gene, offset: vec![0.0; n_components] }
+}
+
+/// Takes the mean of the vectors, `[n_genes * n_components]`, weighted by `abundances`, off each.
+fn subtract_mean(vectors: &mut [f64], n_components: usize, abundances: &[f64]) {
+    let total: f64 = abundances.iter().sum();
+    let mut mean = vec![0.0; n_components];
+    for (vector, abundance) in vectors.chunks(n_components).zip(abundances) {
+        mean.iter_mut().zip(vector).for_each(|(sum, value)| *sum += value * abundance / total);
+    }
+    for vector in vectors.chunks_mut(n_components) {
+        vector.iter_mut().zip(&mean).for_each(|(value, mean)| *value -= mean);
+    }
 }
 
 /// Principal components of the covariance of genes over molecules.
@@ -280,14 +299,22 @@ mod tests {
         let sums: Vec<f64> = c.chunks(5).map(|row| row.iter().sum()).collect();
         let mut shares: Vec<f64> = (0..5).map(|gene| c[gene * 6] / sums[gene]).collect();
         let limit = quantile(&mut shares, 0.95);
+        let mut expected = Vec::new();
         for gene in 0..5 {
             c[gene * 6] = c[gene * 6].min(limit * sums[gene]);
             let row = &c[gene * 5..][..5];
             for component in 0..3 {
                 let product: f64 =
                     row.iter().enumerate().map(|(h, c)| c * draws().rough_normal((h * 3 + component) as u64)).sum();
-                let expected = product / row.iter().sum::<f64>();
-                assert!((f64::from(found.per_gene[gene * 3 + component]) - expected).abs() < 1e-5);
+                expected.push(product / row.iter().sum::<f64>());
+            }
+        }
+        for component in 0..3 {
+            // Plain shares: abundances are the row sums.
+            let mean: f64 = (0..5).map(|gene| expected[gene * 3 + component] * sums[gene]).sum::<f64>() / 4000.0;
+            for gene in 0..5 {
+                let have = f64::from(found.per_gene[gene * 3 + component]);
+                assert!((have - (expected[gene * 3 + component] - mean)).abs() < 1e-5);
             }
         }
     }

@@ -27,9 +27,9 @@ pub use nearest::nearest;
 pub use outputs::OutputNames;
 pub use run_id::run_id;
 pub use settings::{
-    BundleSettings, CheckpointSettings, Columns, CompartmentGenes, CountFormat, Crop, ExportFormat, ExportSettings,
-    ImageKind, InputSettings, Note, PriorSettings, PriorSource, PriorStageSettings, ProgramSettings, RunSettings,
-    ScaleSource, ScaleStd, StainSettings, StainThreshold, Verbosity, XyAndZ,
+    BundleSettings, CheckpointSettings, ColorSettings, Columns, CompartmentGenes, CountFormat, Crop, ExportFormat,
+    ExportSettings, ImageKind, InputSettings, Note, PriorSettings, PriorSource, PriorStageSettings, ProgramSettings,
+    RunSettings, ScaleSource, ScaleStd, SegfreeSettings, StainSettings, StainThreshold, Verbosity, XyAndZ,
 };
 pub use stage::PriorStage;
 

@@ -75,6 +75,8 @@ pub enum Command {
     Run,
     /// The prior segmentation alone.
     Prior,
+    /// Neighborhoods of molecules, without cells.
+    Segfree,
     /// The final files from a finished stage.
     Export,
     /// What a stage holds, for people.
@@ -83,15 +85,16 @@ pub enum Command {
 
 impl Command {
     /// All commands in the order of the help.
-    pub const ALL: [Self; 4] = [Self::Run, Self::Prior, Self::Export, Self::Inspect];
+    pub const ALL: [Self; 5] = [Self::Run, Self::Prior, Self::Segfree, Self::Export, Self::Inspect];
     /// Those that read molecules and have a configuration.
-    pub const COMPUTING: [Self; 2] = [Self::Run, Self::Prior];
+    pub const COMPUTING: [Self; 3] = [Self::Run, Self::Prior, Self::Segfree];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Run => "run",
             Self::Prior => "prior",
+            Self::Segfree => "segfree",
             Self::Export => "export",
             Self::Inspect => "inspect",
         }
@@ -135,7 +138,7 @@ impl Group {
             Self::Segmentation => "Segmentation",
             Self::Prior => "Prior segmentation",
             Self::Output => "Output",
-            Self::Plotting => "Reports and colours (later versions)",
+            Self::Plotting => "Colors and reports",
             Self::Program => "Program",
         }
     }
@@ -243,7 +246,8 @@ const fn key(
 ) -> OptionDef {
     let (flag, short, value_name, effect) = (None, None, "VALUE", Effect::Used);
     let commands: &[Command] = match group {
-        Group::Columns | Group::Filters | Group::Program | Group::Prior => &Command::COMPUTING,
+        Group::Columns | Group::Filters | Group::Program => &Command::COMPUTING,
+        Group::Prior => &[Command::Run, Command::Prior],
         Group::Segmentation | Group::Output | Group::Plotting => &[Command::Run],
     };
     OptionDef {
@@ -276,7 +280,7 @@ const LOWEST: BuiltIn = BuiltIn::Float(f64::NEG_INFINITY);
 const HIGHEST: BuiltIn = BuiltIn::Float(f64::INFINITY);
 const OFF: BuiltIn = BuiltIn::Bool(false);
 /// Commands that compute or write.
-const WORKING: &[Command] = &[Command::Run, Command::Prior, Command::Export];
+const WORKING: &[Command] = &[Command::Run, Command::Prior, Command::Segfree, Command::Export];
 /// Commands that write the final files.
 const EXPORTING: &[Command] = &[Command::Run, Command::Export];
 const D: &str = "data";
@@ -347,7 +351,7 @@ pub const OPTIONS: &[OptionDef] = &[
     key(S, "tol", Kind::Float { min: 0.0, max: 1.0 }, Float(0.0), Segmentation,
         "Stop before all iterations once fewer than this share of the molecules move per iteration, 20 times in a row; about 0.15 of them always move. 0 = never stop early.").flag("tol", "SHARE"),
     key(S, "converged", Kind::Float { min: 0.0, max: 1.0 }, Float(0.0), Segmentation,
-        "Stop before all iterations once hardly any molecule finds another cell: the cell that a molecule holds most often in 20 iterations is compared with that of the 20 before, and less than this share must change twice in a row; TODO. 0 = never stop early.").flag("converged", "SHARE"),
+        "Stop before all iterations once cells stay as they are: when in each of two windows of 20 iterations less than this share of the molecules left the cell they held most often in the window before. 0.02 stops after 100 to 200 iterations, with somewhat more cells; below 0.01 hardly ever. 0 = never stop early.").flag("converged", "SHARE"),
     key(S, "cluster_method", Kind::Choice(&["mrf", "none", "louvain", "leiden"]), Text("mrf"), Segmentation,
         "How molecules are clustered: mrf, or none for no clustering. louvain and leiden are not part of this version."),
     key(S, "cluster_resolution", FINITE, Float(1.0), Segmentation, "Accepted for files of Baysor 0.9; no effect.").effect(Effect::Unused),
@@ -356,13 +360,13 @@ pub const OPTIONS: &[OptionDef] = &[
     key(S, "cluster_basis_sample_size", COUNT, Int(100_000), Segmentation, "Accepted for files of Baysor 0.9; no effect.").effect(Effect::Unused),
 
     key(P, "gene_composition_neigborhood", Kind::Int { min: i64::MIN, max: u32::MAX as i64 }, Int(0), Plotting,
-        "Neighbours for neighbourhood colours, 0 = derived. No effect in this version.").effect(Effect::Unused),
+        "Molecules in the neighborhood that colors a molecule (ncv_color), itself included; 0 = a tenth of the genes, or the minimum per cell if that is more."),
     key(P, "min_pixels_per_cell", COUNT, Int(15), Plotting,
         "Pixels per cell of minimal size in plots. No effect in this version.").effect(Effect::Unused),
     key(P, "max_plot_size", COUNT, Int(3000), Plotting,
         "Largest side of a plot in pixels. No effect in this version.").effect(Effect::Unused),
     key(P, "ncv_method", Kind::Choice(&["ri", "dense", "sparse"]), Text("ri"), Plotting,
-        "Method of the neighbourhood colours: ri, dense or sparse. No effect in this version.").effect(Effect::Unused),
+        "How neighborhood compositions become a few numbers before they become colors: ri (random indexing), dense or sparse (principal components).").on(&[Command::Run, Command::Segfree]),
     key(P, "max_z_slices", Kind::Int { min: 1, max: 65_535 }, Int(20), Output,
         "Largest number of z layers with polygons of their own; more distinct z values are binned evenly.").flag("max-z-slices", "N"),
 
@@ -394,7 +398,7 @@ pub const OPTIONS: &[OptionDef] = &[
     placed(Place::CommandLine, key("", "output", Kind::Text, Text("segmentation.csv"), Output,
         "Molecule table to write (X.csv: the other files are X_cell_stats.csv, X_polygons_2d.json, ...), or a directory (existing, or ending in /).").flag("output", "PATH").short('o').on(WORKING)),
     placed(Place::CommandLine, key("", "stage", Kind::Text, Text(""), Output,
-        "Write the result as a stage into this folder: tables to look at, and what the command export makes the final files from. The final files themselves are then written only if --output is given, too.").flag("stage", "DIR")),
+        "Write the result as a stage into this folder: Arrow tables and a manifest, for other commands and for looking inside. Without --output nothing else is written.").flag("stage", "DIR").on(&[Command::Run, Command::Segfree])),
     placed(Place::CommandLine, key("", "format", Kind::List, EmptyList, Output,
         "What to write, with commas between several: baysor (the files that run writes). Empty = baysor.").flag("format", "LIST").on(&[Command::Export])),
     placed(Place::CommandLine, key("", "json", Kind::Bool, OFF, Output,
@@ -413,6 +417,8 @@ pub const OPTIONS: &[OptionDef] = &[
         "Go on from the checkpoint of the same run, X_checkpoint.bin or DIR/checkpoint.bin, with the same result as without an interruption; without a checkpoint start from the beginning.").flag("resume", "BOOL")),
     placed(Place::CommandLine, key("", "run_id", Kind::Text, Text(""), Output,
         "Text in the names of the cells (C<ID>-1, ...), letters and digits; derived from inputs and parameters if not given.").flag("run-id", "ID")),
+    placed(Place::CommandLine, key("", "k_neighbors", COUNT, Int(0), Plotting,
+        "Molecules in a neighborhood, the molecule itself included; 0 = a tenth of the genes, or the minimum per cell if that is more.").flag("k-neighbors", "K").short('k').on(&[Command::Segfree])),
     placed(Place::CommandLine, key("", "quiet", Kind::Bool, OFF, Program,
         "Only warnings and errors on the terminal; the log file has everything.").flag("quiet", "BOOL").on(WORKING)),
     placed(Place::CommandLine, key("", "verbose", Kind::Bool, OFF, Program,
@@ -420,7 +426,7 @@ pub const OPTIONS: &[OptionDef] = &[
     placed(Place::CommandLine, key("", "plot", Kind::Bool, OFF, Plotting,
         "Write HTML reports. Not part of this version.").flag("plot", "BOOL").short('p').effect(Effect::Refused("reports (--plot) are"))),
     placed(Place::CommandLine, key("", "skip_ncv_color", Kind::Bool, OFF, Plotting,
-        "Do not compute neighbourhood colours (ncv_color); this version never does.").flag("skip-ncv-color", "BOOL")),
+        "Do not compute the colors of neighborhoods (column ncv_color): saves time.").flag("skip-ncv-color", "BOOL")),
 ];
 
 /// Other spellings of keys: table, key, and the table and key meant.

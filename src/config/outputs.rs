@@ -18,6 +18,8 @@ pub struct OutputNames {
     pub polygons_2d: PathBuf,
     /// Boundaries of cells by layer.
     pub polygons_3d: PathBuf,
+    /// Genes ranked by their preference for a compartment; only if they are looked for.
+    pub compartment_genes: PathBuf,
     /// The parameters, as a configuration file.
     pub params_dump: PathBuf,
     /// The log.
@@ -62,6 +64,7 @@ impl OutputNames {
             counts: with(&format!("counts.{}", counts.extension())),
             polygons_2d: with("polygons_2d.json"),
             polygons_3d: with("polygons_3d.json"),
+            compartment_genes: with("compartment_genes.csv"),
             params_dump: with("params.dump.toml"),
             log: with("log.log"),
             checkpoint: with("checkpoint.bin"),

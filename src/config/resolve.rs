@@ -1,13 +1,14 @@
 //! From what was given to what is meant: default < file < dotted option < flag, checked, as `RunSettings`.
 
+use crate::composition::VectorMethod;
 use std::path::{Path, PathBuf};
 
 use super::file::{self, Given, Origin};
 use super::merged::{Merged, parse_amount};
 use super::options::Place;
 use super::settings::{
-    CheckpointSettings, Columns, Crop, InputSettings, Note, PriorStageSettings, ProgramSettings, RunSettings,
-    ScaleSource, ScaleStd, Verbosity,
+    CheckpointSettings, ColorSettings, Columns, Crop, InputSettings, Note, PriorStageSettings, ProgramSettings,
+    RunSettings, ScaleSource, ScaleStd, SegfreeSettings, Verbosity,
 };
 use super::stage::PriorStage;
 use super::{ConfigError, bundle, prior, threads};
@@ -91,7 +92,10 @@ pub fn resolve(request: &Request, environment: &dyn Fn(&str) -> Option<String>) 
         max_z_slices: merged.size("plotting.max_z_slices"),
         run_id: run_id(&merged)?,
         checkpoint: CheckpointSettings { every: merged.size("checkpoint_every"), resume: merged.flag("resume") },
-        skip_ncv_color: merged.flag("skip_ncv_color"),
+        colors: (!merged.flag("skip_ncv_color")).then(|| ColorSettings {
+            n_neighbors: usize::try_from(merged.int("plotting.gene_composition_neigborhood")).ok().filter(|&n| n > 0),
+            method: vector_method(&merged),
+        }),
         program: program(request, merged, notes, environment)?,
     })
 }
@@ -122,6 +126,44 @@ pub fn resolve_prior(
         output: request.output.clone().unwrap_or_else(|| PathBuf::from("prior")),
         program: program(request, merged, Vec::new(), environment)?,
     })
+}
+
+/// Merges and checks a request of `segfree`; see [`resolve`].
+///
+/// # Errors
+///
+/// Every [`ConfigError`].
+pub fn resolve_segfree(
+    request: &Request,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<SegfreeSettings, ConfigError> {
+    let merged = merge(request)?;
+    check_molecules(&request.molecules, "segfree")?;
+    let min_molecules_per_cell = min_molecules_per_cell(&merged)?;
+    let output = request.output.clone().unwrap_or_else(|| PathBuf::from("ncvs.loom"));
+    let is_folder = output.is_dir() || output.to_string_lossy().ends_with(std::path::is_separator);
+    let output = if is_folder { output.join("ncvs.loom") } else { output };
+    let mut log_name = output.file_stem().unwrap_or_default().to_owned();
+    log_name.push("_segfree_log.log");
+    let log = output.with_file_name(log_name);
+    let n_neighbors = Some(merged.size("k_neighbors")).filter(|&n| n > 0);
+    Ok(SegfreeSettings {
+        input: input(request, &merged)?,
+        min_molecules_per_cell,
+        confidence_nn_id: derived_if_0(merged.size("data.confidence_nn_id"), || {
+            default_confidence_nn_id(min_molecules_per_cell)
+        }),
+        colors: ColorSettings { n_neighbors, method: vector_method(&merged) },
+        // With a stage alone nothing else is written, unless a file is named.
+        output: (request.stage.is_none() || request.output.is_some()).then_some(output),
+        stage: request.stage.clone(),
+        log,
+        program: program(request, merged, Vec::new(), environment)?,
+    })
+}
+
+fn vector_method(merged: &Merged) -> VectorMethod {
+    VectorMethod::from_name(merged.text("plotting.ncv_method")).unwrap_or(VectorMethod::RandomIndexing)
 }
 
 pub(super) fn merge(request: &Request) -> Result<Merged, ConfigError> {
@@ -171,10 +213,6 @@ pub(super) fn program(
 /// Remarks that concern `run` only.
 fn run_notes(merged: &Merged, has_prior: bool) -> Vec<Note> {
     let mut notes = Vec::new();
-    if !merged.flag("skip_ncv_color") {
-        let text = "Neighbourhood colours (ncv_color) are not computed by this version";
-        notes.push(Note::Info(text.to_owned()));
-    }
     if has_prior && merged.float("segmentation.scale") > 0.0 {
         let text = "The scale is given: none is estimated from the prior segmentation";
         notes.push(Note::Info(text.to_owned()));

@@ -1,6 +1,11 @@
 //! The run id: a short text in the names of cells, derived from inputs and parameters, never from time.
 
-use super::{CompartmentGenes, Crop, PriorSettings, PriorSource, RunSettings, ScaleSource, ScaleStd, VERSION};
+use std::path::PathBuf;
+
+use super::{
+    CompartmentGenes, Crop, InputSettings, PriorSettings, PriorSource, RunSettings, ScaleSource, ScaleStd,
+    SegfreeSettings, VERSION,
+};
 
 /// Returns the id of a run: the user's own, or `R` and nine hexadecimal characters.
 ///
@@ -16,6 +21,24 @@ pub fn run_id(input_fingerprint: &[u8], settings: &RunSettings) -> String {
         hash.field(name, value.as_bytes());
     }
     // Nine hexadecimal characters are the upper 36 bits.
+    format!("R{:09x}", hash.finish() >> 28)
+}
+
+/// Returns the id of a `segfree` table, `R` and nine hexadecimal characters, from inputs and parameters.
+pub fn segfree_id(input_fingerprint: &[u8], settings: &SegfreeSettings) -> String {
+    let mut hash = Hash::new();
+    hash.field("input", input_fingerprint);
+    for (name, value) in [
+        ("version", VERSION.to_owned()),
+        ("seed", settings.program.seed.to_string()),
+        // How molecules are chosen, without the name of the file.
+        ("molecules", format!("{:?}", InputSettings { molecules: PathBuf::new(), ..settings.input.clone() })),
+        ("min_molecules_per_cell", settings.min_molecules_per_cell.to_string()),
+        ("confidence_nn_id", settings.confidence_nn_id.to_string()),
+        ("colors", format!("{:?}", settings.colors)),
+    ] {
+        hash.field(name, value.as_bytes());
+    }
     format!("R{:09x}", hash.finish() >> 28)
 }
 

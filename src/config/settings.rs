@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::OutputNames;
 use super::file::Given;
+use crate::composition::VectorMethod;
 use crate::data::{Layout3d, PolygonFormat};
 
 /// The settings of one run. They do not change after `resolve`.
@@ -31,7 +32,7 @@ pub struct RunSettings {
     pub iters: usize,
     /// Share of moving molecules below which the model stops early, in 0..=1; 0: never.
     pub tol: f64,
-    /// Share of molecules whose majority cell still changes below which the model stops early, in 0..=1; 0: never.
+    /// Share of molecules that leave their cell for good below which the model stops early, in 0..=1; 0: never.
     pub converged: f64,
     /// Number of components to start with, at least 2; `None`: derived from the data.
     pub n_cells_init: Option<usize>,
@@ -53,8 +54,8 @@ pub struct RunSettings {
     pub run_id: Option<String>,
     /// How the state of the model is kept.
     pub checkpoint: CheckpointSettings,
-    /// The user does without neighbourhood colours.
-    pub skip_ncv_color: bool,
+    /// How molecules are colored by neighborhood; `None`: they are not.
+    pub colors: Option<ColorSettings>,
     /// Seed, threads, messages.
     pub program: ProgramSettings,
 }
@@ -138,6 +139,45 @@ pub struct PriorStageSettings {
     pub output: PathBuf,
     /// Seed, threads, messages.
     pub program: ProgramSettings,
+}
+
+/// The settings of the command `segfree`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SegfreeSettings {
+    /// The molecules.
+    pub input: InputSettings,
+    /// Smallest number of molecules of a real cell, at least 1: the default size of a neighborhood follows from it.
+    pub min_molecules_per_cell: usize,
+    /// Which nearest neighbour gives the noise distance, at least 1.
+    pub confidence_nn_id: usize,
+    /// Neighborhoods and colors.
+    pub colors: ColorSettings,
+    /// The loom file to write; `None` with a stage alone.
+    pub output: Option<PathBuf>,
+    /// The stage directory to write, if any.
+    pub stage: Option<PathBuf>,
+    /// The log file.
+    pub log: PathBuf,
+    /// Seed, threads, messages.
+    pub program: ProgramSettings,
+}
+
+/// How neighborhoods become colors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ColorSettings {
+    /// Molecules in a neighborhood, itself included; `None`: derived from genes and molecules per cell.
+    pub n_neighbors: Option<usize>,
+    /// How compositions become a few numbers.
+    pub method: VectorMethod,
+}
+
+impl ColorSettings {
+    /// Molecules in a neighborhood.
+    ///
+    /// KEEPS: a tenth of the genes, or the molecules of a cell if they are more; at least 3 (spec 01 §1.7).
+    pub fn n_neighbors(self, n_genes: usize, min_molecules_per_cell: usize) -> usize {
+        self.n_neighbors.unwrap_or((n_genes / 10).max(min_molecules_per_cell)).max(3)
+    }
 }
 
 /// Which molecules are read.

@@ -1,5 +1,10 @@
 //! Compressed neighbor lists with 32-bit ids and weights.
 
+use rayon::prelude::*;
+
+/// Molecules per block of parallel work.
+const BLOCK: usize = 4096;
+
 /// An undirected edge between molecules `a` < `b`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Edge {
@@ -12,6 +17,8 @@ pub struct Edge {
 }
 
 /// An undirected weighted graph over molecules; every edge stands in the lists of both its ends.
+///
+/// The weights at the two ends may differ after [`MoleculeGraph::weaken`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MoleculeGraph {
     /// Start of each molecule's list, `[n_molecules + 1]`.
@@ -85,6 +92,41 @@ impl MoleculeGraph {
         self.offsets[molecule] as usize..self.offsets[molecule + 1] as usize
     }
 
+    /// Multiplies the weights in some lists: `factors` gives, for a molecule, the factor of each of
+    /// its neighbors, or `None` to leave its list as it is.
+    ///
+    /// Weights that fall to `min_weight` or below become 0, which means "connected, but without a
+    /// say"; if that would be all of a list, its small weights stay, above 0. Parallel over molecules.
+    pub fn weaken<F>(&mut self, min_weight: f32, factors: impl Fn(usize) -> Option<F> + Sync)
+    where
+        F: Fn(usize) -> f32,
+    {
+        let Self { offsets, neighbors, weights } = self;
+        let mut lists = Vec::with_capacity(offsets.len().saturating_sub(1).div_ceil(BLOCK));
+        let (mut rest, mut begin) = (&mut weights[..], 0);
+        for first in (0..offsets.len().saturating_sub(1)).step_by(BLOCK) {
+            let last = (first + BLOCK).min(offsets.len() - 1);
+            let (here, after) = rest.split_at_mut((offsets[last] - begin) as usize);
+            lists.push((first..last, begin, here));
+            (rest, begin) = (after, offsets[last]);
+        }
+        lists.into_par_iter().for_each(|(molecules, begin, weights)| {
+            for molecule in molecules {
+                let Some(factor) = factors(molecule) else { continue };
+                let range = offsets[molecule] as usize..offsets[molecule + 1] as usize;
+                let neighbors = &neighbors[range.clone()];
+                let weights = &mut weights[range.start - begin as usize..range.end - begin as usize];
+                for (weight, &neighbor) in weights.iter_mut().zip(neighbors) {
+                    *weight *= factor(neighbor as usize);
+                }
+                let small = if weights.iter().any(|&weight| weight > min_weight) { 0.0 } else { f32::MIN_POSITIVE };
+                weights.iter_mut().filter(|weight| **weight <= min_weight).for_each(|weight| {
+                    *weight = if small > 0.0 { weight.max(small) } else { 0.0 };
+                });
+            }
+        });
+    }
+
     /// The lists of all molecules, one after another.
     #[inline]
     pub fn all_neighbors(&self) -> &[u32] {
@@ -110,5 +152,22 @@ mod tests {
         assert_eq!(graph.neighbors(0), (&[1u32, 2][..], &[1.0f32, 0.25][..]));
         assert_eq!(graph.neighbors(2), (&[0u32, 1][..], &[0.25f32, 0.5][..]));
         assert_eq!(graph.neighbors(3).0.len(), 0);
+    }
+
+    #[test]
+    fn weakened_edges_lose_their_say_unless_all_would() {
+        let edge = |a, b, value| Edge { a, b, value };
+        let mut graph = MoleculeGraph::from_edges(3, &[edge(0, 1, 0.5), edge(0, 2, 1.0), edge(1, 2, 0.5)]);
+        graph.weaken(0.01, |molecule| {
+            match molecule {
+                0 => Some([1.0f32, 0.0, 0.5]),
+                1 => Some([0.0, 0.0, 0.0]),
+                _ => None,
+            }
+            .map(|factors| move |neighbor: usize| factors[neighbor])
+        });
+        assert_eq!(graph.neighbors(0), (&[1u32, 2][..], &[0.0f32, 0.5][..]));
+        assert!(graph.neighbors(1).1.iter().all(|&weight| weight > 0.0 && weight < 1e-30));
+        assert_eq!(graph.neighbors(2).1, [1.0, 0.5]);
     }
 }

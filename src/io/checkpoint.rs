@@ -207,7 +207,7 @@ fn write_checkpoint(sink: &mut Sink<impl Write>, checkpoint: &Checkpoint<'_>) ->
         }
         sink.bytes(&entry.noise_share.to_le_bytes())?;
         sink.length(entry.n_changed)?;
-        sink.bytes(&entry.majority_change.unwrap_or(-1.0).to_le_bytes())?;
+        sink.bytes(&entry.share_that_left.unwrap_or(-1.0).to_le_bytes())?;
     }
     write_history(sink, &checkpoint.history)?;
     sink.bytes(&[u8::from(checkpoint.convergence.is_some())])?;
@@ -278,8 +278,8 @@ fn read_entry(source: &mut Source<impl Read>) -> io::Result<TraceEntry> {
     let n_components =
         (0..n_thresholds).map(|_| source.array().map(u32::from_le_bytes)).collect::<io::Result<Vec<_>>>()?;
     let (noise_share, n_changed) = (source.float()?, source.number()?);
-    let majority_change = Some(source.float()?).filter(|&change| change >= 0.0);
-    Ok(TraceEntry { n_components, noise_share, n_changed, majority_change })
+    let share_that_left = Some(source.float()?).filter(|&change| change >= 0.0);
+    Ok(TraceEntry { n_components, noise_share, n_changed, share_that_left })
 }
 
 /// The tallies of a history; nothing but a zero if nothing is recorded.
@@ -488,8 +488,8 @@ mod tests {
         for first in [to(0), to(1), to(2), None, to(2), to(3)] {
             history.record(&[first, to(4), None, to(0)]);
         }
-        let entry = TraceEntry { n_components: vec![5, 3], noise_share: 0.25, n_changed: 2, majority_change: None };
-        let second = TraceEntry { majority_change: Some(0.0), ..entry.clone() };
+        let entry = TraceEntry { n_components: vec![5, 3], noise_share: 0.25, n_changed: 2, share_that_left: None };
+        let second = TraceEntry { share_that_left: Some(0.0), ..entry.clone() };
         let window = History::new(4);
         Checkpoint {
             iteration: 1,

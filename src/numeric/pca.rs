@@ -1,6 +1,7 @@
 //! Principal axes of vectors of few dimensions.
 
 use super::reduce::ordered_fold;
+use super::sparse::transposed;
 use super::symmetric;
 
 /// A rotation of vectors to their principal axes.
@@ -10,8 +11,9 @@ pub struct PrincipalAxes {
     pub n_dims: usize,
     /// Mean of the vectors, `[n_dims]`.
     pub mean: Vec<f32>,
-    /// The axes, that of the largest variance first, `[n_dims * n_dims]`, one after another.
-    pub axes: Vec<f32>,
+    /// Share of every dimension in every axis, that of the largest variance first,
+    /// `[n_dims * n_dims]`, one dimension after another.
+    shares: Vec<f32>,
     /// Variance along every axis, `[n_dims]`.
     pub variances: Vec<f64>,
 }
@@ -54,7 +56,12 @@ impl PrincipalAxes {
         covariance.iter_mut().for_each(|sum| *sum /= n as f64);
         let eigen = symmetric::eigen(&covariance, n_dims);
         let single = |values: &[f64]| values.iter().map(|&value| value as f32).collect();
-        Self { n_dims, mean: single(&mean), axes: single(&eigen.vectors), variances: eigen.values }
+        Self {
+            n_dims,
+            mean: single(&mean),
+            shares: single(&transposed(&eigen.vectors, n_dims, n_dims)),
+            variances: eigen.values,
+        }
     }
 
     /// Coordinates of `vector`, `[n_dims]`, along the first axes, as many as `into` has room for. Its
@@ -62,8 +69,10 @@ impl PrincipalAxes {
     #[inline]
     pub fn rotate(&self, vector: &[f32], into: &mut [f32]) {
         into.fill(0.0);
-        for (to, axis) in into.iter_mut().zip(self.axes.chunks(self.n_dims.max(1))) {
-            *to = axis.iter().zip(vector.iter().zip(&self.mean)).map(|(a, (value, mean))| a * (value - mean)).sum();
+        let shares = self.shares.chunks_exact(self.n_dims.max(1));
+        for (shares, (value, mean)) in shares.zip(vector.iter().zip(&self.mean)) {
+            let value = value - mean;
+            into.iter_mut().zip(shares).for_each(|(to, share)| *to += share * value);
         }
     }
 }

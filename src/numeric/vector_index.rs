@@ -146,8 +146,13 @@ impl VectorIndex {
     /// Squared distance to one vector, added up as in [`Self::scan`].
     fn distance2(&self, vector: u32, query: &[f32]) -> f32 {
         let lane = self.lanes[vector as usize] as usize;
-        let values = self.leaves[lane / LANES * LANES * self.width..].iter().skip(lane % LANES).step_by(LANES);
-        query.iter().zip(values).fold(0.0, |sum, (a, b)| sum + (a - b) * (a - b))
+        let values = &self.leaves[lane / LANES * LANES * self.width..][..self.width * LANES];
+        let mut sum = 0.0;
+        for (values, query) in values.chunks_exact(LANES).zip(query) {
+            let difference = query - values[lane % LANES];
+            sum += difference * difference;
+        }
+        sum
     }
 
     fn descend(&self, node: usize, k: usize, limit: &mut f32, search: &mut VectorSearch) {

@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 
 use crate::config::{InputSettings, PriorSettings, PriorSource};
-use crate::io::molecules::{self, MoleculeTable, Note};
+use crate::io::molecules::{self, Fingerprint, MoleculeTable, Note};
 use crate::observe::Observer;
 
 /// Molecules in one run at most: each has up to ten neighbors, and their entries are counted in 32 bits.
@@ -20,6 +20,25 @@ pub fn with_threads<T: Send>(n_threads: usize, work: impl FnOnce() -> anyhow::Re
 
 /// Reads the molecules, and the prior segmentation if it is one of their columns.
 pub fn load(input: &InputSettings, prior: &PriorSettings, observer: &dyn Observer) -> anyhow::Result<MoleculeTable> {
+    read(input, prior.source.as_ref().and_then(|source| prior_column(source, prior)), observer)
+}
+
+/// Reads the molecules alone.
+pub fn load_plain(input: &InputSettings, observer: &dyn Observer) -> anyhow::Result<MoleculeTable> {
+    read(input, None, observer)
+}
+
+/// The content of the inputs: of the molecule table, and of a prior segmentation in a file.
+pub fn fingerprint(table: &MoleculeTable, prior: Option<Fingerprint>) -> Vec<u8> {
+    let parts = std::iter::once(table.fingerprint).chain(prior);
+    parts.flat_map(|part| [part.size.to_le_bytes(), part.hash.to_le_bytes()].concat()).collect()
+}
+
+fn read(
+    input: &InputSettings,
+    prior: Option<molecules::PriorColumn>,
+    observer: &dyn Observer,
+) -> anyhow::Result<MoleculeTable> {
     observer.stage("Loading data");
     let table = molecules::read(&read_request(input, prior))?;
     for note in &table.notes {
@@ -45,7 +64,7 @@ pub fn check_number(table: &MoleculeTable) -> anyhow::Result<()> {
 }
 
 /// What the settings ask the reader for.
-fn read_request(input: &InputSettings, prior: &PriorSettings) -> molecules::ReadRequest {
+fn read_request(input: &InputSettings, prior: Option<molecules::PriorColumn>) -> molecules::ReadRequest {
     let (columns, crop) = (&input.columns, &input.crop);
     molecules::ReadRequest {
         path: input.molecules.clone(),
@@ -68,11 +87,15 @@ fn read_request(input: &InputSettings, prior: &PriorSettings) -> molecules::Read
             z_min: crop.z_min,
             z_max: crop.z_max,
         },
-        prior: match &prior.source {
-            Some(PriorSource::Column { name }) => {
-                Some(molecules::PriorColumn { name: name.clone(), unassigned_label: prior.unassigned_label.clone() })
-            }
-            Some(PriorSource::File { .. }) | None => None,
-        },
+        prior,
+    }
+}
+
+fn prior_column(source: &PriorSource, settings: &PriorSettings) -> Option<molecules::PriorColumn> {
+    match source {
+        PriorSource::Column { name } => {
+            Some(molecules::PriorColumn { name: name.clone(), unassigned_label: settings.unassigned_label.clone() })
+        }
+        PriorSource::File { .. } => None,
     }
 }

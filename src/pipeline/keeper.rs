@@ -99,9 +99,9 @@ impl<'a> Keeper<'a> {
             course.advance()?;
             self.observer.iteration(&course.progress());
             let (iteration, total) = (course.iteration(), course.last());
-            if let Some(change) = course.trace().entries().last().and_then(|entry| entry.majority_change) {
+            if let Some(change) = course.trace().entries().last().and_then(|entry| entry.share_that_left) {
                 self.observer.detail(&format!(
-                    "Iteration {iteration}: {:.2} % of the molecules have another cell than in the window before",
+                    "Iteration {iteration}: {:.2} % of the molecules have left their cell of the window before",
                     100.0 * change
                 ));
             }

@@ -1,5 +1,6 @@
 //! What each subcommand does, free of the command line.
 
+mod compartments;
 pub mod export;
 mod input;
 mod keeper;
@@ -11,6 +12,7 @@ mod recorder;
 mod results;
 pub mod run;
 mod scale;
+pub mod segfree;
 mod start;
 
 pub use keeper::Stopped;

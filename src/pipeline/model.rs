@@ -1,10 +1,13 @@
 //! From molecules to cells: graph, confidence, clusters, mixture model.
 
+use super::compartments::{CompartmentUse, NUCLEI_CONFIDENCE, Regions};
 use super::keeper::Keeper;
 use super::prior::Prior;
 use super::scale::{self, Scale};
 use crate::bmm::{self, Choice, Evidence, Params, Quirks};
 use crate::clustering;
+use crate::compartments::Compartments;
+use crate::composition::{self, Color, ColorParams};
 use crate::config::RunSettings;
 use crate::data::{ClusterIdx, Molecules, Segmentation};
 use crate::graph::{self, MoleculeGraph};
@@ -21,6 +24,10 @@ pub struct Found {
     pub confidence: Vec<f32>,
     /// Cluster of every molecule, if molecules were clustered.
     pub clusters: Option<Vec<ClusterIdx>>,
+    /// Color of the neighborhood of every molecule, if it is wanted.
+    pub colors: Option<Vec<Color>>,
+    /// Compartments of the molecules, if genes of compartments are given.
+    pub compartments: Option<Compartments>,
     /// Values that only the data could tell: name, value, origin.
     pub resolved: Vec<(&'static str, String, &'static str)>,
     /// Numbers of every iteration of the model.
@@ -35,20 +42,15 @@ pub fn segment(
     molecules: &mut Molecules,
     prior: Option<&Prior>,
     scale: Scale,
+    compartment_genes: Option<&CompartmentUse>,
     settings: &RunSettings,
     keeper: &mut Keeper<'_>,
     observer: &dyn Observer,
 ) -> anyhow::Result<Found> {
     let order = hilbert_order(&molecules.positions);
     *molecules = molecules.permuted(&order);
-    let found = segment_sorted(
-        molecules,
-        prior.map(|prior| prior.permuted(&order)).as_ref(),
-        scale,
-        settings,
-        keeper,
-        observer,
-    );
+    let prior = prior.map(|prior| prior.permuted(&order));
+    let found = segment_sorted(molecules, prior.as_ref(), scale, compartment_genes, settings, keeper, observer);
     let place_of = inverse(&order);
     *molecules = molecules.permuted(&place_of);
     let found = found?;
@@ -56,6 +58,8 @@ pub fn segment(
         segmentation: found.segmentation.scattered(&order),
         confidence: pick(&found.confidence, &place_of),
         clusters: found.clusters.map(|clusters| pick(&clusters, &place_of)),
+        colors: found.colors.map(|colors| pick(&colors, &place_of)),
+        compartments: found.compartments.map(|compartments| compartments.permuted(&place_of)),
         ..found
     })
 }
@@ -64,17 +68,24 @@ fn segment_sorted(
     molecules: &Molecules,
     prior: Option<&Prior>,
     scale: Scale,
+    compartment_genes: Option<&CompartmentUse>,
     settings: &RunSettings,
     keeper: &mut Keeper<'_>,
     observer: &dyn Observer,
 ) -> anyhow::Result<Found> {
-    let (graph, confidence) = graph_and_confidence(molecules, prior, scale, settings, observer);
+    let (mut graph, confidence) = graph_and_confidence(molecules, prior, scale, settings, observer);
     let clusters = cluster(molecules, &graph, &confidence, settings, observer);
-    let segments = prior.map(Prior::segments);
+    let regions = match compartment_genes {
+        Some(genes) => Some(Regions::find(genes, molecules, &mut graph, &confidence, scale, settings, observer)?),
+        None => None,
+    };
+    let nuclei = regions.as_ref().and_then(|regions| regions.nuclei.as_ref()).filter(|_| prior.is_none());
+    let prior_confidence = if nuclei.is_some() { NUCLEI_CONFIDENCE } else { settings.prior_confidence };
+    let segments = prior.or(nuclei).map(Prior::segments);
     let (n_cells_init, origin) = match settings.n_cells_init {
         Some(n_cells) => (n_cells, "given".to_owned()),
         None => {
-            let heeded = segments.filter(|_| settings.prior_confidence > 0.0);
+            let heeded = segments.filter(|_| prior_confidence > 0.0);
             bmm::params::default_n_cells_init(molecules.len(), settings.min_molecules_per_cell, heeded)
         }
     };
@@ -82,7 +93,7 @@ fn segment_sorted(
         scale: scale.radius,
         scale_std: scale.std,
         min_molecules_per_cell: settings.min_molecules_per_cell,
-        prior_confidence: settings.prior_confidence,
+        prior_confidence,
         iterations: settings.iters,
         tolerance: settings.tol,
         converged: settings.converged,
@@ -90,8 +101,14 @@ fn segment_sorted(
         choice: Choice::Draw,
         quirks: Quirks::default(),
     };
-    let evidence =
-        Evidence { molecules, graph: &graph, confidence: &confidence, clusters: clusters.as_deref(), segments };
+    let evidence = Evidence {
+        molecules,
+        graph: &graph,
+        confidence: &confidence,
+        clusters: clusters.as_deref(),
+        segments,
+        compartments: regions.as_ref().map(Regions::evidence),
+    };
 
     observer.stage("Segmenting cells");
     observer.info(&format!(
@@ -111,11 +128,14 @@ fn segment_sorted(
         outcome.segmentation.n_cells,
         100.0 * n_noise as f64 / molecules.len().max(1) as f64
     ));
+    let colors = color(molecules, &confidence, settings, observer);
     Ok(Found {
         segmentation: outcome.segmentation,
         confidence,
         clusters,
+        colors,
         trace: outcome.trace,
+        compartments: regions.map(|regions| regions.compartments),
         resolved: vec![
             ("scale", scale.radius.to_string(), scale.origin),
             ("scale_std", scale.std.to_string(), scale.origin),
@@ -193,6 +213,20 @@ fn cluster(
     Some(clusters.cluster_of)
 }
 
+/// Colors of neighborhoods, if they are wanted.
+fn color(
+    molecules: &Molecules,
+    confidence: &[f32],
+    settings: &RunSettings,
+    observer: &dyn Observer,
+) -> Option<Vec<Color>> {
+    let colors = settings.colors?;
+    observer.stage("Coloring neighborhoods");
+    let n_neighbors = colors.n_neighbors(molecules.n_genes, settings.min_molecules_per_cell);
+    let params = ColorParams::of_run(n_neighbors, colors.method, settings.program.seed);
+    Some(composition::colors(molecules, confidence, &params, observer))
+}
+
 /// Names of what the model knows about molecules.
 fn known(evidence: &Evidence<'_>) -> String {
     let mut names = vec!["confidence"];
@@ -206,7 +240,7 @@ pub(super) fn pick<T: Copy>(values: &[T], order: &[u32]) -> Vec<T> {
 }
 
 /// Where each row went.
-fn inverse(order: &[u32]) -> Vec<u32> {
+pub(super) fn inverse(order: &[u32]) -> Vec<u32> {
     let mut place_of = vec![0; order.len()];
     for (place, &row) in order.iter().enumerate() {
         place_of[row as usize] = place as u32;

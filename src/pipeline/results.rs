@@ -6,12 +6,15 @@ use super::manifest::molecules_of_genes;
 use super::model::Found;
 use super::prior::FoundPrior;
 use crate::cells::{self, CellCounts, CellStats};
+use crate::compartments::Compartment;
+use crate::compartments::genes::{GeneRank, Ranking};
 use crate::config::{BundleSettings, CountFormat};
 use crate::data::{CellIdx, CellMembers, CellNames};
 use crate::io::atomic;
-use crate::io::export::{cell_stats, geojson, loom, molecules, tsv};
+use crate::io::export::{cell_stats, compartment_genes, geojson, loom, molecules, tsv};
 use crate::io::molecules::MoleculeTable;
-use crate::io::stage::{MoleculeResults, StageError, StagePolygons, StageReader, StageWriter};
+use crate::io::stage::schema::COMPARTMENT_GENES;
+use crate::io::stage::{Compartments, MoleculeResults, StageError, StagePolygons, StageReader, StageWriter};
 use crate::polygons;
 use crate::prior::SegmentTable;
 
@@ -23,6 +26,8 @@ pub struct RunResult {
     pub found: MoleculeResults,
     /// The segments of the prior segmentation, if there is one.
     pub segments: Option<SegmentTable>,
+    /// Genes ranked by their preference for a compartment, if they were looked for.
+    pub ranking: Option<Vec<GeneRank>>,
     /// What stands in the names of cells.
     pub run_id: String,
     /// Numbers of each cell.
@@ -33,8 +38,14 @@ pub struct RunResult {
 
 impl RunResult {
     /// Counts and measures the cells that the model found.
-    pub fn new(table: MoleculeTable, prior: Option<FoundPrior>, found: Found, run_id: String) -> Self {
-        let Found { segmentation, confidence, clusters, .. } = found;
+    pub fn new(
+        table: MoleculeTable,
+        prior: Option<FoundPrior>,
+        ranking: Option<Ranking>,
+        found: Found,
+        run_id: String,
+    ) -> Self {
+        let Found { segmentation, confidence, clusters, colors, compartments, .. } = found;
         let confidence: Vec<f32> = confidence.into_iter().map(to_five_decimals).collect();
         let members = CellMembers::group(&segmentation.cell_of, segmentation.n_cells);
         let positions = &table.molecules.positions;
@@ -44,12 +55,18 @@ impl RunResult {
         let found = MoleculeResults {
             prior_segment,
             confidence: Some(confidence),
+            nuclei_probs: compartments.as_ref().map(|found| found.nuclei_probs()),
+            compartment: compartments.map(|found| Compartments {
+                names: COMPARTMENTS.map(|part| part.label().to_owned()).into(),
+                of: found.compartment_of.iter().map(|&part| part as u8).collect(),
+            }),
             cluster: clusters,
             cell: Some(segmentation.cell_of),
             assignment_confidence: segmentation.assignment_confidence,
-            ..MoleculeResults::default()
+            ncv_color: colors.map(|colors| colors.into_iter().map(|color| color.0).collect()),
         };
-        Self { table, found, segments, run_id, stats, counts }
+        let ranking = ranking.map(|ranking| ranking.genes);
+        Self { table, found, segments, ranking, run_id, stats, counts }
     }
 
     /// Reads the result from its stage, without computing anything.
@@ -65,7 +82,8 @@ impl RunResult {
         };
         let (_, stats) = stage.cells()?;
         let counts = stage.counts()?;
-        Ok(Self { table, found, segments, run_id, stats, counts })
+        let ranking = stage.has(&COMPARTMENT_GENES).then(|| stage.compartment_genes()).transpose()?;
+        Ok(Self { table, found, segments, ranking, run_id, stats, counts })
     }
 
     /// Writes everything but boundaries into a stage.
@@ -74,6 +92,9 @@ impl RunResult {
         stage.genes(&self.table.genes, &molecules_of_genes(&self.table))?;
         if let Some(segments) = &self.segments {
             stage.segments(segments)?;
+        }
+        if let Some(ranking) = &self.ranking {
+            stage.compartment_genes(ranking, &self.table.genes)?;
         }
         stage.cells(&self.names(), &self.stats)?;
         stage.counts(&self.table.genes, &self.counts)
@@ -87,6 +108,8 @@ impl RunResult {
             prior_segment: self.found.prior_segment.as_deref(),
             segment_numbers: segment_numbers.as_deref(),
             confidence: self.found.confidence.as_deref().unwrap_or_default(),
+            compartment: self.found.compartment.as_ref(),
+            nuclei_probs: self.found.nuclei_probs.as_deref(),
             cluster: self.found.cluster.as_deref(),
             cell: self.cell_of(),
             assignment_confidence: self.found.assignment_confidence.as_deref(),
@@ -100,6 +123,9 @@ impl RunResult {
                 loom::write_loom(&outputs.counts, &self.table.genes, names, &self.counts, &self.stats)?;
             }
             CountFormat::Tsv => tsv::write_tsv(&outputs.counts, &self.table.genes, names, &self.counts)?,
+        }
+        if let Some(ranking) = &self.ranking {
+            compartment_genes::write_ranking(&outputs.compartment_genes, ranking, &self.table.genes)?;
         }
         Ok(())
     }
@@ -139,6 +165,9 @@ impl RunResult {
         self.found.cell.as_deref().unwrap_or_default()
     }
 }
+
+/// The compartments in the order of their codes.
+const COMPARTMENTS: [Compartment; 3] = [Compartment::Nuclei, Compartment::Cyto, Compartment::Unknown];
 
 /// Confidences as they are written.
 fn to_five_decimals(value: f32) -> f32 {

@@ -8,7 +8,7 @@ use super::prior::FoundPrior;
 use super::recorder::Recorder;
 use super::results::RunResult;
 use super::start::Start;
-use super::{input, manifest, model, scale};
+use super::{compartments, input, manifest, model, scale};
 use crate::config::{self, BundleSettings, RunSettings, dump};
 use crate::io::atomic;
 use crate::io::molecules::{Fingerprint, MoleculeTable};
@@ -54,6 +54,7 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
     }
     let scale = scale::resolve(settings, &start.table.molecules.positions, start.prior.as_ref(), &recorder)?;
     let run_id = config::run_id(&start.fingerprint(), settings);
+    let (genes, ranking) = compartments::genes(&start.table, start.prior.as_ref(), scale, settings, &recorder)?;
     observer.info(&format!("Run id: {run_id}"));
     observer.info(&format!("Expected peak memory: about {} MiB", expected_mebibytes(start.table.molecules.len())));
 
@@ -61,6 +62,7 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
         &mut start.table.molecules,
         start.prior.as_ref().map(|found| &found.prior),
         scale,
+        genes.as_ref(),
         settings,
         &mut keeper,
         &recorder,
@@ -83,7 +85,7 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
     let trace = TraceTable::from(&found.trace);
     let manifest = begin_manifest(settings, &found);
     let Start { table, prior, inputs, paths } = start;
-    let result = RunResult::new(table, prior, found, run_id);
+    let result = RunResult::new(table, prior, ranking, found, run_id);
     write(&result, bundle.as_ref(), stage.as_mut(), settings, &recorder)?;
     if let Some(mut stage) = stage {
         stage.trace(&trace)?;
@@ -104,6 +106,10 @@ fn write(
     if let Some(bundle) = bundle {
         observer.stage(&format!("Saving results to {}", bundle.outputs.molecules.display()));
         result.write_tables(bundle)?;
+        if result.ranking.is_some() {
+            let path = bundle.outputs.compartment_genes.display();
+            observer.info(&format!("All genes with their preference for a compartment are in {path}"));
+        }
     }
     if let Some(stage) = stage.as_deref_mut() {
         observer.stage(&format!("Saving the stage {}", stage.dir().display()));

@@ -48,8 +48,6 @@ impl Start {
 
     /// What identifies the content of the inputs, for the run id.
     pub fn fingerprint(&self) -> Vec<u8> {
-        let of_prior = self.prior.as_ref().and_then(|prior| prior.fingerprint);
-        let parts = std::iter::once(self.table.fingerprint).chain(of_prior);
-        parts.flat_map(|part| [part.size.to_le_bytes(), part.hash.to_le_bytes()].concat()).collect()
+        input::fingerprint(&self.table, self.prior.as_ref().and_then(|prior| prior.fingerprint))
     }
 }

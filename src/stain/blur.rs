@@ -85,11 +85,6 @@ impl Coarse {
         Self { factor, image: GrayImage { width, height, values } }
     }
 
-    /// The same grid with other values.
-    pub fn with(&self, values: Vec<f32>) -> Self {
-        Self { factor: self.factor, image: GrayImage { values, ..self.image.clone_shape() } }
-    }
-
     /// The values blurred; `sigma` in fine pixels.
     pub fn blurred(&self, sigma: f64) -> Self {
         Self { factor: self.factor, image: blurred(&self.image, sigma / self.factor as f64, 0.0) }
@@ -114,17 +109,11 @@ impl Coarse {
     }
 }
 
-impl GrayImage {
-    /// An image of the same size without pixels.
-    fn clone_shape(&self) -> Self {
-        Self { width: self.width, height: self.height, values: Vec::new() }
-    }
-}
-
 /// How much a Gaussian of `sigma` pixels sees a bright blob at each pixel: minus σ² times the Laplacian of the
 /// blurred image (scale-normalized; Lindeberg 1998). Positive inside blobs.
-pub(super) fn blobness(image: &GrayImage, sigma: f64) -> GrayImage {
-    let smooth = blurred(image, sigma, 0.0);
+pub(super) fn blobness(image: GrayImage, sigma: f64) -> GrayImage {
+    let smooth = blurred(&image, sigma, 0.0);
+    drop(image);
     let (width, height) = (smooth.width, smooth.height);
     let mut values = vec![0.0; smooth.values.len()];
     let squared = (sigma * sigma) as f32;

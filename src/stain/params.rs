@@ -178,7 +178,7 @@ impl Settings {
             radius,
             sigma: params.sigma.unwrap_or(0.15 * radius).min(MAX_LENGTH),
             min_area: params.min_area.unwrap_or(0.15 * PI * radius * radius),
-            min_prominence: if params.split_touching { 0.05 } else { f32::INFINITY },
+            min_prominence: if params.split_touching { 0.03 } else { f32::INFINITY },
         }
     }
 

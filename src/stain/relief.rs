@@ -16,7 +16,7 @@ const DEPTH_BLUR: f64 = 0.25;
 /// Blur for the blobs, in radii: somewhat less than the 0.7 that answers best to a disc, to part neighbors.
 const BLOB_BLUR: f64 = 0.65;
 /// Weight of the blobs against the depths.
-const BLOB_WEIGHT: f32 = 0.3;
+const BLOB_WEIGHT: f32 = 0.4;
 
 /// Raises the relief over the mask: how deep inside the foreground a pixel lies (in radii, smoothed), and how much
 /// it is the center of a bright blob of a nucleus' size (1: as much as is usual).
@@ -25,13 +25,7 @@ const BLOB_WEIGHT: f32 = 0.3;
 /// of different brightness and overlapping ones, and see the texture of large nuclei. Together they err less.
 ///
 /// `heights` is any buffer of the size of the image, which is overwritten.
-pub(super) fn raise(
-    mut heights: Vec<f32>,
-    mask: &[u8],
-    width: usize,
-    coarse: &Coarse,
-    settings: &Settings,
-) -> Vec<f32> {
+pub(super) fn raise(mut heights: Vec<f32>, mask: &[u8], width: usize, coarse: Coarse, settings: &Settings) -> Vec<f32> {
     let blobs = blobs(coarse, settings);
     let halo = (MAX_DEPTH * settings.radius).ceil() as usize + reach(DEPTH_BLUR * settings.radius) + 1;
     heights.par_chunks_mut(BAND * width).enumerate().for_each(|(band_idx, band)| {
@@ -53,12 +47,12 @@ pub(super) fn raise(
 }
 
 /// Answers to blobs of a nucleus' size on the coarse grid, in units of a usual nucleus' answer.
-fn blobs(coarse: &Coarse, settings: &Settings) -> Coarse {
-    let mut image = coarse.image.clone();
+fn blobs(coarse: Coarse, settings: &Settings) -> Coarse {
+    let Coarse { factor, mut image } = coarse;
     let darkest = image.values.iter().copied().fold(0.0, f32::min);
     image.values.iter_mut().for_each(|value| *value = (*value - darkest).sqrt());
-    let mut answers = blobness(&image, BLOB_BLUR * settings.radius / coarse.factor as f64).values;
-    let positive = answers.iter().filter(|&&answer| answer > 0.0);
+    image = blobness(image, BLOB_BLUR * settings.radius / factor as f64);
+    let positive = image.values.iter().filter(|&&answer| answer > 0.0);
     let (squares, cubes) = positive.fold((0.0, 0.0), |(squares, cubes), &answer| {
         let answer = f64::from(answer);
         (squares + answer * answer, cubes + answer * answer * answer)
@@ -67,9 +61,9 @@ fn blobs(coarse: &Coarse, settings: &Settings) -> Coarse {
     // where nuclei are rare, those must not set the unit.
     let usual = (cubes / squares) as f32;
     if usual > 0.0 {
-        answers.iter_mut().for_each(|answer| *answer /= usual);
+        image.values.iter_mut().for_each(|answer| *answer /= usual);
     }
-    coarse.with(answers)
+    Coarse { factor, image }
 }
 
 /// A rectangle of the image.

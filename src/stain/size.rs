@@ -75,7 +75,7 @@ fn answers_by_scale(mut tile: GrayImage) -> Vec<f64> {
                 return answers;
             }
             let cube = |v: f32| f64::from(v.max(0.0) * v * v);
-            let cubes = blobness(&tile, sigma).values.into_iter().map(cube);
+            let cubes = blobness(tile.clone(), sigma).values.into_iter().map(cube);
             answers.push(cubes.sum::<f64>() * (factor * factor) as f64);
         }
     }

@@ -13,9 +13,9 @@ use crate::io::atomic::{NewPath, WriteError};
 /// Largest side of a chunk of the matrix.
 const CHUNK: usize = 64;
 /// Level of compression.
-const DEFLATE: u8 = 3;
+pub(super) const DEFLATE: u8 = 3;
 /// By how much the file's image in memory grows at a time, in bytes.
-const GROWTH: usize = 4 << 20;
+pub(super) const GROWTH: usize = 4 << 20;
 /// Version of the loom format; readers apply the rules of the version they find.
 const VERSION: &str = "3.0.0";
 
@@ -58,7 +58,7 @@ pub fn write_loom(
 }
 
 /// The part of the library's message that helps a user: what the system said, or else the first line.
-fn plain_cause(message: &str) -> String {
+pub(super) fn plain_cause(message: &str) -> String {
     let system = message.split_once("error message = '").and_then(|(_, rest)| rest.split_once('\''));
     system.map_or(message.lines().next().unwrap_or_default(), |(said, _)| said).to_owned()
 }
@@ -87,10 +87,7 @@ fn write_contents(
     counts: &CellCounts,
     stats: &CellStats,
 ) -> hdf5_metno::Result<()> {
-    let attrs = file.create_group("attrs")?;
-    let version: FixedUnicode<5> = VERSION.parse().map_err(|error| format!("{error:?}"))?;
-    attrs.new_dataset::<FixedUnicode<5>>().create("LOOM_SPEC_VERSION")?.write_scalar(&version)?;
-
+    write_frame(file)?;
     write_matrix(file, counts)?;
 
     let rows = file.create_group("row_attrs")?;
@@ -108,6 +105,14 @@ fn write_contents(
             StatValues::Whole(values) => write_column(&columns, column.name, values)?,
         }
     }
+    Ok(())
+}
+
+/// What every loom file has: its version, and the groups that are empty here.
+pub(super) fn write_frame(file: &File) -> hdf5_metno::Result<()> {
+    let attrs = file.create_group("attrs")?;
+    let version: FixedUnicode<5> = VERSION.parse().map_err(|error| format!("{error:?}"))?;
+    attrs.new_dataset::<FixedUnicode<5>>().create("LOOM_SPEC_VERSION")?.write_scalar(&version)?;
     for group in ["layers", "row_graphs", "col_graphs"] {
         file.create_group(group)?;
     }
@@ -159,7 +164,7 @@ fn write_block(matrix: &Dataset, block: &Array2<i64>, gene: usize, cell: usize) 
     matrix.write_slice(block, (gene..gene + n_genes, cell..cell + n_cells))
 }
 
-fn write_column<T: H5Type>(group: &Group, name: &str, values: &[T]) -> hdf5_metno::Result<()> {
+pub(super) fn write_column<T: H5Type>(group: &Group, name: &str, values: &[T]) -> hdf5_metno::Result<()> {
     group.new_dataset::<T>().shape(values.len()).create(name).and_then(|column| column.write_raw(values))
 }
 
@@ -167,7 +172,7 @@ fn write_column<T: H5Type>(group: &Group, name: &str, values: &[T]) -> hdf5_metn
 ///
 /// METHOD: loom readers drop other letters. A zero character would end the text, so it is a
 /// reference too.
-fn loom_text(text: &str) -> VarLenUnicode {
+pub(super) fn loom_text(text: &str) -> VarLenUnicode {
     let encoded: String = text
         .chars()
         .map(|letter| match letter {

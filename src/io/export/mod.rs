@@ -1,9 +1,11 @@
 //! Result files.
 
 pub mod cell_stats;
+pub mod compartment_genes;
 pub mod geojson;
 pub mod loom;
 pub mod molecules;
+pub mod ncvs;
 pub mod overview;
 pub mod segments;
 pub mod tsv;

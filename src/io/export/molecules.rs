@@ -6,8 +6,10 @@ use std::io::{self, Write};
 
 use rayon::prelude::*;
 
+use crate::composition::Color;
 use crate::data::{CellIdx, CellNames, ClusterIdx, GeneIdx, SegmentIdx};
 use crate::io::molecules::{MoleculeTable, OutputColumn};
+use crate::io::stage::Compartments;
 use values::{Values, cast_rows, push, push_bool, push_f32, push_f64, push_share, push_text, push_unsigned};
 
 /// Rows that are formatted at a time by one thread. A constant, though the bytes do not depend on it.
@@ -22,6 +24,10 @@ pub struct MoleculeResults<'a> {
     pub segment_numbers: Option<&'a [u32]>,
     /// Probability to be real and not noise, 0..=1.
     pub confidence: &'a [f32],
+    /// Compartments, if they were modelled.
+    pub compartment: Option<&'a Compartments>,
+    /// Probability to be in a nucleus, 0..=1, if compartments were modelled.
+    pub nuclei_probs: Option<&'a [f32]>,
     /// Molecule cluster, if molecules were clustered.
     pub cluster: Option<&'a [ClusterIdx]>,
     /// Cell, `None` for noise.
@@ -78,6 +84,9 @@ enum Content<'a> {
     /// Segments, and what stands for them.
     Segment(&'a [Option<SegmentIdx>], Option<&'a [u32]>),
     Cluster(&'a [ClusterIdx]),
+    Compartment(&'a Compartments),
+    /// 32-bit numbers as they are.
+    Float32(&'a [f32]),
     /// Between 0 and 1, with five decimals.
     Share(&'a [f32]),
     Cell(&'a [Option<CellIdx>], &'a str),
@@ -123,6 +132,8 @@ fn result_columns<'a>(results: &MoleculeResults<'a>) -> Vec<(&'static str, Conte
         ("molecule_id", Some(Content::MoleculeId)),
         ("prior_segmentation", results.prior_segment.map(|of| Content::Segment(of, results.segment_numbers))),
         ("confidence", Some(Content::Share(results.confidence))),
+        ("compartment", results.compartment.map(Content::Compartment)),
+        ("nuclei_probs", results.nuclei_probs.map(Content::Float32)),
         ("cluster", results.cluster.map(Content::Cluster)),
         ("cell", Some(Content::Cell(results.cell, results.names.prefix()))),
         ("assignment_confidence", results.assignment_confidence.map(Content::Share)),
@@ -169,6 +180,8 @@ impl Content<'_> {
                 let number = |segment: SegmentIdx| numbers.map_or(segment.number(), |numbers| numbers[segment.idx()]);
                 push_unsigned(out, segments[row].map_or(0, number).into());
             }
+            Self::Compartment(parts) => push_text(out, &parts.names[usize::from(parts.of[row])]),
+            Self::Float32(values) => push_f32(out, values[row]),
             Self::Cluster(clusters) => push_unsigned(out, clusters[row].number().into()),
             Self::Share(values) => push_share(out, values[row]),
             Self::Cell(cells, prefix) => {
@@ -179,8 +192,8 @@ impl Content<'_> {
             }
             Self::IsNoise(cells) => push_bool(out, cells[row].is_none()),
             Self::Color(colors) => {
-                let [red, green, blue] = colors[row];
-                push(out, format_args!("#{red:02X}{green:02X}{blue:02X}"));
+                let color = Color(colors[row]);
+                push(out, format_args!("{color}"));
             }
         }
     }
@@ -207,6 +220,8 @@ mod tests {
             prior_segment: None,
             segment_numbers: None,
             confidence: &confidence,
+            compartment: None,
+            nuclei_probs: None,
             cluster: None,
             cell: &cell,
             assignment_confidence: None,
@@ -253,6 +268,8 @@ mod tests {
             prior_segment: Some(&segments),
             segment_numbers: None,
             confidence: &confidence,
+            compartment: None,
+            nuclei_probs: None,
             cluster: Some(&clusters),
             cell: &cell,
             assignment_confidence: None,

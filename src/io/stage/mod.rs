@@ -13,6 +13,7 @@
 
 mod carried;
 mod cells;
+mod compartment_genes;
 mod describe;
 mod error;
 mod ipc;

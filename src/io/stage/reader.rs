@@ -11,8 +11,9 @@ use super::manifest::{MANIFEST_FILE, Manifest, TableEntry, hash_text};
 use super::schema::{self, Table};
 use super::writer::UNFINISHED_FILE;
 use super::{MoleculeResults, NcvTable, StageError, StageKind, StagePolygons, TraceTable};
-use super::{cells, ipc, molecules, ncv, polygons, segments, trace};
+use super::{cells, compartment_genes, ipc, molecules, ncv, polygons, segments, trace};
 use crate::cells::{CellCounts, CellStats};
+use crate::compartments::genes::GeneRank;
 use crate::data::{GeneTable, LayerOutlines};
 use crate::io::molecules::{MoleculeTable, fingerprint};
 use crate::prior::SegmentTable;
@@ -134,6 +135,12 @@ impl StageReader {
     pub fn trace(&self) -> Result<TraceTable, StageError> {
         let (path, n_rows) = self.find(&schema::TRACE)?;
         trace::read_trace(&path, n_rows)
+    }
+
+    /// Reads genes ranked by their preference for a compartment.
+    pub fn compartment_genes(&self) -> Result<Vec<GeneRank>, StageError> {
+        let (path, n_rows) = self.find(&schema::COMPARTMENT_GENES)?;
+        compartment_genes::read_ranking(&path, n_rows)
     }
 
     /// Reads colors and confidences of molecules.

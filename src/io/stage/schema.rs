@@ -350,8 +350,28 @@ pub const TRACE: Table = Table {
         Column::new("iteration", UInt32, Identity, "number of the iteration; 0 is the start"),
         Column::new("noise_share", Float64, Result, "share of the molecules that are noise").unit(SHARE),
         Column::new("n_changed", UInt32, Result, "molecules whose component changed").unit(MOLECULES_UNIT),
-        Column::new("majority_change", Float64, Result, "share of the molecules whose component over a window of iterations differs from that of the window before; at the ends of windows only").unit(SHARE).nullable(),
+        Column::new("share_that_left", Float64, Result, "share of the molecules, by confidence, that left the component of their majority in the window before; at the ends of windows, with --converged only").unit(SHARE).nullable(),
         Column::new("n_components_<m>", UInt32, Result, "components with at least m molecules"),
+    ],
+    rows_per_batch: ROWS_PER_BATCH,
+};
+
+/// Genes ranked by their preference for a compartment, if they were looked for.
+pub const COMPARTMENT_GENES: Table = Table {
+    name: "compartment_genes",
+    file: "compartment_genes.arrow",
+    description: "a gene, from the most nuclear to the most cytoplasmic one",
+    columns: &[
+        Column::new("gene", Category, Identity, "gene; the dictionary is the gene table"),
+        Column::new("n_molecules", UInt32, Result, "molecules in nuclei and the rings around them")
+            .unit(MOLECULES_UNIT),
+        Column::new("n_nuclei", UInt32, Result, "nuclei that say something about the gene"),
+        Column::new("share_inside", Float64, Result, "share of these molecules that are in nuclei").unit(SHARE),
+        Column::new("expected_share", Float64, Result, "the same share if the gene were spread as others").unit(SHARE),
+        Column::new("log2_odds_ratio", Float64, Result, "preference, positive for nuclear genes").unit(SHARE),
+        Column::new("p", Float64, Result, "probability of so large a preference without any").unit(SHARE),
+        Column::new("q", Float64, Result, "false discovery rate").unit(SHARE),
+        Column::new("call", Text, Result, "nuclear, cytoplasmic or none"),
     ],
     rows_per_batch: ROWS_PER_BATCH,
 };
@@ -370,7 +390,8 @@ pub const NCV: Table = Table {
 };
 
 /// All tables.
-pub const TABLES: [&Table; 9] = [&MOLECULES, &GENES, &SEGMENTS, &CELLS, &COUNTS, &LAYERS, &POLYGONS, &TRACE, &NCV];
+pub const TABLES: [&Table; 10] =
+    [&MOLECULES, &GENES, &SEGMENTS, &CELLS, &COUNTS, &LAYERS, &POLYGONS, &TRACE, &COMPARTMENT_GENES, &NCV];
 
 /// The table called `name`, or with the file `name`.
 pub fn find(name: &str) -> Option<&'static Table> {

@@ -34,8 +34,8 @@ pub(super) fn write_trace(out: impl Write, trace: &TraceTable) -> io::Result<u32
         match column.name {
             "iteration" => columns.push(SourceColumn::numbers(column, |row| row as u32)),
             "noise_share" => columns.push(SourceColumn::numbers(column, |row| entries[row].noise_share)),
-            "majority_change" => {
-                columns.push(SourceColumn::some_numbers(column, |row| entries[row].majority_change));
+            "share_that_left" => {
+                columns.push(SourceColumn::some_numbers(column, |row| entries[row].share_that_left));
             }
             "n_changed" => columns.push(SourceColumn::numbers(column, |row| entries[row].n_changed as u32)),
             _ => columns.extend(trace.thresholds.iter().enumerate().map(|(at, threshold)| {
@@ -64,14 +64,14 @@ pub(super) fn read_trace(path: &Path, n_rows: u64) -> Result<TraceTable, StageEr
         let counts: Result<Vec<&[u32]>, StageError> = counted.iter().map(|&(name, _)| batch.numbers(name)).collect();
         let counts = counts?;
         let changed = batch.numbers::<u32>("n_changed")?;
-        let majority = batch.some_numbers::<f64>("majority_change")?;
+        let majority = batch.some_numbers::<f64>("share_that_left")?;
         for (row, &noise_share) in batch.numbers::<f64>("noise_share")?.iter().enumerate() {
             let n_components = counts.iter().map(|column| column[row]).collect();
             trace.entries.push(TraceEntry {
                 n_components,
                 noise_share,
                 n_changed: changed[row] as usize,
-                majority_change: majority.is_valid(row).then(|| majority.value(row)),
+                share_that_left: majority.is_valid(row).then(|| majority.value(row)),
             });
         }
         Ok(())

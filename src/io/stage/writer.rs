@@ -8,8 +8,9 @@ use super::ipc::Hashing;
 use super::manifest::{MANIFEST_FILE, Manifest, TableEntry, hash_text};
 use super::schema::{self, TABLES, Table};
 use super::{MoleculeResults, NcvTable, StageError, StageKind, TraceTable};
-use super::{cells, molecules, ncv, polygons, segments, trace};
+use super::{cells, compartment_genes, molecules, ncv, polygons, segments, trace};
 use crate::cells::{CellCounts, CellStats};
+use crate::compartments::genes::GeneRank;
 use crate::data::{CellNames, CellOutline, GeneTable, LayerOutlines};
 use crate::io::atomic::{NewFile, WriteError};
 use crate::io::molecules::MoleculeTable;
@@ -111,6 +112,12 @@ impl StageWriter {
     /// Writes the numbers of every iteration.
     pub fn trace(&mut self, trace: &TraceTable) -> Result<(), StageError> {
         self.table(&schema::TRACE, |out| trace::write_trace(out, trace).map(|n| (n, trace.entries.len())))
+    }
+
+    /// Writes genes ranked by their preference for a compartment.
+    pub fn compartment_genes(&mut self, ranking: &[GeneRank], genes: &GeneTable) -> Result<(), StageError> {
+        let write = |out: &mut Hashing<NewFile>| compartment_genes::write_ranking(out, ranking, genes);
+        self.table(&schema::COMPARTMENT_GENES, |out| write(out).map(|n| (n, ranking.len())))
     }
 
     /// Writes colors and confidences of molecules.

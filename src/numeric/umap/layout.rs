@@ -99,7 +99,7 @@ impl Phases {
 #[inline]
 fn random_points(draws: IterationDraws, edge: usize, n: usize) -> [usize; N_PUSHES] {
     let bits = [0, 1, 2].map(|part| draws.bits(3 * edge as u64 + part));
-    let pick = |bits: u64| ((bits & 0xffff_ffff) * n as u64 >> 32) as usize;
+    let pick = |bits: u64| (((bits & 0xffff_ffff) * n as u64) >> 32) as usize;
     [pick(bits[0]), pick(bits[0] >> 32), pick(bits[1]), pick(bits[1] >> 32), pick(bits[2])]
 }
 

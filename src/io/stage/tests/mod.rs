@@ -11,6 +11,7 @@ use polars::prelude::{Column, DataFrame, NamedFrom, Series};
 
 use super::*;
 use crate::cells::{CellCounts, CellStats};
+use crate::compartments::genes::{Call, GeneRank};
 use crate::data::{
     CellIdx, CellNames, CellOutline, ClusterIdx, GeneIdx, GeneTable, LayerOutlines, Molecules, Positions, SegmentIdx,
 };
@@ -145,12 +146,27 @@ fn segments() -> SegmentTable {
     }
 }
 
+fn ranking() -> Vec<GeneRank> {
+    let rank = |gene: usize, call: Call| GeneRank {
+        gene: GeneIdx::new(gene),
+        n_molecules: 40,
+        n_nuclei: 25,
+        share_inside: 0.1 * gene as f64,
+        expected_share: 0.5,
+        effect: 1.0 / 3.0 - gene as f64,
+        p: 1e-300,
+        q: 0.01,
+        call,
+    };
+    vec![rank(2, Call::Nuclear), rank(0, Call::None), rank(1, Call::Cytoplasmic)]
+}
+
 fn trace() -> TraceTable {
     let entry = |n: u32| crate::bmm::trace::TraceEntry {
         n_components: vec![9 - n, 5, 2],
         noise_share: 0.1 * f64::from(n),
         n_changed: n as usize,
-        majority_change: (n == 2).then_some(0.25),
+        share_that_left: (n == 2).then_some(0.25),
     };
     TraceTable { thresholds: vec![1, 5, 10], entries: vec![entry(0), entry(1), entry(2)] }
 }
@@ -193,6 +209,7 @@ fn write_all(dir: &Path) -> Manifest {
     let polygons = polygons();
     writer.polygons(&polygons.flat, polygons.layers.as_deref()).unwrap();
     writer.trace(&trace()).unwrap();
+    writer.compartment_genes(&ranking(), &table.genes).unwrap();
     writer.ncv(&ncv()).unwrap();
     writer.finish(manifest()).unwrap()
 }

@@ -48,6 +48,8 @@ fn csv(table: &MoleculeTable, results: &MoleculeResults) -> Vec<u8> {
         segment_numbers: None,
         prior_segment: results.prior_segment.as_deref(),
         confidence: results.confidence.as_deref().unwrap(),
+        compartment: results.compartment.as_ref(),
+        nuclei_probs: results.nuclei_probs.as_deref(),
         cluster: results.cluster.as_deref(),
         cell: results.cell.as_deref().unwrap(),
         assignment_confidence: results.assignment_confidence.as_deref(),

@@ -1,0 +1,23 @@
+//! `baysor segfree`: from arguments to settings, and the work itself.
+
+use std::ffi::OsString;
+
+use super::progress::Console;
+use super::request;
+use crate::config::options::Command;
+use crate::config::resolve::resolve_segfree;
+
+/// Describes the neighborhoods of molecules as the arguments after `segfree` say.
+///
+/// # Errors
+///
+/// A [`request::Grammar`] or [`crate::config::ConfigError`] is misuse; everything else comes from the work.
+pub fn run(arguments: &[OsString]) -> anyhow::Result<()> {
+    let (request, _) = request::parse(Command::Segfree, arguments)?;
+    let settings = resolve_segfree(&request, &|name| std::env::var(name).ok())?;
+    let console = Console::new(settings.program.verbosity, settings.output.as_ref().map(|_| &*settings.log));
+    console.opening(Command::Segfree, &settings.program);
+    let result = crate::pipeline::segfree::run(&settings, &console);
+    console.end(&result);
+    result
+}
