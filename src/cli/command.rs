@@ -18,6 +18,13 @@ Commands:
   run      segment molecules into cells
   prior    look at a prior segmentation alone: labels of molecules, segments, scale, a picture
   segfree  neighborhoods of molecules, without cells: gene compositions and colors
+  export   write the final files of a stage that run --stage made
+  inspect  say what a stage holds: tables, columns, parameters, numbers
+
+One command does all: baysor run. The same in steps, each with tables to look at (see docs/stages.md):
+  baysor prior MOLECULES PRIOR -m 30 -o prior/
+  baysor run prior/ --stage run/
+  baysor export run/ -o results/
 
 Options:
   -h, --help       this text; after a command, the help of that command
@@ -36,6 +43,14 @@ Examples:
     baysor run -m 30 --prior-pixel-size 0.2125 molecules.csv nuclei.tif
   With a configuration file, one key changed, results in a folder:
     baysor run -c config.toml --config.data.exclude-genes='Blank*' -o results/ molecules.csv
+  In steps: the prior alone, the model, the final files; see also baysor export --help:
+    baysor prior -m 30 -o prior/ molecules.csv nuclei.tif
+    baysor run --stage run/ prior/
+    baysor export -o results/ run/
+
+A stage of the command prior in place of MOLECULES and PRIOR:
+  The options that it was made with hold, among them -m, columns and filters, and need not be given again. Another
+  value of one that decided which molecules and segments it has is an error.
 
 Files written for -o X.csv:
   X.csv (molecules with their cells), X_cell_stats.csv, X_counts.loom, X_polygons_2d.json,
@@ -71,11 +86,11 @@ Kinds of PRIOR, told by the content:
   GeoJSON       polygons
 
 Files written into DIR:
-  molecules.arrow     molecules with their segment (prior_segmentation)
-  segments.csv        segments: label, molecules, area, center, radius, kept or not
-  prior.json          numbers: segments, molecules inside, scale, pixel size and origin
   overview.png        molecules over the prior: a wrong offset is seen in a second
-  prior_labels.tif    the label image that was made from a stain or a mask
+  segments.csv        segments: label, molecules, area, center, radius, kept or not
+  prior_labels.tif    the label image that was made from a stain
+  manifest.json, molecules.arrow, segments.arrow, genes.arrow
+                      a stage: baysor run DIR goes on from it, baysor inspect DIR tells what it holds
 
 Exit status:
   0 done, 1 data or files, 2 command line or configuration
@@ -98,6 +113,38 @@ Exit status:
   0 done, 1 data or files, 2 command line or configuration
 ";
 
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  The final files into a folder; they are the same as if run had written them itself:
+    baysor run -m 30 -s 6.5 --stage run/ molecules.csv
+    baysor export -o results/ run/
+  Boundaries and counts in other formats, from the same stage:
+    baysor export --polygon-format GeometryCollection --count-matrix-format tsv -o other/ run/
+
+Files written for -o X.csv, format baysor:
+  X.csv (molecules with their cells), X_cell_stats.csv, X_counts.loom, X_polygons_2d.json,
+  X_polygons_3d.json (3D data), X_params.dump.toml (repeats the run with -c), X_log.log
+
+Nothing is computed but the boundaries, if run was called with --polygon-format none.
+
+Exit status:
+  0 done, 1 the stage or files, 2 command line
+";
+
+const INSPECT_EXAMPLES: &str = "\
+Examples:
+  Tables with their columns, units and meanings, parameters that were estimated, numbers, warnings:
+    baysor inspect run/
+  The same for programs:
+    baysor inspect run/ --json
+
+The tables are compared with the manifest first: a stage that was cut, edited or mixed up is an error.
+The files are Arrow IPC (Feather), which pandas, polars, DuckDB and R read; see docs/stages.md.
+
+Exit status:
+  0 done, 1 the stage, 2 command line
+";
+
 /// The arguments of a command, made from the definition of the options.
 pub fn parser(command: Command) -> clap::Command {
     let full_name = format!("baysor {}", command.name());
@@ -111,7 +158,10 @@ pub fn parser(command: Command) -> clap::Command {
         Command::Segfree => {
             ("Describe the neighborhood of every molecule, without cells.", "MOLECULES", SEGFREE_EXAMPLES)
         }
+        Command::Export => ("Write the final files of a stage that run --stage made.", "STAGE", EXPORT_EXAMPLES),
+        Command::Inspect => ("Say what a stage holds.", "STAGE", INSPECT_EXAMPLES),
     };
+    let further = if command.is_configured() { further_keys(command) + "\n" } else { String::new() };
     let mut parser = clap::Command::new(full_name.clone())
         .bin_name(full_name.clone())
         .about(about)
@@ -120,20 +170,8 @@ pub fn parser(command: Command) -> clap::Command {
         .max_term_width(100)
         .disable_help_flag(true)
         .override_usage(format!("{full_name} {positionals} [OPTIONS]"))
-        .after_help(format!("{}\n{examples}", further_keys(command)))
-        .arg(
-            Arg::new("molecules")
-                .value_name("MOLECULES")
-                .required(true)
-                .value_parser(value_parser!(OsString))
-                .help("Table of molecules: CSV (also .gz) or Parquet, one row per molecule"),
-        );
-    if command != Command::Segfree {
-        parser = parser.arg(Arg::new("prior").value_name("PRIOR").value_parser(value_parser!(OsString)).help(
-            "Prior segmentation: a column of the table with one label per molecule, written :NAME, or a file: label \
-             image, mask or stain (TIFF, PNG), MATLAB matrix, boundaries (CSV, Parquet, GeoJSON)",
-        ));
-    }
+        .after_help(format!("{further}{examples}"))
+        .args(positional_arguments(command));
     for group in Group::ALL {
         let has_flag = |def: &&OptionDef| def.flag.is_some() && def.commands.contains(&command);
         let mut defs: Vec<_> = OPTIONS.iter().filter(|def| def.group == group).filter(has_flag).collect();
@@ -162,7 +200,29 @@ pub fn parser(command: Command) -> clap::Command {
         Command::Run => parser
             .arg(Arg::new("save_polygons").long("save-polygons").hide(true))
             .arg(switch(Arg::new("no_ncv_estimation").long("no-ncv-estimation").hide(true))),
-        Command::Prior | Command::Segfree => parser,
+        Command::Prior | Command::Segfree | Command::Export | Command::Inspect => parser,
+    }
+}
+
+/// What stands without an option.
+fn positional_arguments(command: Command) -> Vec<Arg> {
+    let path = |name: &'static str| Arg::new(name).value_parser(value_parser!(OsString));
+    let first = |name: &'static str, help: &'static str| path("molecules").value_name(name).required(true).help(help);
+    let prior = path("prior").value_name("PRIOR").help(
+        "Prior segmentation: a column of the table with one label per molecule, written :NAME, or a file: label image, \
+         mask or stain (TIFF, PNG), MATLAB matrix, boundaries (CSV, Parquet, GeoJSON)",
+    );
+    let table = "Table of molecules: CSV (also .gz) or Parquet, one row per molecule";
+    match command {
+        Command::Run => {
+            let help = "Table of molecules: CSV (also .gz) or Parquet, one row per molecule; or a folder that the command \
+                        prior has made, with molecules and prior";
+            vec![first("MOLECULES", help), prior]
+        }
+        Command::Prior => vec![first("MOLECULES", table), prior],
+        Command::Segfree => vec![first("MOLECULES", table)],
+        Command::Export => vec![first("STAGE", "Folder that run --stage has made")],
+        Command::Inspect => vec![first("STAGE", "Folder that run --stage or the command prior has made")],
     }
 }
 
@@ -270,9 +330,10 @@ mod tests {
                     );
                     continue;
                 };
-                let is_there = help
-                    .split_whitespace()
-                    .any(|word| word == format!("--{flag}") || word.starts_with(&format!("--{flag}[")));
+                // Examples may name options of other commands.
+                let is_there = parser(command)
+                    .get_arguments()
+                    .any(|argument| argument.get_long() == Some(flag) && !argument.is_hide_set());
                 assert_eq!(is_there, def.commands.contains(&command), "{} --{flag}", command.name());
             }
             assert!(help.contains("Examples:"));

@@ -2,7 +2,8 @@
 
 mod arguments;
 mod command;
-mod machine;
+mod export;
+mod inspect;
 mod prior;
 pub mod progress;
 mod request;
@@ -25,7 +26,7 @@ const FAILURE: u8 = 1;
 const MISUSE: u8 = 2;
 
 /// Commands known to come with later versions.
-const LATER: [&str; 4] = ["preview", "export", "split", "merge"];
+const LATER: [&str; 3] = ["preview", "split", "merge"];
 
 /// Runs the program on the arguments of this process.
 pub fn main() -> ExitCode {
@@ -66,6 +67,14 @@ fn dispatch(arguments: &[OsString]) -> u8 {
             Command::Run => status_of(run::run(rest), command),
             Command::Prior => status_of(prior::run(rest), command),
             Command::Segfree => status_of(segfree::run(rest), command),
+            Command::Export => status_of(export::run(rest), command),
+            Command::Inspect => match inspect::run(rest) {
+                Ok(text) => {
+                    print(&text);
+                    SUCCESS
+                }
+                Err(error) => status_of(Err(error), command),
+            },
         };
     }
     match first.as_ref() {

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::machine::{current_memory, peak_memory, show_bytes, show_seconds, time_of_day};
 use super::signals;
 use crate::config::Verbosity;
 use crate::observe::{Observer, Progress};
+use crate::pipeline::machine::{current_memory, peak_memory, show_bytes, show_seconds, time_of_day};
 
 /// Between two progress lines of a loop there is at least this time.
 const BETWEEN_LINES: Duration = Duration::from_secs(30);

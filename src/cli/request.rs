@@ -7,13 +7,14 @@ use clap::ArgMatches;
 use thiserror::Error;
 
 use super::progress::Console;
-use super::{arguments, command, machine};
+use super::{arguments, command};
 use crate::config::file::{Given, Origin};
 use crate::config::options::{Command, OPTIONS, OptionDef};
 use crate::config::resolve::Request;
 use crate::config::values::from_text;
 use crate::config::{ConfigError, Note, ProgramSettings, VERSION};
 use crate::observe::Observer;
+use crate::pipeline::machine;
 
 /// A command line the parser library does not understand. Its text has the usage and is printed as it is.
 #[derive(Debug, Error)]
@@ -27,19 +28,24 @@ pub struct Grammar(String);
 /// [`Grammar`] or [`ConfigError`].
 pub fn parse(command: Command, arguments: &[OsString]) -> anyhow::Result<(Request, ArgMatches)> {
     let sorted = arguments::sort(arguments)?;
+    if let Some(dotted) = sorted.dotted.first().filter(|_| !command.is_configured()) {
+        return Err(ConfigError::Usage(format!(
+            "{}: {} has no configuration; the stage has that of the run",
+            dotted.name(),
+            command.name()
+        ))
+        .into());
+    }
     let matches = command::parser(command)
         .try_get_matches_from(&sorted.rest)
         .map_err(|error| Grammar(error.render().to_string()))?;
     let mut request = Request {
         molecules: path(&matches, "molecules").unwrap_or_default(),
-        prior: match command {
-            Command::Segfree => None,
-            Command::Run | Command::Prior => {
-                matches.get_one::<OsString>("prior").map(|prior| prior.to_string_lossy().into_owned())
-            }
-        },
+        prior: path(&matches, "prior").map(|prior| prior.to_string_lossy().into_owned()),
         file: path(&matches, "config"),
         output: path(&matches, "output"),
+        stage: path(&matches, "stage"),
+        save_prior: path(&matches, "save_prior"),
         dotted: sorted.dotted,
         command_line: arguments.join(OsStr::new(" ")).to_string_lossy().into_owned(),
         ..Request::default()
@@ -50,12 +56,6 @@ pub fn parse(command: Command, arguments: &[OsString]) -> anyhow::Result<(Reques
             request.flags.push(flag(def, def.spelled(), text)?);
         }
     }
-    if command == Command::Run {
-        request.save_prior = path(&matches, "save_prior");
-    }
-    if command == Command::Segfree {
-        request.stage = path(&matches, "stage");
-    }
     if sorted.n_config_files > 1 {
         let last = request.file.as_deref().map(|file| file.display().to_string()).unwrap_or_default();
         request
@@ -65,8 +65,9 @@ pub fn parse(command: Command, arguments: &[OsString]) -> anyhow::Result<(Reques
     Ok((request, matches))
 }
 
+/// A path, if the command has such an argument and it is given.
 fn path(matches: &ArgMatches, name: &str) -> Option<PathBuf> {
-    matches.get_one::<OsString>(name).map(PathBuf::from)
+    matches.try_get_one::<OsString>(name).ok().flatten().map(PathBuf::from)
 }
 
 fn flag(def: &'static OptionDef, spelled: String, text: &str) -> Result<Given, ConfigError> {
@@ -79,7 +80,8 @@ impl Console {
     pub fn opening(&self, command: Command, program: &ProgramSettings) {
         self.info(&format!("({}) Run Baysor v{VERSION}", machine::date()));
         self.detail(&format!("Command: baysor {} {}", command.name(), program.command_line));
-        self.info(&format!("Threads: {}, seed: {}", program.threads, program.seed));
+        let seed = if command.is_configured() { format!(", seed: {}", program.seed) } else { String::new() };
+        self.info(&format!("Threads: {}{seed}", program.threads));
         for note in &program.notes {
             match note {
                 Note::Info(text) => self.info(text),

@@ -19,8 +19,8 @@ use crate::config::{ConfigError, Note, RunSettings};
 /// A [`request::Grammar`] or [`ConfigError`] is misuse; everything else comes from the run.
 pub fn run(arguments: &[OsString]) -> anyhow::Result<()> {
     let settings = parse(arguments, &|name| std::env::var(name).ok())?;
-    let console =
-        Console::new(settings.program.verbosity, Some(&settings.outputs.log)).continuing(settings.checkpoint.resume);
+    let log = settings.writes_bundle.then_some(&*settings.outputs.log);
+    let console = Console::new(settings.program.verbosity, log).continuing(settings.checkpoint.resume);
     console.opening(Command::Run, &settings.program);
     let result = crate::pipeline::run::run(&settings, &console);
     console.end(&result);
@@ -31,10 +31,11 @@ pub fn run(arguments: &[OsString]) -> anyhow::Result<()> {
 ///
 /// # Errors
 ///
-/// [`request::Grammar`] or [`ConfigError`].
+/// [`request::Grammar`] or [`ConfigError`]; of a stage in place of the molecule table, those of its manifest.
 pub fn parse(arguments: &[OsString], environment: &dyn Fn(&str) -> Option<String>) -> anyhow::Result<RunSettings> {
     let (mut request, matches) = request::parse(Command::Run, arguments)?;
     legacy(&matches, &mut request)?;
+    request.prior_stage = crate::pipeline::prior::stage::settled_by(&request.molecules)?;
     Ok(resolve(&request, environment)?)
 }
 

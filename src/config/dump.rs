@@ -1,7 +1,7 @@
 //! The parameter dump: a configuration file that repeats the run, written beside its results.
 
 use super::file::{Given, Origin};
-use super::options::{TABLES, keys_of};
+use super::options::{OptionDef, Place, TABLES, keys_of};
 use super::values::Value;
 use super::{PriorSource, RunSettings, ScaleSource};
 
@@ -11,13 +11,40 @@ use super::{PriorSource, RunSettings, ScaleSource};
 /// `estimate_scale_from_centers` already derived. Our keys stand beside its keys. Loaded as a configuration the text
 /// gives the same settings.
 pub fn text(settings: &RunSettings) -> String {
-    let command_line: String =
-        settings.program.command_line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    compose(&settings.program.command_line, &values(settings))
+}
+
+/// Returns every key of a configuration with the value that is known best, in the order of the file.
+pub fn values(settings: &RunSettings) -> Vec<(&'static OptionDef, Value)> {
+    let of_key = |def: &'static OptionDef| {
+        let path = def.path();
+        let given = settings.program.values.iter().find(|given| given.def.path() == path);
+        let value = derived(settings, &path, given)
+            .or_else(|| given.map(|given| given.value.clone()))
+            .unwrap_or_else(|| def.default_value());
+        (def, value)
+    };
+    all_keys().map(of_key).collect()
+}
+
+/// Every key, in the order of the file.
+pub fn all_keys() -> impl Iterator<Item = &'static OptionDef> {
+    std::iter::once("").chain(TABLES).flat_map(keys_of)
+}
+
+/// Returns the text for a command line and keys as [`values`] gives them.
+pub fn compose(command_line: &str, values: &[(&OptionDef, Value)]) -> String {
+    let command_line: String = command_line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let mut text = format!("# CLI params: `{command_line}`\n");
-    push_keys(&mut text, settings, "");
-    for table in TABLES {
-        text.push_str(&format!("\n[{table}]\n"));
-        push_keys(&mut text, settings, table);
+    let mut table = "";
+    for (def, value) in values {
+        if let Place::Table(name) = def.place
+            && name != table
+        {
+            table = name;
+            text.push_str(&format!("\n[{table}]\n"));
+        }
+        text.push_str(&format!("{} = {}\n", def.name, value.to_toml()));
     }
     text
 }
@@ -25,22 +52,13 @@ pub fn text(settings: &RunSettings) -> String {
 /// Returns comment lines for values known only during the run: (name, value, where it comes from).
 ///
 /// Appended to the dump they leave it a valid configuration.
-pub fn resolved_lines(values: &[(&str, String, &str)]) -> String {
+pub fn resolved_lines<T: AsRef<str>>(values: &[(T, String, T)]) -> String {
     values
         .iter()
-        .map(|(name, value, origin)| format!("# resolved: {name} = {} ({origin})\n", value.replace(['\n', '\r'], " ")))
+        .map(|(name, value, origin)| {
+            format!("# resolved: {} = {} ({})\n", name.as_ref(), value.replace(['\n', '\r'], " "), origin.as_ref())
+        })
         .collect()
-}
-
-fn push_keys(text: &mut String, settings: &RunSettings, table: &str) {
-    for def in keys_of(table) {
-        let path = def.path();
-        let given = settings.program.values.iter().find(|given| given.def.path() == path);
-        let value = derived(settings, &path, given)
-            .or_else(|| given.map(|given| given.value.clone()))
-            .unwrap_or_else(|| def.default_value());
-        text.push_str(&format!("{} = {}\n", def.name, value.to_toml()));
-    }
 }
 
 /// The value of a key that is known better than as given.
@@ -62,9 +80,9 @@ fn derived(settings: &RunSettings, path: &str, given: Option<&Given>) -> Option<
             PriorSource::Column { name } => Value::Text(name.clone()),
             PriorSource::File { .. } => Value::Text(String::new()),
         }),
-        "prior.path" => source.map(|source| match source {
-            PriorSource::Column { .. } => Value::Text(String::new()),
-            PriorSource::File { path } => Value::Text(path.to_string_lossy().into_owned()),
+        "prior.path" => Some(match source {
+            Some(PriorSource::File { path }) => Value::Text(path.to_string_lossy().into_owned()),
+            Some(PriorSource::Column { .. }) | None => Value::Text(String::new()),
         }),
         "prior.type" => source.map(|source| match source {
             PriorSource::Column { .. } => Value::Text("column".to_owned()),

@@ -77,6 +77,22 @@ pub enum ConfigError {
         /// What is allowed, or what to do.
         remedy: String,
     },
+    /// A value that contradicts the stage which is read in place of a molecule table.
+    #[error("{name} is {seen}, but the stage '{stage}' was made with {key} = {held}; {remedy}")]
+    NotAsStaged {
+        /// The option or key as given.
+        name: String,
+        /// The value given.
+        seen: String,
+        /// The stage.
+        stage: String,
+        /// The key.
+        key: String,
+        /// The value of the stage.
+        held: String,
+        /// What to do.
+        remedy: String,
+    },
     /// Something needed is not given.
     #[error("{what}; {remedy}")]
     Missing {

@@ -23,6 +23,8 @@ pub struct Given {
 pub enum Origin {
     /// Built in.
     Default,
+    /// The stage that is read in place of a molecule table, by its name.
+    Stage(String),
     /// A configuration file, by its name.
     File(String),
     /// `--config.<table>.<key>`, as the user wrote it.
@@ -36,6 +38,7 @@ impl Given {
     pub fn name(&self) -> String {
         match &self.origin {
             Origin::Default => format!("{} ({})", self.def.spelled(), self.def.path()),
+            Origin::Stage(stage) => format!("{} in the stage {stage}", self.def.path()),
             Origin::File(file) => format!("{} in {file}", self.def.path()),
             Origin::Dotted(name) | Origin::Flag(name) => name.clone(),
         }

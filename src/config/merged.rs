@@ -5,6 +5,7 @@ use super::file::{Given, Origin};
 use super::options::{Effect, Kind, OPTIONS};
 use super::resolve::Request;
 use super::settings::{Note, ScaleStd};
+use super::stage;
 use super::values::Value;
 
 /// Every option with the value that won, in the order of `OPTIONS`.
@@ -14,9 +15,12 @@ impl Merged {
     pub(super) fn new(in_file: Vec<Given>, request: &Request) -> Self {
         let mut merged: Vec<Given> =
             OPTIONS.iter().map(|def| Given { def, value: def.default_value(), origin: Origin::Default }).collect();
-        let layers = in_file.into_iter().chain(request.dotted.iter().cloned()).chain(request.flags.iter().cloned());
+        let of_stage = request.prior_stage.iter().flat_map(|stage| stage.values.iter().cloned());
+        let layers = of_stage.chain(in_file).chain(request.dotted.iter().cloned()).chain(request.flags.iter().cloned());
         for given in layers {
-            if let Some(place) = merged.iter_mut().find(|old| old.def == given.def) {
+            if let Some(place) = merged.iter_mut().find(|old| old.def == given.def)
+                && !stage::is_settled(place)
+            {
                 *place = given;
             }
         }

@@ -5,6 +5,7 @@
 //! from it. `file` reads a file as written, `resolve` lays default < file < dotted option < flag over each other and
 //! returns `RunSettings`, which hold no sentinels and do not change afterwards.
 
+pub mod bundle;
 pub mod dump;
 pub mod error;
 pub mod example;
@@ -17,6 +18,7 @@ mod prior;
 pub mod resolve;
 pub mod run_id;
 pub mod settings;
+pub mod stage;
 pub mod threads;
 pub mod values;
 
@@ -25,10 +27,11 @@ pub use nearest::nearest;
 pub use outputs::OutputNames;
 pub use run_id::run_id;
 pub use settings::{
-    CheckpointSettings, ColorSettings, Columns, CompartmentGenes, CountFormat, Crop, ImageKind, InputSettings, Note,
-    PriorSettings, PriorSource, PriorStageSettings, ProgramSettings, RunSettings, ScaleSource, ScaleStd,
-    SegfreeSettings, StainSettings, StainThreshold, Verbosity, XyAndZ,
+    BundleSettings, CheckpointSettings, ColorSettings, Columns, CompartmentGenes, CountFormat, Crop, ExportFormat,
+    ExportSettings, ImageKind, InputSettings, Note, PriorSettings, PriorSource, PriorStageSettings, ProgramSettings,
+    RunSettings, ScaleSource, ScaleStd, SegfreeSettings, StainSettings, StainThreshold, Verbosity, XyAndZ,
 };
+pub use stage::PriorStage;
 
 /// The version of this program, e.g. `1.1.0`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

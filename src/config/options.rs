@@ -77,11 +77,17 @@ pub enum Command {
     Prior,
     /// Neighborhoods of molecules, without cells.
     Segfree,
+    /// The final files from a finished stage.
+    Export,
+    /// What a stage holds, for people.
+    Inspect,
 }
 
 impl Command {
     /// All commands in the order of the help.
-    pub const ALL: [Self; 3] = [Self::Run, Self::Prior, Self::Segfree];
+    pub const ALL: [Self; 5] = [Self::Run, Self::Prior, Self::Segfree, Self::Export, Self::Inspect];
+    /// Those that read molecules and have a configuration.
+    pub const COMPUTING: [Self; 3] = [Self::Run, Self::Prior, Self::Segfree];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
@@ -89,7 +95,14 @@ impl Command {
             Self::Run => "run",
             Self::Prior => "prior",
             Self::Segfree => "segfree",
+            Self::Export => "export",
+            Self::Inspect => "inspect",
         }
+    }
+
+    /// Whether it has a configuration: a file, and keys as options.
+    pub fn is_configured(self) -> bool {
+        Self::COMPUTING.contains(&self)
     }
 }
 
@@ -233,7 +246,7 @@ const fn key(
 ) -> OptionDef {
     let (flag, short, value_name, effect) = (None, None, "VALUE", Effect::Used);
     let commands: &[Command] = match group {
-        Group::Columns | Group::Filters | Group::Program => &Command::ALL,
+        Group::Columns | Group::Filters | Group::Program => &Command::COMPUTING,
         Group::Prior => &[Command::Run, Command::Prior],
         Group::Segmentation | Group::Output | Group::Plotting => &[Command::Run],
     };
@@ -266,6 +279,10 @@ const FINITE: Kind = Kind::Float { min: f64::MIN, max: f64::MAX };
 const LOWEST: BuiltIn = BuiltIn::Float(f64::NEG_INFINITY);
 const HIGHEST: BuiltIn = BuiltIn::Float(f64::INFINITY);
 const OFF: BuiltIn = BuiltIn::Bool(false);
+/// Commands that compute or write.
+const WORKING: &[Command] = &[Command::Run, Command::Prior, Command::Segfree, Command::Export];
+/// Commands that write the final files.
+const EXPORTING: &[Command] = &[Command::Run, Command::Export];
 const D: &str = "data";
 const S: &str = "segmentation";
 const P: &str = "plotting";
@@ -280,7 +297,7 @@ use Group::{Columns, Filters, Output, Plotting, Prior, Program, Segmentation};
 pub const OPTIONS: &[OptionDef] = &[
     placed(Place::Top, key("", "threads", Kind::Int { min: 0, max: 4096 }, Int(0), Program,
         "Number of threads, 0 = automatic: BAYSOR_NUM_THREADS, JULIA_NUM_THREADS, OMP_NUM_THREADS, then the CPUs this process may use. Never changes results.")
-        .flag("threads", "N").short('t')),
+        .flag("threads", "N").short('t').on(WORKING)),
     placed(Place::Top, key("", "seed", Kind::Int { min: 0, max: i64::MAX }, Int(1), Program,
         "Seed of all random draws. Same inputs, parameters, seed and version give the same bytes.")
         .flag("seed", "N")),
@@ -295,7 +312,7 @@ pub const OPTIONS: &[OptionDef] = &[
     key(D, "exclude_genes", Kind::List, EmptyList, Filters,
         "Comma-separated regular expressions, searched anywhere in the gene name: 'NegControl*,BLANK_*'. Matching genes are removed.").flag("exclude-genes", "LIST"),
     key(D, "min_molecules_per_cell", COUNT, Int(0), Segmentation,
-        "Smallest number of molecules of a real cell; other defaults follow from it. No filter: smaller cells are written too. Required (> 0): about 3 for ISS, 30 to 100 for dense protocols.").flag("min-molecules-per-cell", "N").short('m').on(&Command::ALL),
+        "Smallest number of molecules of a real cell; other defaults follow from it. No filter: smaller cells are written too. Required (> 0): about 3 for ISS, 30 to 100 for dense protocols.").flag("min-molecules-per-cell", "N").short('m').on(&Command::COMPUTING),
     key(D, "min_molecules_per_segment", COUNT, Int(0), Prior,
         "Prior segments with fewer molecules are ignored; 0 = a quarter of the minimum per cell, at least 2.").flag("min-molecules-per-segment", "N"),
     key(D, "confidence_nn_id", COUNT, Int(0), Segmentation,
@@ -379,29 +396,33 @@ pub const OPTIONS: &[OptionDef] = &[
     placed(Place::CommandLine, key("", "config", Kind::Text, Text(""), Program,
         "TOML file with a configuration; example_config.toml lists every key. Options on the command line win over it.").flag("config", "FILE").short('c')),
     placed(Place::CommandLine, key("", "output", Kind::Text, Text("segmentation.csv"), Output,
-        "Molecule table to write (X.csv: the other files are X_cell_stats.csv, X_polygons_2d.json, ...), or a directory (existing, or ending in /).").flag("output", "PATH").short('o').on(&Command::ALL)),
+        "Molecule table to write (X.csv: the other files are X_cell_stats.csv, X_polygons_2d.json, ...), or a directory (existing, or ending in /).").flag("output", "PATH").short('o').on(WORKING)),
+    placed(Place::CommandLine, key("", "stage", Kind::Text, Text(""), Output,
+        "Write the result as a stage into this folder: Arrow tables and a manifest, for other commands and for looking inside. Without --output nothing else is written.").flag("stage", "DIR").on(&[Command::Run, Command::Segfree])),
+    placed(Place::CommandLine, key("", "format", Kind::List, EmptyList, Output,
+        "What to write, with commas between several: baysor (the files that run writes). Empty = baysor.").flag("format", "LIST").on(&[Command::Export])),
+    placed(Place::CommandLine, key("", "json", Kind::Bool, OFF, Output,
+        "Print JSON: the manifest, and the columns of every table with type, unit and meaning.").flag("json", "BOOL").on(&[Command::Inspect])),
     placed(Place::CommandLine, key("", "save_prior", Kind::Text, Text(""), Prior,
         "Write into this folder what the command prior would write: the labels of the molecules, the segments, an overview picture.").flag("save-prior", "DIR").on(&[Command::Run])),
     placed(Place::CommandLine, key("", "polygon_format", Kind::Choice(&["FeatureCollection", "GeometryCollection", "GeometryCollectionLegacy", "none"]), Text("FeatureCollection"), Output,
-        "Format of the cell boundaries: FeatureCollection, GeometryCollection, GeometryCollectionLegacy (integer cell ids) or none.").flag("polygon-format", "FORMAT")),
+        "Format of the cell boundaries: FeatureCollection, GeometryCollection, GeometryCollectionLegacy (integer cell ids) or none.").flag("polygon-format", "FORMAT").on(EXPORTING)),
     placed(Place::CommandLine, key("", "polygon_3d_layout", Kind::Choice(&["array", "object"]), Text("array"), Output,
-        "Layout of the 3D boundaries: array (one collection per z layer) or object (keyed by layer, as Baysor 0.7.1 wrote).").flag("polygon-3d-layout", "LAYOUT")),
+        "Layout of the 3D boundaries: array (one collection per z layer) or object (keyed by layer, as Baysor 0.7.1 wrote).").flag("polygon-3d-layout", "LAYOUT").on(EXPORTING)),
     placed(Place::CommandLine, key("", "count_matrix_format", Kind::Choice(&["loom", "tsv"]), Text("loom"), Output,
-        "Format of the counts per gene and cell: loom or tsv.").flag("count-matrix-format", "FORMAT")),
+        "Format of the counts per gene and cell: loom or tsv.").flag("count-matrix-format", "FORMAT").on(EXPORTING)),
     placed(Place::CommandLine, key("", "checkpoint_every", COUNT, Int(0), Output,
-        "Keep the state of the model after every so many iterations in X_checkpoint.bin, to go on from with --resume if the run is killed; 0 = only when it is stopped by Ctrl-C or a request to terminate. Never changes results.").flag("checkpoint-every", "N")),
+        "Keep the state of the model after every so many iterations in X_checkpoint.bin (with --stage: DIR/checkpoint.bin), to go on from with --resume if the run is killed; 0 = only when it is stopped by Ctrl-C or a request to terminate. Never changes results.").flag("checkpoint-every", "N")),
     placed(Place::CommandLine, key("", "resume", Kind::Bool, OFF, Output,
-        "Go on from the checkpoint of the same run, X_checkpoint.bin, with the same result as without an interruption; without a checkpoint start from the beginning.").flag("resume", "BOOL")),
+        "Go on from the checkpoint of the same run, X_checkpoint.bin or DIR/checkpoint.bin, with the same result as without an interruption; without a checkpoint start from the beginning.").flag("resume", "BOOL")),
     placed(Place::CommandLine, key("", "run_id", Kind::Text, Text(""), Output,
         "Text in the names of the cells (C<ID>-1, ...), letters and digits; derived from inputs and parameters if not given.").flag("run-id", "ID")),
-    placed(Place::CommandLine, key("", "stage", Kind::Text, Text(""), Output,
-        "Stage directory to write: Arrow tables and a manifest, for other commands and for looking inside. Without --output nothing else is written.").flag("stage", "DIR").on(&[Command::Segfree])),
     placed(Place::CommandLine, key("", "k_neighbors", COUNT, Int(0), Plotting,
         "Molecules in a neighborhood, the molecule itself included; 0 = a tenth of the genes, or the minimum per cell if that is more.").flag("k-neighbors", "K").short('k').on(&[Command::Segfree])),
     placed(Place::CommandLine, key("", "quiet", Kind::Bool, OFF, Program,
-        "Only warnings and errors on the terminal; the log file has everything.").flag("quiet", "BOOL")),
+        "Only warnings and errors on the terminal; the log file has everything.").flag("quiet", "BOOL").on(WORKING)),
     placed(Place::CommandLine, key("", "verbose", Kind::Bool, OFF, Program,
-        "More detail on the terminal.").flag("verbose", "BOOL")),
+        "More detail on the terminal.").flag("verbose", "BOOL").on(WORKING)),
     placed(Place::CommandLine, key("", "plot", Kind::Bool, OFF, Plotting,
         "Write HTML reports. Not part of this version.").flag("plot", "BOOL").short('p').effect(Effect::Refused("reports (--plot) are"))),
     placed(Place::CommandLine, key("", "skip_ncv_color", Kind::Bool, OFF, Plotting,

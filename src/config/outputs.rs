@@ -71,7 +71,13 @@ impl OutputNames {
         }
     }
 
-    /// All files.
+    /// The files that exist when all is done, whoever makes them.
+    pub fn of_export(&self) -> [&Path; 7] {
+        let [files @ .., _] = self.all();
+        files
+    }
+
+    /// All files; the checkpoint is the last.
     pub fn all(&self) -> [&Path; 8] {
         [
             &self.molecules,

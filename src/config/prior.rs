@@ -45,6 +45,19 @@ pub(super) fn settings(
 
 fn source(request: &Request, merged: &Merged) -> Result<Option<PriorSource>, ConfigError> {
     let given = request.prior.as_deref().filter(|text| !text.is_empty());
+    if let Some(stage) = &request.prior_stage {
+        return match given {
+            Some(text) => Err(ConfigError::Invalid {
+                name: "PRIOR".to_owned(),
+                seen: format!("'{text}'"),
+                remedy: format!(
+                    "the stage '{}' has a prior segmentation already; leave out one of the two",
+                    stage.place
+                ),
+            }),
+            None => Ok(Some(stage.source.clone())),
+        };
+    }
     if let Some(text) = given {
         return match text.strip_prefix(':') {
             Some("") => Err(ConfigError::Invalid {

@@ -1,17 +1,17 @@
 //! From what was given to what is meant: default < file < dotted option < flag, checked, as `RunSettings`.
 
 use crate::composition::VectorMethod;
-use crate::data::{Layout3d, PolygonFormat};
 use std::path::{Path, PathBuf};
 
 use super::file::{self, Given, Origin};
 use super::merged::{Merged, parse_amount};
 use super::options::Place;
 use super::settings::{
-    CheckpointSettings, ColorSettings, Columns, CountFormat, Crop, InputSettings, Note, PriorStageSettings,
-    ProgramSettings, RunSettings, ScaleSource, ScaleStd, SegfreeSettings, Verbosity,
+    CheckpointSettings, ColorSettings, Columns, Crop, InputSettings, Note, PriorStageSettings, ProgramSettings,
+    RunSettings, ScaleSource, ScaleStd, SegfreeSettings, Verbosity,
 };
-use super::{ConfigError, OutputNames, prior, threads};
+use super::stage::PriorStage;
+use super::{ConfigError, bundle, prior, threads};
 
 /// What a command line asks for, unmerged.
 #[derive(Clone, Debug, Default)]
@@ -24,8 +24,10 @@ pub struct Request {
     pub file: Option<PathBuf>,
     /// Where to write, if given.
     pub output: Option<PathBuf>,
-    /// The stage directory to write, if given.
+    /// Where to write the result as a stage, if given.
     pub stage: Option<PathBuf>,
+    /// What the first argument settles if it is a stage of the command `prior`.
+    pub prior_stage: Option<PriorStage>,
     /// Where to write the prior as a stage of its own, if given.
     pub save_prior: Option<PathBuf>,
     /// Dotted options in their order; of a repeated one the last counts.
@@ -50,15 +52,20 @@ pub fn resolve(request: &Request, environment: &dyn Fn(&str) -> Option<String>) 
     check_molecules(&request.molecules, "run")?;
     let min_molecules_per_cell = min_molecules_per_cell(&merged)?;
     let prior = prior::settings(request, &merged, min_molecules_per_segment(&merged, min_molecules_per_cell))?;
-    let count_format = match merged.text("count_matrix_format") {
-        "tsv" => CountFormat::Tsv,
-        _ => CountFormat::Loom,
-    };
-    let output = request.output.clone().unwrap_or_else(|| PathBuf::from(merged.text("output")));
+    if let Some(stage) = &request.prior_stage {
+        if request.save_prior.is_some() {
+            let text =
+                "--save-prior: the molecules come from what is already a stage of the command prior; leave it out";
+            return Err(ConfigError::Usage(text.to_owned()));
+        }
+        stage.check_segments(prior.min_molecules_per_segment)?;
+    }
+    let bundle = bundle::settings(request, &merged)?;
     let has_prior = prior.source.is_some();
     let n_clusters = n_clusters(&merged)?;
     let compartment_genes = prior::compartment_genes(&merged, has_prior)?;
     let mut notes = run_notes(&merged, has_prior);
+    notes.extend(request.prior_stage.iter().flat_map(PriorStage::note).map(Note::Info));
     notes.extend(prior::compartment_note(&merged, &compartment_genes, n_clusters).map(Note::Warning));
     Ok(RunSettings {
         input: input(request, &merged)?,
@@ -76,18 +83,12 @@ pub fn resolve(request: &Request, environment: &dyn Fn(&str) -> Option<String>) 
         tol: merged.float("segmentation.tol"),
         converged: merged.float("segmentation.converged"),
         n_cells_init: n_cells_init(&merged)?,
-        outputs: outputs(&output, count_format, &request.molecules)?,
-        polygon_format: match merged.text("polygon_format") {
-            "none" => None,
-            "GeometryCollection" => Some(PolygonFormat::GeometryCollection),
-            "GeometryCollectionLegacy" => Some(PolygonFormat::GeometryCollectionLegacy),
-            _ => Some(PolygonFormat::FeatureCollection),
-        },
-        count_format,
-        layout_3d: match merged.text("polygon_3d_layout") {
-            "object" => Layout3d::Object,
-            _ => Layout3d::Array,
-        },
+        outputs: bundle::with_checkpoint_in(bundle::stage_folder(request)?, bundle.outputs),
+        writes_bundle: request.stage.is_none() || request.output.is_some(),
+        stage: request.stage.clone(),
+        polygon_format: bundle.polygon_format,
+        count_format: bundle.count_format,
+        layout_3d: bundle.layout_3d,
         max_z_slices: merged.size("plotting.max_z_slices"),
         run_id: run_id(&merged)?,
         checkpoint: CheckpointSettings { every: merged.size("checkpoint_every"), resume: merged.flag("resume") },
@@ -165,8 +166,11 @@ fn vector_method(merged: &Merged) -> VectorMethod {
     VectorMethod::from_name(merged.text("plotting.ncv_method")).unwrap_or(VectorMethod::RandomIndexing)
 }
 
-fn merge(request: &Request) -> Result<Merged, ConfigError> {
+pub(super) fn merge(request: &Request) -> Result<Merged, ConfigError> {
     let in_file = request.file.as_deref().map(file::read).transpose()?.unwrap_or_default();
+    if let Some(stage) = &request.prior_stage {
+        stage.check(in_file.iter().chain(&request.dotted).chain(&request.flags))?;
+    }
     let merged = Merged::new(in_file, request);
     merged.check_ranges()?;
     Ok(merged)
@@ -175,6 +179,7 @@ fn merge(request: &Request) -> Result<Merged, ConfigError> {
 fn input(request: &Request, merged: &Merged) -> Result<InputSettings, ConfigError> {
     Ok(InputSettings {
         molecules: request.molecules.clone(),
+        is_stage: request.prior_stage.is_some(),
         columns: columns(merged)?,
         force_2d: merged.flag("data.force_2d"),
         min_molecules_per_gene: merged.size("data.min_molecules_per_gene"),
@@ -184,7 +189,7 @@ fn input(request: &Request, merged: &Merged) -> Result<InputSettings, ConfigErro
     })
 }
 
-fn program(
+pub(super) fn program(
     request: &Request,
     merged: Merged,
     further_notes: Vec<Note>,
@@ -356,7 +361,7 @@ fn scale_source(merged: &Merged, has_prior: bool) -> Result<ScaleSource, ConfigE
 /// Tools write every key into their files, so the literal default in a file is not a wish.
 fn wished_std(merged: &Merged) -> bool {
     merged.get("segmentation.scale_std").is_some_and(|given| match given.origin {
-        Origin::Default => false,
+        Origin::Default | Origin::Stage(_) => false,
         Origin::File(_) => given.value != given.def.default_value(),
         Origin::Dotted(_) | Origin::Flag(_) => true,
     })
@@ -402,32 +407,6 @@ fn verbosity(merged: &Merged) -> Result<Verbosity, ConfigError> {
         (false, true) => Ok(Verbosity::Verbose),
         (false, false) => Ok(Verbosity::Normal),
     }
-}
-
-/// Names the files, and sees to it that none is the input.
-fn outputs(output: &Path, counts: CountFormat, molecules: &Path) -> Result<OutputNames, ConfigError> {
-    let invalid = |remedy: String| ConfigError::Invalid {
-        name: "--output".to_owned(),
-        seen: format!("'{}'", output.display()),
-        remedy,
-    };
-    if output.as_os_str().is_empty() {
-        return Err(invalid("give a file or a directory".to_owned()));
-    }
-    if std::fs::metadata(output).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
-        return Err(invalid("it is a device or pipe; give a file or a directory".to_owned()));
-    }
-    let names = OutputNames::new(output, counts);
-    if let Ok(input) = molecules.canonicalize() {
-        let hit = names.all().into_iter().find(|path| path.canonicalize().is_ok_and(|path| path == input));
-        if let Some(path) = hit {
-            return Err(invalid(format!(
-                "'{}' is the molecule table and would be overwritten; choose another name",
-                path.display()
-            )));
-        }
-    }
-    Ok(names)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ fn no_environment(_: &str) -> Option<String> {
 }
 
 /// Options given as `name=value`; `[name=value` puts one in the dotted layer.
-fn request(given: &[&str]) -> Request {
+pub(crate) fn request(given: &[&str]) -> Request {
     let mut request = Request { molecules: "molecules.csv".into(), ..Request::default() };
     for text in given {
         let dotted = text.starts_with('[');
@@ -33,6 +33,11 @@ pub(crate) fn settings_of(given: &[&str]) -> RunSettings {
 
 pub(crate) fn settings_with_prior(given: &[&str], prior: &str) -> RunSettings {
     resolve(&Request { prior: Some(prior.to_owned()), ..request(given) }, &no_environment).unwrap()
+}
+
+/// A run on a stage of the command `prior`.
+pub(crate) fn with_stage(stage: PriorStage, request: Request) -> Result<RunSettings, ConfigError> {
+    resolve(&Request { prior_stage: Some(stage), ..request }, &no_environment)
 }
 
 /// Loads a configuration text as a file, with nothing on the command line.
@@ -60,7 +65,12 @@ const SCALE: &str = "scale=10";
 
 #[test]
 fn every_name_asked_for_exists() {
-    let source = concat!(include_str!("resolve.rs"), include_str!("merged.rs"), include_str!("prior.rs"));
+    let source = concat!(
+        include_str!("resolve.rs"),
+        include_str!("bundle.rs"),
+        include_str!("merged.rs"),
+        include_str!("prior.rs")
+    );
     let names = regex::Regex::new(r#"(?:merged|self)\.(?:text|flag|int|size|float|list|get)\("([a-z_.]+)"\)"#).unwrap();
     let mut n = 0;
     for name in names.captures_iter(source) {

@@ -36,8 +36,12 @@ pub struct RunSettings {
     pub converged: f64,
     /// Number of components to start with, at least 2; `None`: derived from the data.
     pub n_cells_init: Option<usize>,
-    /// Names of the files to write.
+    /// Names of the files to write, that of the checkpoint included, which lies in the stage if there is one.
     pub outputs: OutputNames,
+    /// Whether the final files are written.
+    pub writes_bundle: bool,
+    /// The folder for the result as a stage, if it is wanted.
+    pub stage: Option<PathBuf>,
     /// Format of the cell boundaries; `None`: they are not written.
     pub polygon_format: Option<PolygonFormat>,
     /// Format of the count matrix.
@@ -53,6 +57,63 @@ pub struct RunSettings {
     /// How molecules are colored by neighborhood; `None`: they are not.
     pub colors: Option<ColorSettings>,
     /// Seed, threads, messages.
+    pub program: ProgramSettings,
+}
+
+impl RunSettings {
+    /// How the final files are written, if they are.
+    pub fn bundle(&self) -> Option<BundleSettings> {
+        self.writes_bundle.then(|| BundleSettings {
+            outputs: self.outputs.clone(),
+            polygon_format: self.polygon_format,
+            count_format: self.count_format,
+            layout_3d: self.layout_3d,
+        })
+    }
+}
+
+/// The files of Baysor 0.7.1: where, and in which formats.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BundleSettings {
+    /// Names of the files.
+    pub outputs: OutputNames,
+    /// Format of the cell boundaries; `None`: they are not written.
+    pub polygon_format: Option<PolygonFormat>,
+    /// Format of the count matrix.
+    pub count_format: CountFormat,
+    /// Layout of the file with 3D boundaries.
+    pub layout_3d: Layout3d,
+}
+
+/// What `export` can write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExportFormat {
+    /// The files of Baysor 0.7.1, as `run` writes them.
+    Baysor,
+}
+
+impl ExportFormat {
+    /// All formats, in the order of the help.
+    pub const ALL: [Self; 1] = [Self::Baysor];
+
+    /// The name in options.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Baysor => "baysor",
+        }
+    }
+}
+
+/// The settings of the command `export`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExportSettings {
+    /// The stage to read.
+    pub stage: PathBuf,
+    /// What to write, each format once.
+    pub formats: Vec<ExportFormat>,
+    /// The files of Baysor 0.7.1.
+    pub bundle: BundleSettings,
+    /// Threads and messages; the seed has no meaning.
     pub program: ProgramSettings,
 }
 
@@ -122,8 +183,10 @@ impl ColorSettings {
 /// Which molecules are read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InputSettings {
-    /// The molecule table.
+    /// The molecule table, or a stage of the command `prior`.
     pub molecules: PathBuf,
+    /// Whether [`molecules`](Self::molecules) is a stage, whose molecules are read as they are.
+    pub is_stage: bool,
     /// Names of the columns of the molecule table.
     pub columns: Columns,
     /// Ignore the z column.

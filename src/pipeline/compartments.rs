@@ -1,7 +1,5 @@
 //! Compartments of cells: which genes tell them, where they are, and what the model makes of them.
 
-use std::path::Path;
-
 use anyhow::Context as _;
 
 use super::prior::{FoundPrior, Prior};
@@ -12,7 +10,6 @@ use crate::compartments::{self, CompartmentError, Compartments, Markers};
 use crate::config::{CompartmentGenes, RunSettings, nearest};
 use crate::data::{GeneTable, Molecules};
 use crate::graph::MoleculeGraph;
-use crate::io::export::compartment_genes;
 use crate::io::molecules::MoleculeTable;
 use crate::observe::Observer;
 
@@ -44,14 +41,15 @@ pub const NUCLEI_CONFIDENCE: f64 = 0.5;
 
 /// The genes of compartments: as given, or found with the nuclei of the prior segmentation.
 ///
-/// Genes that are found are also written as a table, chosen or not.
+/// Genes that are looked for are also returned as a table, chosen or not.
 pub fn genes(
     table: &MoleculeTable,
     prior: Option<&FoundPrior>,
     scale: Scale,
     settings: &RunSettings,
     observer: &dyn Observer,
-) -> anyhow::Result<Option<CompartmentUse>> {
+) -> anyhow::Result<(Option<CompartmentUse>, Option<Ranking>)> {
+    let mut ranking = None;
     let markers = match &settings.compartment_genes {
         CompartmentGenes::None => None,
         CompartmentGenes::Given { nuclei, cyto } => {
@@ -62,22 +60,14 @@ pub fn genes(
         }
         CompartmentGenes::Auto => {
             let found = prior.context("--compartment-genes auto needs a prior segmentation of nuclei")?;
-            let path = &settings.outputs.compartment_genes;
-            find(&table.molecules, &table.genes, &found.prior, scale.radius, path, observer)?.markers()
+            ranking.insert(find(&table.molecules, &table.genes, &found.prior, scale.radius, observer)).markers()
         }
     };
-    Ok(markers.map(CompartmentUse::new))
+    Ok((markers.map(CompartmentUse::new), ranking))
 }
 
-/// Ranks genes by their preference for the nuclei of a prior, tells what is chosen, and writes the table.
-pub fn find(
-    molecules: &Molecules,
-    names: &GeneTable,
-    nuclei: &Prior,
-    scale: f64,
-    path: &Path,
-    observer: &dyn Observer,
-) -> anyhow::Result<Ranking> {
+/// Ranks genes by their preference for the nuclei of a prior, and tells what is chosen.
+pub fn find(molecules: &Molecules, names: &GeneTable, nuclei: &Prior, scale: f64, observer: &dyn Observer) -> Ranking {
     observer.stage("Finding genes of compartments");
     let ranking = genes::rank(molecules, &nuclei.segment_of, RING_WIDTH * scale, &Selection::default());
     observer.info(&ranking.summary(names));
@@ -87,9 +77,7 @@ pub fn find(
              not cells, for this.)",
         );
     }
-    compartment_genes::write_ranking(path, &ranking, names)?;
-    observer.info(&format!("All genes with their preference are in {}", path.display()));
-    Ok(ranking)
+    ranking
 }
 
 /// A near name for every unknown one.

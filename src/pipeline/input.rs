@@ -47,6 +47,12 @@ fn read(
             Note::Warning(text) => observer.warning(text),
         }
     }
+    check_number(&table)?;
+    Ok(table)
+}
+
+/// Refuses tables that are too large for one run.
+pub fn check_number(table: &MoleculeTable) -> anyhow::Result<()> {
     anyhow::ensure!(
         table.molecules.len() <= MAX_MOLECULES,
         "{}: {} molecules; a run takes at most {MAX_MOLECULES}. Cut the slide into parts with --x-min, --x-max, \
@@ -54,7 +60,7 @@ fn read(
         table.path.display(),
         table.molecules.len()
     );
-    Ok(table)
+    Ok(())
 }
 
 /// What the settings ask the reader for.

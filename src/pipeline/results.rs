@@ -1,70 +1,173 @@
-//! The result files of a run: tables first, boundaries after them.
+//! The result of a run, and its two forms: the final files, and a stage that they can be made from at any time.
 
+use anyhow::Context as _;
+
+use super::manifest::molecules_of_genes;
 use super::model::Found;
 use super::prior::FoundPrior;
-use crate::cells;
-use crate::config::{CountFormat, RunSettings};
-use crate::data::{CellMembers, CellNames};
+use crate::cells::{self, CellCounts, CellStats};
+use crate::compartments::Compartment;
+use crate::compartments::genes::{GeneRank, Ranking};
+use crate::config::{BundleSettings, CountFormat};
+use crate::data::{CellIdx, CellMembers, CellNames};
 use crate::io::atomic;
-use crate::io::export::{cell_stats, geojson, loom, molecules, tsv};
+use crate::io::export::{cell_stats, compartment_genes, geojson, loom, molecules, tsv};
 use crate::io::molecules::MoleculeTable;
-use crate::observe::Observer;
+use crate::io::stage::schema::COMPARTMENT_GENES;
+use crate::io::stage::{Compartments, MoleculeResults, StageError, StagePolygons, StageReader, StageWriter};
 use crate::polygons;
+use crate::prior::SegmentTable;
 
-/// Writes all result files.
-///
-/// The tables are complete on disk before boundaries are computed: whatever fails there, they are
-/// kept. Errors name the file.
-pub fn write(
-    table: &MoleculeTable,
-    prior: Option<&FoundPrior>,
-    found: &Found,
-    names: &CellNames,
-    settings: &RunSettings,
-    observer: &dyn Observer,
-) -> anyhow::Result<()> {
-    let outputs = &settings.outputs;
-    observer.stage(&format!("Saving results to {}", outputs.molecules.display()));
-    let segmentation = &found.segmentation;
-    let confidence: Vec<f32> = found.confidence.iter().map(|&value| to_five_decimals(value)).collect();
-    let segment_numbers = prior.and_then(FoundPrior::numbers);
-    let columns = molecules::MoleculeResults {
-        prior_segment: prior.map(|found| &found.prior.segment_of[..]),
-        segment_numbers: segment_numbers.as_deref(),
-        confidence: &confidence,
-        compartments: found.compartments.as_ref(),
-        cluster: found.clusters.as_deref(),
-        cell: &segmentation.cell_of,
-        assignment_confidence: segmentation.assignment_confidence.as_deref(),
-        ncv_color: found.colors.as_deref(),
-        names,
-    };
-    atomic::write_file(&outputs.molecules, |file| molecules::write(file, table, &columns))?;
-    let positions = &table.molecules.positions;
-    let members = CellMembers::group(&segmentation.cell_of, segmentation.n_cells);
-    let stats = cells::cell_stats(positions, &confidence, found.clusters.as_deref(), segmentation, &members);
-    cell_stats::write_cell_stats(&outputs.cell_stats, names, &stats)?;
-    let counts = cells::count_genes(&table.molecules.genes, table.molecules.n_genes, &members);
-    match settings.count_format {
-        CountFormat::Loom => loom::write_loom(&outputs.counts, &table.genes, names, &counts, &stats)?,
-        CountFormat::Tsv => tsv::write_tsv(&outputs.counts, &table.genes, names, &counts)?,
-    }
-    drop((stats, counts, members));
-
-    let Some(format) = settings.polygon_format else { return Ok(()) };
-    observer.stage("Estimating boundary polygons");
-    let (cell_of, n_cells) = (&segmentation.cell_of, segmentation.n_cells);
-    let outlines = polygons::outline_cells(positions, cell_of, n_cells);
-    atomic::write_file(&outputs.polygons_2d, |file| geojson::write_2d(file, &outlines, names, format))?;
-    drop(outlines);
-    if positions.z.is_some() {
-        let layers = polygons::layer_outlines(positions, cell_of, n_cells, settings.max_z_slices);
-        atomic::write_file(&outputs.polygons_3d, |file| {
-            geojson::write_3d(file, &layers, names, format, settings.layout_3d)
-        })?;
-    }
-    Ok(())
+/// Everything that the final files say, except for boundaries.
+pub struct RunResult {
+    /// The molecules with the other columns of the user.
+    pub table: MoleculeTable,
+    /// What was found about each: confidences as they are written, cells and so on.
+    pub found: MoleculeResults,
+    /// The segments of the prior segmentation, if there is one.
+    pub segments: Option<SegmentTable>,
+    /// Genes ranked by their preference for a compartment, if they were looked for.
+    pub ranking: Option<Vec<GeneRank>>,
+    /// What stands in the names of cells.
+    pub run_id: String,
+    /// Numbers of each cell.
+    pub stats: CellStats,
+    /// Genes of each cell.
+    pub counts: CellCounts,
 }
+
+impl RunResult {
+    /// Counts and measures the cells that the model found.
+    pub fn new(
+        table: MoleculeTable,
+        prior: Option<FoundPrior>,
+        ranking: Option<Ranking>,
+        found: Found,
+        run_id: String,
+    ) -> Self {
+        let Found { segmentation, confidence, clusters, colors, compartments, .. } = found;
+        let confidence: Vec<f32> = confidence.into_iter().map(to_five_decimals).collect();
+        let members = CellMembers::group(&segmentation.cell_of, segmentation.n_cells);
+        let positions = &table.molecules.positions;
+        let stats = cells::cell_stats(positions, &confidence, clusters.as_deref(), &segmentation, &members);
+        let counts = cells::count_genes(&table.molecules.genes, table.molecules.n_genes, &members);
+        let (prior_segment, segments) = prior.map(|found| (found.prior.segment_of, found.table)).unzip();
+        let found = MoleculeResults {
+            prior_segment,
+            confidence: Some(confidence),
+            nuclei_probs: compartments.as_ref().map(|found| found.nuclei_probs()),
+            compartment: compartments.map(|found| Compartments {
+                names: COMPARTMENTS.map(|part| part.label().to_owned()).into(),
+                of: found.compartment_of.iter().map(|&part| part as u8).collect(),
+            }),
+            cluster: clusters,
+            cell: Some(segmentation.cell_of),
+            assignment_confidence: segmentation.assignment_confidence,
+            ncv_color: colors.map(|colors| colors.into_iter().map(|color| color.0).collect()),
+        };
+        let ranking = ranking.map(|ranking| ranking.genes);
+        Self { table, found, segments, ranking, run_id, stats, counts }
+    }
+
+    /// Reads the result from its stage, without computing anything.
+    pub fn read(stage: &StageReader) -> anyhow::Result<Self> {
+        let lacks = |what: &str| format!("{}: the stage has no {what}; make it again", stage.dir().display());
+        let run_id = stage.manifest().run_id.clone().with_context(|| lacks("run_id"))?;
+        let (table, found) = stage.molecules()?;
+        found.confidence.as_ref().with_context(|| lacks("confidence of molecules"))?;
+        found.cell.as_ref().with_context(|| lacks("cell of molecules"))?;
+        let segments = match found.prior_segment {
+            Some(_) => Some(stage.segments()?),
+            None => None,
+        };
+        let (_, stats) = stage.cells()?;
+        let counts = stage.counts()?;
+        let ranking = stage.has(&COMPARTMENT_GENES).then(|| stage.compartment_genes()).transpose()?;
+        Ok(Self { table, found, segments, ranking, run_id, stats, counts })
+    }
+
+    /// Writes everything but boundaries into a stage.
+    pub fn write_stage(&self, stage: &mut StageWriter) -> Result<(), StageError> {
+        stage.molecules(&self.table, &self.found)?;
+        stage.genes(&self.table.genes, &molecules_of_genes(&self.table))?;
+        if let Some(segments) = &self.segments {
+            stage.segments(segments)?;
+        }
+        if let Some(ranking) = &self.ranking {
+            stage.compartment_genes(ranking, &self.table.genes)?;
+        }
+        stage.cells(&self.names(), &self.stats)?;
+        stage.counts(&self.table.genes, &self.counts)
+    }
+
+    /// Writes the final files without boundaries. Errors name the file.
+    pub fn write_tables(&self, bundle: &BundleSettings) -> anyhow::Result<()> {
+        let (outputs, names) = (&bundle.outputs, &self.names());
+        let segment_numbers = self.segments.as_ref().and_then(SegmentTable::numbers);
+        let columns = molecules::MoleculeResults {
+            prior_segment: self.found.prior_segment.as_deref(),
+            segment_numbers: segment_numbers.as_deref(),
+            confidence: self.found.confidence.as_deref().unwrap_or_default(),
+            compartment: self.found.compartment.as_ref(),
+            nuclei_probs: self.found.nuclei_probs.as_deref(),
+            cluster: self.found.cluster.as_deref(),
+            cell: self.cell_of(),
+            assignment_confidence: self.found.assignment_confidence.as_deref(),
+            ncv_color: self.found.ncv_color.as_deref(),
+            names,
+        };
+        atomic::write_file(&outputs.molecules, |file| molecules::write(file, &self.table, &columns))?;
+        cell_stats::write_cell_stats(&outputs.cell_stats, names, &self.stats)?;
+        match bundle.count_format {
+            CountFormat::Loom => {
+                loom::write_loom(&outputs.counts, &self.table.genes, names, &self.counts, &self.stats)?;
+            }
+            CountFormat::Tsv => tsv::write_tsv(&outputs.counts, &self.table.genes, names, &self.counts)?,
+        }
+        if let Some(ranking) = &self.ranking {
+            compartment_genes::write_ranking(&outputs.compartment_genes, ranking, &self.table.genes)?;
+        }
+        Ok(())
+    }
+
+    /// Computes the boundaries of cells, for 3D data also those of at most `max_z_slices` layers.
+    pub fn outline(&self, max_z_slices: usize) -> StagePolygons {
+        let (positions, cell_of, n_cells) = (&self.table.molecules.positions, self.cell_of(), self.stats.n_cells());
+        let flat = polygons::outline_cells(positions, cell_of, n_cells);
+        let has_layers = positions.z.is_some();
+        let layers = has_layers.then(|| polygons::layer_outlines(positions, cell_of, n_cells, max_z_slices));
+        StagePolygons { flat, layers }
+    }
+
+    /// Writes the final files with boundaries. Errors name the file.
+    pub fn write_polygons(&self, polygons: &StagePolygons, bundle: &BundleSettings) -> anyhow::Result<()> {
+        let (outputs, names) = (&bundle.outputs, &self.names());
+        let Some(format) = bundle.polygon_format else { return Ok(()) };
+        atomic::write_file(&outputs.polygons_2d, |file| geojson::write_2d(file, &polygons.flat, names, format))?;
+        if let Some(layers) = &polygons.layers {
+            atomic::write_file(&outputs.polygons_3d, |file| {
+                geojson::write_3d(file, layers, names, format, bundle.layout_3d)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Molecules that are in no cell.
+    pub fn n_noise(&self) -> usize {
+        self.cell_of().iter().filter(|cell| cell.is_none()).count()
+    }
+
+    fn names(&self) -> CellNames {
+        CellNames::new(&self.run_id)
+    }
+
+    fn cell_of(&self) -> &[Option<CellIdx>] {
+        self.found.cell.as_deref().unwrap_or_default()
+    }
+}
+
+/// The compartments in the order of their codes.
+const COMPARTMENTS: [Compartment; 3] = [Compartment::Nuclei, Compartment::Cyto, Compartment::Unknown];
 
 /// Confidences as they are written.
 fn to_five_decimals(value: f32) -> f32 {

@@ -1,16 +1,21 @@
-//! `run`: from a molecule table to the files of a segmentation.
+//! `run`: from a molecule table to the files of a segmentation, or to a stage.
+
+use serde_json::json;
 
 use super::keeper::Keeper;
-use super::prior::{self, FoundPrior};
-use super::{compartments, input, manifest, model, results, scale};
-use crate::config::{self, PriorSource, RunSettings};
-use crate::data::CellNames;
+use super::model::Found;
+use super::prior::FoundPrior;
+use super::recorder::Recorder;
+use super::results::RunResult;
+use super::start::Start;
+use super::{compartments, input, manifest, model, scale};
+use crate::config::{self, BundleSettings, RunSettings, dump};
 use crate::io::atomic;
 use crate::io::molecules::{Fingerprint, MoleculeTable};
-use crate::io::stage::StageKind;
+use crate::io::stage::{InputFingerprint, MIN_MOLECULES_PER_SEGMENT, Manifest, StageKind, StageWriter, TraceTable};
 use crate::observe::Observer;
 
-/// Reads molecules, segments them into cells and writes the result files.
+/// Reads molecules, segments them into cells and writes the result: as final files, as a stage, or both.
 ///
 /// The same inputs and settings give the same bytes for any number of threads. Errors name what
 /// is wrong and what to do; no file appears under its final name before it is complete.
@@ -19,60 +24,147 @@ pub fn run(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Result<()
 }
 
 fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Result<()> {
-    for path in settings.outputs.all() {
+    let recorder = Recorder::new(observer);
+    let bundle = settings.bundle();
+    // Where nothing can be written, nothing is computed.
+    let mut stage = match &settings.stage {
+        Some(folder) => Some(StageWriter::create(folder, StageKind::Run)?),
+        None => None,
+    };
+    if let Some(folder) = &settings.save_prior {
+        drop(StageWriter::create(folder, StageKind::Prior)?);
+    }
+    for path in bundle.iter().flat_map(|bundle| bundle.outputs.all()) {
         atomic::prepare(path)?;
     }
     let mut keeper = Keeper::new(settings, observer)?;
-    write_params(settings, &[])?;
+    if let Some(bundle) = &bundle {
+        write_params(settings, bundle, &[])?;
+    }
 
-    let mut table = input::load(&settings.input, &settings.prior, observer)?;
-    let Fingerprint { size, hash } = table.fingerprint;
+    let mut start = Start::read(settings, &recorder)?;
+    let Fingerprint { size, hash } = start.table.fingerprint;
     keeper.identify("the molecule table", format!("{size} bytes, hash {hash:016x}"))?;
-    let prior = prior::take(&mut table, &settings.prior, settings.save_prior.is_some(), observer)?;
-    if let Some(Fingerprint { size, hash }) = prior.as_ref().and_then(|found| found.fingerprint) {
+    if let Some(Fingerprint { size, hash }) = start.prior.as_ref().and_then(|found| found.fingerprint) {
         keeper.identify("the prior segmentation", format!("{size} bytes, hash {hash:016x}"))?;
     }
-    if let (Some(folder), Some(found)) = (&settings.save_prior, &prior) {
-        let mut manifest = manifest::begin(StageKind::Prior, &settings.program);
-        if let Some(PriorSource::File { path }) = &settings.prior.source {
-            manifest.timing.paths.push(path.display().to_string());
-        }
-        prior::stage::write(folder, &table, found, settings.min_molecules_per_cell, manifest, observer)?;
+    check_size(&start.table, start.prior.as_ref(), settings)?;
+    if stage.is_some() {
+        StageWriter::check(&start.table)?;
     }
-    check_size(&table, prior.as_ref(), settings)?;
-    let scale = scale::resolve(settings, &table.molecules.positions, prior.as_ref(), observer)?;
-    let run_id =
-        config::run_id(&input::fingerprint(&table, prior.as_ref().and_then(|found| found.fingerprint)), settings);
-    let genes = compartments::genes(&table, prior.as_ref(), scale, settings, observer)?;
-    let names = CellNames::new(&run_id);
+    let scale = scale::resolve(settings, &start.table.molecules.positions, start.prior.as_ref(), &recorder)?;
+    let run_id = config::run_id(&start.fingerprint(), settings);
+    let (genes, ranking) = compartments::genes(&start.table, start.prior.as_ref(), scale, settings, &recorder)?;
     observer.info(&format!("Run id: {run_id}"));
-    observer.info(&format!("Expected peak memory: about {} MiB", expected_mebibytes(table.molecules.len())));
+    observer.info(&format!("Expected peak memory: about {} MiB", expected_mebibytes(start.table.molecules.len())));
 
-    let result = model::segment(
-        &mut table.molecules,
-        prior.as_ref().map(|found| &found.prior),
+    let found = model::segment(
+        &mut start.table.molecules,
+        start.prior.as_ref().map(|found| &found.prior),
         scale,
         genes.as_ref(),
         settings,
         &mut keeper,
-        observer,
+        &recorder,
     )?;
-    let n_iterations = result.trace.entries().len().saturating_sub(1);
+    let n_iterations = found.trace.entries().len().saturating_sub(1);
     if n_iterations < settings.iters {
         observer.info(&format!("The model settled and ended after {n_iterations} of {} iterations", settings.iters));
     }
     observer.info("Processing complete.");
-    if result.segmentation.n_cells == 0 {
-        observer.warning(
+    if found.segmentation.n_cells == 0 {
+        recorder.warning(
             "No cell was found: all molecules are noise, and the files have no cells. Is --scale in the units of x and \
              y, and --min-molecules-per-cell right?",
         );
     }
 
-    write_params(settings, &result.resolved)?;
-    results::write(&table, prior.as_ref(), &result, &names, settings, observer)?;
+    if let Some(bundle) = &bundle {
+        write_params(settings, bundle, &found.resolved)?;
+    }
+    let trace = TraceTable::from(&found.trace);
+    let manifest = begin_manifest(settings, &found);
+    let Start { table, prior, inputs, paths } = start;
+    let result = RunResult::new(table, prior, ranking, found, run_id);
+    write(&result, bundle.as_ref(), stage.as_mut(), settings, &recorder)?;
+    if let Some(mut stage) = stage {
+        stage.trace(&trace)?;
+        stage.finish(complete(manifest, &result, inputs, paths, &recorder))?;
+    }
     keeper.discard();
     Ok(())
+}
+
+/// Writes tables, then boundaries: whatever fails there, final tables are kept.
+fn write(
+    result: &RunResult,
+    bundle: Option<&BundleSettings>,
+    mut stage: Option<&mut StageWriter>,
+    settings: &RunSettings,
+    observer: &dyn Observer,
+) -> anyhow::Result<()> {
+    if let Some(bundle) = bundle {
+        observer.stage(&format!("Saving results to {}", bundle.outputs.molecules.display()));
+        result.write_tables(bundle)?;
+        if result.ranking.is_some() {
+            let path = bundle.outputs.compartment_genes.display();
+            observer.info(&format!("All genes with their preference for a compartment are in {path}"));
+        }
+    }
+    if let Some(stage) = stage.as_deref_mut() {
+        observer.stage(&format!("Saving the stage {}", stage.dir().display()));
+        result.write_stage(stage)?;
+    }
+    if settings.polygon_format.is_none() {
+        return Ok(());
+    }
+    observer.stage("Estimating boundary polygons");
+    let polygons = result.outline(settings.max_z_slices);
+    if let Some(bundle) = bundle {
+        result.write_polygons(&polygons, bundle)?;
+    }
+    if let Some(stage) = stage {
+        stage.polygons(&polygons.flat, polygons.layers.as_deref())?;
+    }
+    Ok(())
+}
+
+/// The manifest of the stage, as far as settings and model tell.
+fn begin_manifest(settings: &RunSettings, found: &Found) -> Manifest {
+    let mut manifest = manifest::begin(StageKind::Run, &settings.program, &dump::values(settings));
+    let estimates = found.resolved.iter().map(|(name, value, origin)| manifest::estimate(name, value, origin));
+    manifest.estimates = estimates.collect();
+    manifest.summary.insert("n_iterations".to_owned(), json!(found.trace.entries().len().saturating_sub(1)));
+    manifest
+}
+
+/// Completes the manifest of the stage.
+fn complete(
+    mut manifest: Manifest,
+    result: &RunResult,
+    inputs: Vec<InputFingerprint>,
+    paths: Vec<String>,
+    recorder: &Recorder<'_>,
+) -> Manifest {
+    let (n_molecules, n_noise, n_cells) = (result.table.molecules.len(), result.n_noise(), result.stats.n_cells());
+    let mut enter = |name: &str, value: serde_json::Value| drop(manifest.summary.insert(name.to_owned(), value));
+    enter("n_molecules", json!(n_molecules));
+    enter("n_genes", json!(result.table.genes.len()));
+    enter("n_cells", json!(n_cells));
+    enter("n_molecules_in_cells", json!(n_molecules - n_noise));
+    enter("noise_share", json!(n_noise as f64 / n_molecules.max(1) as f64));
+    enter("mean_molecules_per_cell", json!((n_molecules - n_noise) as f64 / n_cells as f64));
+    if let Some(segments) = &result.segments {
+        enter("n_segments", json!(segments.rows.len()));
+        enter("n_segments_kept", json!(segments.n_kept()));
+        enter(MIN_MOLECULES_PER_SEGMENT, json!(segments.min_molecules_per_segment));
+    }
+    manifest.run_id = Some(result.run_id.clone());
+    manifest.inputs = inputs;
+    manifest.timing.paths = paths;
+    manifest.notes = recorder.notes();
+    recorder.enter_times(&mut manifest);
+    manifest
 }
 
 /// Memory of a run, measured on slides of 10^5 to 10^6 molecules with few columns of their own.
@@ -99,8 +191,12 @@ fn check_size(table: &MoleculeTable, prior: Option<&FoundPrior>, settings: &RunS
 
 /// Writes the parameter dump: at the start, so that it is there whatever happens, and again with
 /// the values that only the data could tell.
-fn write_params(settings: &RunSettings, resolved: &[(&str, String, &str)]) -> anyhow::Result<()> {
-    let text = config::dump::text(settings) + &config::dump::resolved_lines(resolved);
-    atomic::write_file(&settings.outputs.params_dump, |file| std::io::Write::write_all(file, text.as_bytes()))?;
+fn write_params(
+    settings: &RunSettings,
+    bundle: &BundleSettings,
+    resolved: &[(&str, String, &str)],
+) -> anyhow::Result<()> {
+    let text = dump::text(settings) + &dump::resolved_lines(resolved);
+    atomic::write_file(&bundle.outputs.params_dump, |file| std::io::Write::write_all(file, text.as_bytes()))?;
     Ok(())
 }

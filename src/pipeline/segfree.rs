@@ -5,6 +5,7 @@ use serde_json::json;
 use super::model::{inverse, pick};
 use super::{input, manifest};
 use crate::composition::{self, Color, ColorParams, Neighborhoods};
+use crate::config::options::Command;
 use crate::config::{SegfreeSettings, run_id};
 use crate::data::Molecules;
 use crate::graph;
@@ -81,7 +82,15 @@ fn write_stage(
         colors: colors.iter().map(|color| color.0).collect(),
         confidence: confidence.to_vec(),
     })?;
-    let mut manifest = manifest::begin(StageKind::Segfree, &settings.program);
+    writer.genes(&table.genes, &manifest::molecules_of_genes(table))?;
+    let values: Vec<_> = settings
+        .program
+        .values
+        .iter()
+        .filter(|given| given.def.commands.contains(&Command::Segfree))
+        .map(|given| (given.def, given.value.clone()))
+        .collect();
+    let mut manifest = manifest::begin(StageKind::Segfree, &settings.program, &values);
     manifest.inputs.push(InputFingerprint::new("molecules", table.fingerprint));
     manifest.timing.paths.push(table.path.display().to_string());
     manifest.estimates.push(Estimate::new("n_neighbors", json!(n_neighbors), origin));

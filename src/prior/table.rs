@@ -154,6 +154,14 @@ impl SegmentTable {
         Self { labels, rows, has_z, min_molecules_per_segment }
     }
 
+    /// Number that stands for every segment with molecules in tables: its label in an image, otherwise its own number
+    /// (`None`). `[n_segments]`
+    pub fn numbers(&self) -> Option<Vec<u32>> {
+        let SegmentLabels::Numbers(labels) = &self.labels else { return None };
+        let of_segments = self.rows.iter().zip(labels).filter(|(row, _)| row.segment.is_some());
+        Some(of_segments.map(|(_, &label)| label).collect())
+    }
+
     /// Number of segments that have molecules and are kept.
     pub fn n_kept(&self) -> usize {
         self.rows.iter().filter(|row| row.kept && row.n_molecules > 0).count()

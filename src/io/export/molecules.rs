@@ -6,10 +6,10 @@ use std::io::{self, Write};
 
 use rayon::prelude::*;
 
-use crate::compartments::{Compartment, Compartments, Probabilities};
 use crate::composition::Color;
 use crate::data::{CellIdx, CellNames, ClusterIdx, GeneIdx, SegmentIdx};
 use crate::io::molecules::{MoleculeTable, OutputColumn};
+use crate::io::stage::Compartments;
 use values::{Values, cast_rows, push, push_bool, push_f32, push_f64, push_share, push_text, push_unsigned};
 
 /// Rows that are formatted at a time by one thread. A constant, though the bytes do not depend on it.
@@ -25,7 +25,9 @@ pub struct MoleculeResults<'a> {
     /// Probability to be real and not noise, 0..=1.
     pub confidence: &'a [f32],
     /// Compartments, if they were modelled.
-    pub compartments: Option<&'a Compartments>,
+    pub compartment: Option<&'a Compartments>,
+    /// Probability to be in a nucleus, 0..=1, if compartments were modelled.
+    pub nuclei_probs: Option<&'a [f32]>,
     /// Molecule cluster, if molecules were clustered.
     pub cluster: Option<&'a [ClusterIdx]>,
     /// Cell, `None` for noise.
@@ -33,7 +35,7 @@ pub struct MoleculeResults<'a> {
     /// Trust in the assignment, 0..=1, if enough iterations were recorded.
     pub assignment_confidence: Option<&'a [f32]>,
     /// Color of the neighborhood, red, green, blue.
-    pub ncv_color: Option<&'a [Color]>,
+    pub ncv_color: Option<&'a [[u8; 3]]>,
     /// Names of the cells.
     pub names: &'a CellNames,
 }
@@ -82,13 +84,14 @@ enum Content<'a> {
     /// Segments, and what stands for them.
     Segment(&'a [Option<SegmentIdx>], Option<&'a [u32]>),
     Cluster(&'a [ClusterIdx]),
-    Compartment(&'a [Compartment]),
-    NucleiProbability(&'a [Probabilities]),
+    Compartment(&'a Compartments),
+    /// 32-bit numbers as they are.
+    Float32(&'a [f32]),
     /// Between 0 and 1, with five decimals.
     Share(&'a [f32]),
     Cell(&'a [Option<CellIdx>], &'a str),
     IsNoise(&'a [Option<CellIdx>]),
-    Color(&'a [Color]),
+    Color(&'a [[u8; 3]]),
 }
 
 /// Columns of the output with their names, in order.
@@ -129,8 +132,8 @@ fn result_columns<'a>(results: &MoleculeResults<'a>) -> Vec<(&'static str, Conte
         ("molecule_id", Some(Content::MoleculeId)),
         ("prior_segmentation", results.prior_segment.map(|of| Content::Segment(of, results.segment_numbers))),
         ("confidence", Some(Content::Share(results.confidence))),
-        ("compartment", results.compartments.map(|found| Content::Compartment(&found.compartment_of))),
-        ("nuclei_probs", results.compartments.map(|found| Content::NucleiProbability(&found.probabilities))),
+        ("compartment", results.compartment.map(Content::Compartment)),
+        ("nuclei_probs", results.nuclei_probs.map(Content::Float32)),
         ("cluster", results.cluster.map(Content::Cluster)),
         ("cell", Some(Content::Cell(results.cell, results.names.prefix()))),
         ("assignment_confidence", results.assignment_confidence.map(Content::Share)),
@@ -177,9 +180,8 @@ impl Content<'_> {
                 let number = |segment: SegmentIdx| numbers.map_or(segment.number(), |numbers| numbers[segment.idx()]);
                 push_unsigned(out, segments[row].map_or(0, number).into());
             }
-            Self::Compartment(of) => push_text(out, of[row].label()),
-            // KEEPS: one minus the probability of cytoplasm, unrounded.
-            Self::NucleiProbability(of) => push_f32(out, 1.0 - of[row][1]),
+            Self::Compartment(parts) => push_text(out, &parts.names[usize::from(parts.of[row])]),
+            Self::Float32(values) => push_f32(out, values[row]),
             Self::Cluster(clusters) => push_unsigned(out, clusters[row].number().into()),
             Self::Share(values) => push_share(out, values[row]),
             Self::Cell(cells, prefix) => {
@@ -190,7 +192,7 @@ impl Content<'_> {
             }
             Self::IsNoise(cells) => push_bool(out, cells[row].is_none()),
             Self::Color(colors) => {
-                let color = colors[row];
+                let color = Color(colors[row]);
                 push(out, format_args!("{color}"));
             }
         }
@@ -218,7 +220,8 @@ mod tests {
             prior_segment: None,
             segment_numbers: None,
             confidence: &confidence,
-            compartments: None,
+            compartment: None,
+            nuclei_probs: None,
             cluster: None,
             cell: &cell,
             assignment_confidence: None,
@@ -254,7 +257,7 @@ mod tests {
         let text = written(&table, &[1, 1], |results| {
             results.prior_segment = Some(&[None; 2]);
             results.assignment_confidence = Some(&[1.0, 0.0]);
-            results.ncv_color = Some(&[Color([255, 0, 10]), Color([0, 0, 0])]);
+            results.ncv_color = Some(&[[255, 0, 10], [0, 0, 0]]);
         });
         assert!(text.ends_with("3.0,4.0,b,2,0,0.12346,CRabc-1,0.0,false,#000000\n"), "{text}");
         assert!(text.contains("\n1.0,2.0,a,1,0,0.12346,CRabc-1,1.0,false,#FF000A\n"), "{text}");
@@ -265,7 +268,8 @@ mod tests {
             prior_segment: Some(&segments),
             segment_numbers: None,
             confidence: &confidence,
-            compartments: None,
+            compartment: None,
+            nuclei_probs: None,
             cluster: Some(&clusters),
             cell: &cell,
             assignment_confidence: None,

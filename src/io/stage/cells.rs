@@ -1,24 +1,13 @@
-//! Tables of genes, segments, cells and counts.
+//! Tables of genes, cells and counts.
 
 use std::io::{self, Write};
 use std::path::Path;
 
 use super::StageError;
 use super::ipc::{SourceColumn, damaged, read_table, write_table};
-use super::schema::{CELLS, COUNTS, Column, GENES, SEGMENTS};
+use super::schema::{CELLS, COUNTS, Column, GENES};
 use crate::cells::{CellCounts, CellStats};
 use crate::data::{CellIdx, CellNames, ClusterIdx, GeneIdx, GeneTable};
-
-/// Segments of the prior segmentation. All columns are `[n_segments]`.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct SegmentTable {
-    /// The values of the prior column or the labels in the image, if they are known.
-    pub labels: Option<Vec<Option<String>>>,
-    /// Molecules per segment, 0 for one that was dropped.
-    pub n_molecules: Vec<u32>,
-    /// Mean x and y of the molecules; `None` for a segment without.
-    pub centers: Vec<Option<[f64; 2]>>,
-}
 
 /// Writes the gene table. `n_molecules`: molecules of every gene. `[n_genes]`
 pub(super) fn write_genes(out: impl Write, genes: &GeneTable, n_molecules: &[u32]) -> io::Result<u32> {
@@ -42,41 +31,6 @@ pub(super) fn read_genes(path: &Path, n_rows: u64) -> Result<(GeneTable, Vec<u32
     })?;
     let genes = GeneTable::new(names.clone());
     if genes.names() != names { Err(damaged(path, "its genes are not sorted")) } else { Ok((genes, n_molecules)) }
-}
-
-/// Writes the segments.
-pub(super) fn write_segments(out: impl Write, segments: &SegmentTable) -> io::Result<u32> {
-    let center = |row: usize, axis: usize| segments.centers[row].map(|center| center[axis]);
-    let source = |column: &Column| match column.name {
-        "segment" => Some(SourceColumn::numbers(column, |row| row as u32 + 1)),
-        "label" => segments.labels.as_ref().map(|labels| SourceColumn::texts(column, |row| labels[row].as_deref())),
-        "n_molecules" => Some(SourceColumn::numbers(column, |row| segments.n_molecules[row])),
-        "x" => Some(SourceColumn::some_numbers(column, move |row| center(row, 0))),
-        _ => Some(SourceColumn::some_numbers(column, move |row| center(row, 1))),
-    };
-    let columns: Vec<SourceColumn<'_>> = SEGMENTS.columns.iter().filter_map(source).collect();
-    write_table(out, &SEGMENTS, &columns, segments.n_molecules.len())?;
-    Ok(columns.len() as u32)
-}
-
-/// Reads the segments.
-pub(super) fn read_segments(path: &Path, n_rows: u64) -> Result<SegmentTable, StageError> {
-    let mut segments = SegmentTable::default();
-    read_table(path, &SEGMENTS, n_rows, |batch| {
-        let numbers = batch.numbers::<u32>("segment")?;
-        if !numbers.iter().zip(segments.n_molecules.len() as u32 + 1..).all(|(&number, expected)| number == expected) {
-            return Err(batch.damaged("its segments are not numbered 1, 2, …"));
-        }
-        if batch.has("label") {
-            let labels = segments.labels.get_or_insert_with(Vec::new);
-            labels.extend(batch.texts("label")?.iter().map(|label| label.map(str::to_owned)));
-        }
-        segments.n_molecules.extend_from_slice(batch.numbers("n_molecules")?);
-        let (x, y) = (batch.some_numbers::<f64>("x")?, batch.some_numbers::<f64>("y")?);
-        segments.centers.extend(x.iter().zip(y.iter()).map(|pair| Some([*pair.0?, *pair.1?])));
-        Ok(())
-    })?;
-    Ok(segments)
 }
 
 /// Writes the cells.

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use polars::prelude::{PolarsError, PolarsResult};
-use polars_arrow::array::{Array, BinaryArray, DictionaryArray, PrimitiveArray, Utf8Array};
+use polars_arrow::array::{Array, BinaryArray, BooleanArray, DictionaryArray, PrimitiveArray, Utf8Array};
 use polars_arrow::datatypes::{ArrowSchema, ArrowSchemaRef, Field};
 use polars_arrow::io::ipc::read::{Dictionaries, FileMetadata, read_batch, read_file_dictionaries, read_file_metadata};
 use polars_arrow::io::ipc::write::{
@@ -53,6 +53,11 @@ impl<'a> SourceColumn<'a> {
     /// Numbers, some of which are missing.
     pub fn some_numbers<T: NativeType>(column: &Column, of: impl Fn(usize) -> Option<T> + Send + Sync + 'a) -> Self {
         Self::new(column.field(), move |rows| Ok(PrimitiveArray::<T>::from_iter(rows.map(&of)).boxed()))
+    }
+
+    /// Yes or no.
+    pub fn flags(column: &Column, of: impl Fn(usize) -> bool + Send + Sync + 'a) -> Self {
+        Self::new(column.field(), move |rows| Ok(BooleanArray::from_trusted_len_values_iter(rows.map(&of)).boxed()))
     }
 
     /// Texts, some of which may be missing.
@@ -311,6 +316,11 @@ impl<'a> Batch<'a> {
     /// Numbers, some of which are missing.
     pub fn some_numbers<T: NativeType>(&self, name: &str) -> Result<&'a PrimitiveArray<T>, StageError> {
         self.downcast(name)
+    }
+
+    /// Yes or no.
+    pub fn flags(&self, name: &str) -> Result<impl Iterator<Item = bool> + use<'a>, StageError> {
+        Ok(self.downcast::<BooleanArray>(name)?.values_iter())
     }
 
     /// Texts.

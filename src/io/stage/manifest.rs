@@ -18,6 +18,8 @@ pub const MANIFEST_FILE: &str = "manifest.json";
 pub(super) const FORMAT: &str = "baysor-stage";
 /// Version of the format that this program writes, and the newest that it reads.
 pub const FORMAT_VERSION: u32 = 1;
+/// Name of the summary number that tells how many molecules make a segment of the prior segmentation.
+pub const MIN_MOLECULES_PER_SEGMENT: &str = "min_molecules_per_segment";
 /// Version of this program.
 const PROGRAM_VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -149,6 +151,8 @@ pub struct Timing {
     pub peak_memory_bytes: Option<u64>,
     /// Number of threads.
     pub threads: u32,
+    /// Number of threads that was asked for; 0: automatic.
+    pub threads_given: u32,
     /// The arguments after the command.
     pub command_line: String,
     /// Paths of the inputs, in the order of `inputs`.
@@ -197,6 +201,18 @@ impl Manifest {
     /// The entry of the table called `name`.
     pub fn table(&self, name: &str) -> Option<&TableEntry> {
         self.tables.iter().find(|table| table.name == name)
+    }
+
+    /// How many molecules make a segment of the prior segmentation; 0 if the summary does not tell.
+    pub fn min_molecules_per_segment(&self) -> usize {
+        let number = self.summary.get(MIN_MOLECULES_PER_SEGMENT).and_then(Value::as_u64);
+        number.and_then(|number| usize::try_from(number).ok()).unwrap_or(0)
+    }
+
+    /// The path of the input with this role, as far as `timing` tells.
+    pub fn path_of(&self, role: &str) -> Option<&str> {
+        let at = self.inputs.iter().position(|input| input.role == role)?;
+        self.timing.paths.get(at).map(String::as_str)
     }
 
     /// The content of the input with this role.

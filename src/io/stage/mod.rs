@@ -13,6 +13,7 @@
 
 mod carried;
 mod cells;
+mod compartment_genes;
 mod describe;
 mod error;
 mod ipc;
@@ -23,19 +24,19 @@ mod ncv;
 mod polygons;
 mod reader;
 pub mod schema;
+mod segments;
 #[cfg(test)]
 mod tests;
 mod trace;
 mod wkb;
 mod writer;
 
-pub use cells::SegmentTable;
 pub use describe::{Description, describe};
 pub use error::StageError;
 pub use kind::StageKind;
 pub use manifest::{
-    Estimate, FORMAT_VERSION, InputFingerprint, MANIFEST_FILE, Manifest, NoteLevel, Phase, StageNote, TableEntry,
-    Timing,
+    Estimate, FORMAT_VERSION, InputFingerprint, MANIFEST_FILE, MIN_MOLECULES_PER_SEGMENT, Manifest, NoteLevel, Phase,
+    StageNote, TableEntry, Timing,
 };
 pub use molecules::{Compartments, MoleculeResults};
 pub use ncv::NcvTable;

@@ -10,11 +10,13 @@ use rayon::prelude::*;
 use super::manifest::{MANIFEST_FILE, Manifest, TableEntry, hash_text};
 use super::schema::{self, Table};
 use super::writer::UNFINISHED_FILE;
-use super::{MoleculeResults, NcvTable, SegmentTable, StageError, StageKind, StagePolygons, TraceTable};
-use super::{cells, ipc, molecules, ncv, polygons, trace};
+use super::{MoleculeResults, NcvTable, StageError, StageKind, StagePolygons, TraceTable};
+use super::{cells, compartment_genes, ipc, molecules, ncv, polygons, segments, trace};
 use crate::cells::{CellCounts, CellStats};
+use crate::compartments::genes::GeneRank;
 use crate::data::{GeneTable, LayerOutlines};
 use crate::io::molecules::{MoleculeTable, fingerprint};
+use crate::prior::SegmentTable;
 
 /// A finished stage whose tables are those of its manifest.
 #[derive(Clone, Debug)]
@@ -29,10 +31,16 @@ impl StageReader {
     /// All tables are read once to compare their sizes and content with the manifest, so a stage that was cut, edited or
     /// mixed with another is an error here and never a result. Errors name the directory or the table, and what to do.
     pub fn open(dir: &Path, expected: &[StageKind]) -> Result<Self, StageError> {
-        let dir = match dir.file_name() {
-            Some(name) if name == MANIFEST_FILE && dir.is_file() => dir.parent().unwrap_or(dir).to_path_buf(),
-            _ => dir.to_path_buf(),
-        };
+        let Self { dir, manifest } = Self::peek(dir, expected)?;
+        let checks: Vec<Result<(), StageError>> =
+            manifest.tables.par_iter().map(|entry| check_table(&dir, entry)).collect();
+        checks.into_iter().collect::<Result<(), _>>()?;
+        Ok(Self { dir, manifest })
+    }
+
+    /// Opens a stage as [`open`](Self::open) does, without a look at its tables: for those who need the manifest only.
+    pub fn peek(dir: &Path, expected: &[StageKind]) -> Result<Self, StageError> {
+        let dir = directory_of(dir);
         check_finished(&dir)?;
         let manifest = Manifest::read(&dir)?;
         if !expected.contains(&manifest.stage) {
@@ -40,10 +48,13 @@ impl StageReader {
             return Err(StageError::WrongKind { dir, found: manifest.stage, expected: names.join(" or ") });
         }
         check_entries(&dir, &manifest)?;
-        let checks: Vec<Result<(), StageError>> =
-            manifest.tables.par_iter().map(|entry| check_table(&dir, entry)).collect();
-        checks.into_iter().collect::<Result<(), _>>()?;
         Ok(Self { dir, manifest })
+    }
+
+    /// Whether a path is meant as a stage: a directory with a manifest or the mark of an unfinished one, or a manifest.
+    pub fn is_meant(path: &Path) -> bool {
+        let dir = directory_of(path);
+        dir.join(MANIFEST_FILE).is_file() || dir.join(UNFINISHED_FILE).is_file()
     }
 
     /// The directory.
@@ -63,10 +74,23 @@ impl StageReader {
 
     /// Reads molecules and what is known of them.
     ///
-    /// The fingerprint of the table is that of the input which the stage was made from.
+    /// The fingerprint of the table is that of the input which the stage was made from. Numbers of cells and segments
+    /// are within the tables of cells and segments, if the stage has those.
     pub fn molecules(&self) -> Result<(MoleculeTable, MoleculeResults), StageError> {
         let (path, n_rows) = self.find(&schema::MOLECULES)?;
-        molecules::read(&path, n_rows, self.manifest.input("molecules").unwrap_or_default())
+        let (table, results) = molecules::read(&path, n_rows, self.manifest.input("molecules").unwrap_or_default())?;
+        let rows_of = |table: &Table| self.manifest.table(table.name).map_or(u64::MAX, |entry| entry.n_rows);
+        let last = |largest: Option<usize>| largest.map_or(0, |largest| largest as u64 + 1);
+        let cells = last(results.cell.iter().flatten().flatten().map(|cell| cell.idx()).max());
+        let segments = last(results.prior_segment.iter().flatten().flatten().map(|segment| segment.idx()).max());
+        for (largest, known, what) in
+            [(cells, rows_of(&schema::CELLS), "cell"), (segments, rows_of(&schema::SEGMENTS), "segment")]
+        {
+            if largest > known {
+                return Err(ipc::damaged(&path, format!("a molecule is in the {what} {largest} of {known}")));
+            }
+        }
+        Ok((table, results))
     }
 
     /// Reads the gene table and the molecules of every gene.
@@ -78,7 +102,7 @@ impl StageReader {
     /// Reads the segments of the prior segmentation.
     pub fn segments(&self) -> Result<SegmentTable, StageError> {
         let (path, n_rows) = self.find(&schema::SEGMENTS)?;
-        cells::read_segments(&path, n_rows)
+        segments::read_segments(&path, n_rows, self.manifest.min_molecules_per_segment())
     }
 
     /// Reads the names of cells and their statistics.
@@ -113,6 +137,12 @@ impl StageReader {
         trace::read_trace(&path, n_rows)
     }
 
+    /// Reads genes ranked by their preference for a compartment.
+    pub fn compartment_genes(&self) -> Result<Vec<GeneRank>, StageError> {
+        let (path, n_rows) = self.find(&schema::COMPARTMENT_GENES)?;
+        compartment_genes::read_ranking(&path, n_rows)
+    }
+
     /// Reads colors and confidences of molecules.
     pub fn ncv(&self) -> Result<NcvTable, StageError> {
         let (path, n_rows) = self.find(&schema::NCV)?;
@@ -130,6 +160,18 @@ impl StageReader {
             Some(entry) => Ok((self.dir.join(&entry.file), entry.n_rows)),
             None => Err(StageError::NoTable { dir: self.dir.clone(), table: table.name }),
         }
+    }
+}
+
+/// The directory of a stage, which may be named by its manifest.
+fn directory_of(path: &Path) -> PathBuf {
+    match path.file_name() {
+        Some(name) if name == MANIFEST_FILE && path.is_file() => match path.parent() {
+            Some(parent) if parent.as_os_str().is_empty() => PathBuf::from("."),
+            Some(parent) => parent.to_path_buf(),
+            None => path.to_path_buf(),
+        },
+        _ => path.to_path_buf(),
     }
 }
 

@@ -28,8 +28,12 @@ pub const TABLE: &str = "baysor_table";
 /// What a column holds, as an Arrow type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColumnType {
+    /// `bool`.
+    Bool,
     /// `uint32`.
     UInt32,
+    /// `uint64`.
+    UInt64,
     /// `float32`.
     Float32,
     /// `float64`.
@@ -46,7 +50,9 @@ impl ColumnType {
     /// The Arrow type.
     pub fn arrow(self) -> ArrowDataType {
         match self {
+            Self::Bool => ArrowDataType::Boolean,
             Self::UInt32 => ArrowDataType::UInt32,
+            Self::UInt64 => ArrowDataType::UInt64,
             Self::Float32 => ArrowDataType::Float32,
             Self::Float64 => ArrowDataType::Float64,
             Self::Text => ArrowDataType::Utf8,
@@ -64,7 +70,9 @@ impl ColumnType {
     /// The name of the type in documents and messages.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Bool => "bool",
             Self::UInt32 => "uint32",
+            Self::UInt64 => "uint64",
             Self::Float32 => "float32",
             Self::Float64 => "float64",
             Self::Text => "utf8",
@@ -185,7 +193,7 @@ const SHARE: &str = "1";
 const MOLECULES_UNIT: &str = "molecules";
 const ITERATIONS: &str = "iterations";
 
-use ColumnType::{Category, Float32, Float64, Text, UInt32, Wkb};
+use ColumnType::{Bool, Category, Float32, Float64, Text, UInt32, UInt64, Wkb};
 use Role::{Identity, Input, Result};
 
 /// Molecules, one a row, in the order of the input.
@@ -239,14 +247,19 @@ pub const SEGMENTS: Table = Table {
     file: "segments.arrow",
     description: "a segment of the prior segmentation, in the order of the numbers",
     columns: &[
-        Column::new("segment", UInt32, Identity, "number of the segment, as in molecules.prior_segmentation"),
-        Column::new("label", Text, Input, "the value of the prior column or the label in the image")
-            .optional()
+        Column::new("segment", UInt32, Identity, "number as in molecules.prior_segmentation; null without molecules")
             .nullable(),
-        Column::new("n_molecules", UInt32, Result, "molecules in the segment; 0 if it was too small to be kept")
-            .unit(MOLECULES_UNIT),
-        Column::new("x", Float64, Result, "mean x of the molecules").unit(LENGTH).nullable(),
-        Column::new("y", Float64, Result, "mean y of the molecules").unit(LENGTH).nullable(),
+        Column::new("label", Text, Input, "value of the prior column, name of the boundary, or label in the image"),
+        Column::new("number", UInt32, Input, "what stands for it in written tables: its label if labels are numbers of an image, otherwise its own number").nullable(),
+        Column::new("n_molecules", UInt32, Result, "molecules in the segment").unit(MOLECULES_UNIT),
+        Column::new("kept", Bool, Result, "whether it has enough molecules; those of other segments have no segment"),
+        Column::new("n_pixels", UInt64, Input, "pixels of the segment in the image").unit("pixels").optional().nullable(),
+        Column::new("area", Float64, Input, "area; with z, in a stack of images, volume").unit(AREA).optional().nullable(),
+        Column::new("x", Float64, Result, "x of the center of the area, or mean of the molecules if there is no area")
+            .unit(LENGTH),
+        Column::new("y", Float64, Result, "y of the center").unit(LENGTH),
+        Column::new("z", Float64, Result, "z of the center").unit(LENGTH).optional(),
+        Column::new("radius", Float64, Result, "radius of the circle, or ball, of that area").unit(LENGTH).optional().nullable(),
     ],
     rows_per_batch: ROWS_PER_BATCH,
 };
@@ -343,6 +356,26 @@ pub const TRACE: Table = Table {
     rows_per_batch: ROWS_PER_BATCH,
 };
 
+/// Genes ranked by their preference for a compartment, if they were looked for.
+pub const COMPARTMENT_GENES: Table = Table {
+    name: "compartment_genes",
+    file: "compartment_genes.arrow",
+    description: "a gene, from the most nuclear to the most cytoplasmic one",
+    columns: &[
+        Column::new("gene", Category, Identity, "gene; the dictionary is the gene table"),
+        Column::new("n_molecules", UInt32, Result, "molecules in nuclei and the rings around them")
+            .unit(MOLECULES_UNIT),
+        Column::new("n_nuclei", UInt32, Result, "nuclei that say something about the gene"),
+        Column::new("share_inside", Float64, Result, "share of these molecules that are in nuclei").unit(SHARE),
+        Column::new("expected_share", Float64, Result, "the same share if the gene were spread as others").unit(SHARE),
+        Column::new("log2_odds_ratio", Float64, Result, "preference, positive for nuclear genes").unit(SHARE),
+        Column::new("p", Float64, Result, "probability of so large a preference without any").unit(SHARE),
+        Column::new("q", Float64, Result, "false discovery rate").unit(SHARE),
+        Column::new("call", Text, Result, "nuclear, cytoplasmic or none"),
+    ],
+    rows_per_batch: ROWS_PER_BATCH,
+};
+
 /// Neighborhoods of molecules.
 pub const NCV: Table = Table {
     name: "ncv",
@@ -357,7 +390,8 @@ pub const NCV: Table = Table {
 };
 
 /// All tables.
-pub const TABLES: [&Table; 9] = [&MOLECULES, &GENES, &SEGMENTS, &CELLS, &COUNTS, &LAYERS, &POLYGONS, &TRACE, &NCV];
+pub const TABLES: [&Table; 10] =
+    [&MOLECULES, &GENES, &SEGMENTS, &CELLS, &COUNTS, &LAYERS, &POLYGONS, &TRACE, &COMPARTMENT_GENES, &NCV];
 
 /// The table called `name`, or with the file `name`.
 pub fn find(name: &str) -> Option<&'static Table> {

@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 use super::ipc::Hashing;
 use super::manifest::{MANIFEST_FILE, Manifest, TableEntry, hash_text};
 use super::schema::{self, TABLES, Table};
-use super::{MoleculeResults, NcvTable, SegmentTable, StageError, StageKind, TraceTable};
-use super::{cells, molecules, ncv, polygons, trace};
+use super::{MoleculeResults, NcvTable, StageError, StageKind, TraceTable};
+use super::{cells, compartment_genes, molecules, ncv, polygons, segments, trace};
 use crate::cells::{CellCounts, CellStats};
+use crate::compartments::genes::GeneRank;
 use crate::data::{CellNames, CellOutline, GeneTable, LayerOutlines};
 use crate::io::atomic::{NewFile, WriteError};
 use crate::io::molecules::MoleculeTable;
+use crate::prior::SegmentTable;
 
 /// Marks a directory in which a stage is being written.
 pub const UNFINISHED_FILE: &str = "UNFINISHED";
@@ -59,6 +61,11 @@ impl StageWriter {
         Ok(writer)
     }
 
+    /// Whether a stage can hold the columns of a table: to be asked before hours of work.
+    pub fn check(table: &MoleculeTable) -> Result<(), StageError> {
+        molecules::columns(table, &MoleculeResults::default()).map(drop)
+    }
+
     /// The directory.
     pub fn dir(&self) -> &Path {
         &self.dir
@@ -76,10 +83,12 @@ impl StageWriter {
         self.table(&schema::GENES, |out| cells::write_genes(out, genes, n_molecules).map(|n| (n, genes.len())))
     }
 
-    /// Writes the segments of the prior segmentation.
+    /// Writes the segments of the prior segmentation, small ones and those without molecules too. How many molecules
+    /// make a segment is no part of the table; [`MIN_MOLECULES_PER_SEGMENT`](super::MIN_MOLECULES_PER_SEGMENT) belongs
+    /// into the summary of the manifest.
     pub fn segments(&mut self, segments: &SegmentTable) -> Result<(), StageError> {
-        let n_rows = segments.n_molecules.len();
-        self.table(&schema::SEGMENTS, |out| cells::write_segments(out, segments).map(|n| (n, n_rows)))
+        let n_rows = segments.rows.len();
+        self.table(&schema::SEGMENTS, |out| segments::write_segments(out, segments).map(|n| (n, n_rows)))
     }
 
     /// Writes cells with their statistics.
@@ -103,6 +112,12 @@ impl StageWriter {
     /// Writes the numbers of every iteration.
     pub fn trace(&mut self, trace: &TraceTable) -> Result<(), StageError> {
         self.table(&schema::TRACE, |out| trace::write_trace(out, trace).map(|n| (n, trace.entries.len())))
+    }
+
+    /// Writes genes ranked by their preference for a compartment.
+    pub fn compartment_genes(&mut self, ranking: &[GeneRank], genes: &GeneTable) -> Result<(), StageError> {
+        let write = |out: &mut Hashing<NewFile>| compartment_genes::write_ranking(out, ranking, genes);
+        self.table(&schema::COMPARTMENT_GENES, |out| write(out).map(|n| (n, ranking.len())))
     }
 
     /// Writes colors and confidences of molecules.

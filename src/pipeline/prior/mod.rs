@@ -100,6 +100,8 @@ impl StainNumbers {
 pub enum Picture {
     /// Nothing but the molecules.
     Molecules,
+    /// Nothing, though the areas of the segments are known.
+    Areas,
     /// A small label image.
     Labels(Overview),
     /// Boundaries.
@@ -111,15 +113,8 @@ impl FoundPrior {
     pub fn scale(&self, positions: &Positions, min_molecules_per_cell: usize) -> Result<ScaleEstimate, PriorError> {
         match self.picture {
             Picture::Molecules => prior::estimate_scale(positions, &self.prior.segment_of, min_molecules_per_cell),
-            Picture::Labels(_) | Picture::Boundaries(_) => prior::scale_of_segments(&self.table),
+            Picture::Areas | Picture::Labels(_) | Picture::Boundaries(_) => prior::scale_of_segments(&self.table),
         }
-    }
-
-    /// Number that stands for every segment in tables: its label in an image, otherwise its own number.
-    pub fn numbers(&self) -> Option<Vec<u32>> {
-        let SegmentLabels::Numbers(labels) = &self.table.labels else { return None };
-        let of_segments = self.table.rows.iter().zip(labels).filter(|(row, _)| row.segment.is_some());
-        Some(of_segments.map(|(_, &label)| label).collect())
     }
 
     /// Molecules in segments that are kept.

@@ -5,15 +5,24 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde_json::json;
 
-use super::{FoundPrior, Picture, take};
-use crate::config::{PriorSource, PriorStageSettings};
+use super::{FoundPrior, Picture, Prior, take};
+use crate::config::file::{Given, Origin};
+use crate::config::options::{Command, OPTIONS, OptionDef, Place};
+use crate::config::stage::is_inherited;
+use crate::config::values::Value;
+use crate::config::{PriorSettings, PriorSource, PriorStage, PriorStageSettings, ProgramSettings};
 use crate::data::Positions;
 use crate::io::export::overview::{self, Backdrop};
 use crate::io::export::segments;
 use crate::io::molecules::MoleculeTable;
-use crate::io::stage::{Estimate, InputFingerprint, Manifest, MoleculeResults, SegmentTable, StageKind, StageWriter};
+use crate::io::stage::{
+    Estimate, InputFingerprint, MIN_MOLECULES_PER_SEGMENT, Manifest, MoleculeResults, StageKind, StageReader,
+    StageWriter,
+};
 use crate::io::{atomic, images};
 use crate::observe::Observer;
+use crate::pipeline::manifest::molecules_of_genes;
+use crate::pipeline::recorder::Recorder;
 use crate::pipeline::{input, manifest};
 
 /// Name of the picture in the folder.
@@ -28,33 +37,122 @@ pub fn run(settings: &PriorStageSettings, observer: &dyn Observer) -> anyhow::Re
     input::with_threads(settings.program.threads, || {
         // Where nothing can be written, nothing is read.
         drop(StageWriter::create(&settings.output, StageKind::Prior)?);
-        let mut table = input::load(&settings.input, &settings.prior, observer)?;
-        let found = take(&mut table, &settings.prior, true, observer)?.context("a prior segmentation is needed")?;
-        let mut manifest = manifest::begin(StageKind::Prior, &settings.program);
+        let recorder = Recorder::new(observer);
+        let mut paths = Vec::new();
         if let Some(PriorSource::File { path }) = &settings.prior.source {
-            manifest.timing.paths.push(path.display().to_string());
+            recorder.call(path.display().to_string(), "the prior segmentation");
+            paths.push(path.display().to_string());
         }
-        write(&settings.output, &table, &found, settings.min_molecules_per_cell, manifest, observer)
+        let mut table = input::load(&settings.input, &settings.prior, &recorder)?;
+        let found = take(&mut table, &settings.prior, true, &recorder)?.context("a prior segmentation is needed")?;
+        let values = values(&settings.program, &settings.prior);
+        let mut manifest = manifest::begin(StageKind::Prior, &settings.program, &values);
+        manifest.notes = recorder.notes();
+        write(&settings.output, &table, &found, settings.min_molecules_per_cell, manifest, &paths, &recorder)
     })
 }
 
-/// Writes the stage and the files to look at into a folder.
+/// The values that the manifest of the stage has: of the options of the command `prior`, with the prior itself.
+pub fn values(program: &ProgramSettings, prior: &PriorSettings) -> Vec<(&'static OptionDef, Value)> {
+    let of_prior = program.values.iter().filter(|given| given.def.commands.contains(&Command::Prior));
+    let (column, kind) = match &prior.source {
+        Some(PriorSource::Column { name }) => (name.as_str(), "column"),
+        Some(PriorSource::File { .. }) | None => ("", ""),
+    };
+    let value = |given: &Given| match (given.def.place, given.def.name) {
+        (Place::Table("prior"), "column_name") => Value::Text(column.to_owned()),
+        (Place::Table("prior"), "type") => Value::Text(kind.to_owned()),
+        _ => given.value.clone(),
+    };
+    of_prior.map(|given| (given.def, value(given))).collect()
+}
+
+/// The content of the inputs: of the molecule table, and of a prior segmentation in a file.
+pub fn inputs(table: &MoleculeTable, prior: Option<&FoundPrior>) -> Vec<InputFingerprint> {
+    let of_prior = prior.and_then(|prior| prior.fingerprint);
+    let molecules = InputFingerprint::new("molecules", table.fingerprint);
+    std::iter::once(molecules).chain(of_prior.map(|content| InputFingerprint::new("prior", content))).collect()
+}
+
+/// What a path settles for a run if it is a stage of this kind; `None` if it is none at all.
+///
+/// Reads the manifest only. Errors: those of a stage that is not finished, damaged, newer, or of another kind.
+pub fn settled_by(path: &Path) -> anyhow::Result<Option<PriorStage>> {
+    if !StageReader::is_meant(path) {
+        return Ok(None);
+    }
+    let stage = StageReader::peek(path, &[StageKind::Prior])?;
+    let manifest = stage.manifest();
+    let place = path.display().to_string();
+    let held = |def: &'static OptionDef| {
+        let value = manifest::value_of(manifest, def)?;
+        Some(Given { def, value, origin: Origin::Stage(place.clone()) })
+    };
+    let values: Vec<Given> = OPTIONS.iter().filter(|def| is_inherited(def)).filter_map(held).collect();
+    let column = values.iter().find_map(|given| match (given.def.name, &given.value) {
+        ("column_name", Value::Text(name)) if !name.is_empty() => Some(name.clone()),
+        _ => None,
+    });
+    let source = match column {
+        Some(name) => PriorSource::Column { name },
+        None => PriorSource::File { path: manifest.path_of("prior").unwrap_or_default().into() },
+    };
+    let min_molecules_per_segment = manifest.min_molecules_per_segment();
+    Ok(Some(PriorStage { place, values, source, min_molecules_per_segment }))
+}
+
+/// Reads a stage of this kind: its manifest, the molecules, and the prior segmentation as [`take`] gave it, without
+/// pictures and images.
+pub fn read(folder: &Path, observer: &dyn Observer) -> anyhow::Result<(Manifest, MoleculeTable, FoundPrior)> {
+    observer.stage(&format!("Loading the stage {}", folder.display()));
+    let stage = StageReader::open(folder, &[StageKind::Prior])?;
+    let (table, results) = stage.molecules()?;
+    let missing = || format!("{}: its molecules have no prior_segmentation; make the stage again", folder.display());
+    let segment_of = results.prior_segment.with_context(missing)?;
+    let segments = stage.segments()?;
+    let manifest = stage.manifest();
+    let has_areas = segments.rows.iter().any(|row| row.radius.is_some());
+    let found = FoundPrior {
+        prior: Prior::new(segment_of),
+        kind: manifest.summary.get("prior_kind").and_then(|kind| kind.as_str()).unwrap_or_default().to_owned(),
+        picture: if has_areas { Picture::Areas } else { Picture::Molecules },
+        overlap: None,
+        placement: None,
+        placement_origin: String::new(),
+        labels: None,
+        stain: None,
+        fingerprint: manifest.input("prior"),
+        table: segments,
+    };
+    observer.info(&format!(
+        "Loaded {} transcripts, {} genes; prior segmentation ({}): {} segments hold {} molecules",
+        table.molecules.len(),
+        table.genes.len(),
+        found.kind,
+        found.table.n_kept(),
+        found.n_inside()
+    ));
+    Ok((manifest.clone(), table, found))
+}
+
+/// Writes the stage and the files to look at into a folder. `paths`: that of the prior, if it is a file.
 pub fn write(
     folder: &Path,
     table: &MoleculeTable,
     found: &FoundPrior,
     min_molecules_per_cell: usize,
     mut manifest: Manifest,
-    observer: &dyn Observer,
+    paths: &[String],
+    recorder: &Recorder<'_>,
 ) -> anyhow::Result<()> {
-    observer.stage(&format!("Saving the prior segmentation to {}", folder.display()));
+    recorder.stage(&format!("Saving the prior segmentation to {}", folder.display()));
+    // What is said from here on concerns this command only, not those that go on from the stage.
+    let observer = recorder.inner();
     let mut writer = StageWriter::create(folder, StageKind::Prior)?;
     let results = MoleculeResults { prior_segment: Some(found.prior.segment_of.clone()), ..MoleculeResults::default() };
     writer.molecules(table, &results)?;
-    let mut n_of_gene = vec![0u32; table.genes.len()];
-    table.molecules.genes.iter().for_each(|gene| n_of_gene[gene.idx()] += 1);
-    writer.genes(&table.genes, &n_of_gene)?;
-    writer.segments(&segment_columns(found))?;
+    writer.genes(&table.genes, &molecules_of_genes(table))?;
+    writer.segments(&found.table)?;
 
     let positions = &table.molecules.positions;
     let backdrop = match (&found.picture, &found.placement) {
@@ -71,24 +169,14 @@ pub fn write(
         observer.info(&format!("The nuclei found in the stain are in {}", folder.join(LABELS).display()));
     }
 
-    manifest.inputs.push(InputFingerprint::new("molecules", table.fingerprint));
-    manifest.inputs.extend(found.fingerprint.map(|fingerprint| InputFingerprint::new("prior", fingerprint)));
-    manifest.timing.paths.insert(0, table.path.display().to_string());
+    manifest.inputs = inputs(table, Some(found));
+    manifest.timing.paths = std::iter::once(table.path.display().to_string()).chain(paths.iter().cloned()).collect();
     enter_estimates(&mut manifest, found, positions, min_molecules_per_cell, observer);
     enter_numbers(&mut manifest, found);
+    recorder.enter_times(&mut manifest);
     writer.finish(manifest)?;
     observer.info(&format!("See {}: do the molecules lie where they should?", folder.join(OVERVIEW).display()));
     Ok(())
-}
-
-/// The segments that have molecules, by number.
-fn segment_columns(found: &FoundPrior) -> SegmentTable {
-    let rows = || found.table.rows.iter().enumerate().filter(|(_, row)| row.segment.is_some());
-    SegmentTable {
-        labels: Some(rows().map(|(at, _)| Some(found.table.labels.text(at).into_owned())).collect()),
-        n_molecules: rows().map(|(_, row)| if row.kept { row.n_molecules } else { 0 }).collect(),
-        centers: rows().map(|(_, row)| Some([row.center[0], row.center[1]])).collect(),
-    }
 }
 
 fn enter_estimates(
@@ -138,7 +226,7 @@ fn enter_numbers(manifest: &mut Manifest, found: &FoundPrior) {
     enter("n_segments_kept", json!(n_kept));
     enter("n_segments_too_small", json!(table.rows.len() - n_kept - n_empty));
     enter("n_segments_without_molecules", json!(n_empty));
-    enter("min_molecules_per_segment", json!(table.min_molecules_per_segment));
+    enter(MIN_MOLECULES_PER_SEGMENT, json!(table.min_molecules_per_segment));
     enter("n_molecules_in_segments", json!(n_inside));
     enter("n_molecules_outside_segments", json!(n_molecules - n_inside));
     if let Some(overlap) = &found.overlap {

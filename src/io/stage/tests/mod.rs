@@ -11,10 +11,12 @@ use polars::prelude::{Column, DataFrame, NamedFrom, Series};
 
 use super::*;
 use crate::cells::{CellCounts, CellStats};
+use crate::compartments::genes::{Call, GeneRank};
 use crate::data::{
     CellIdx, CellNames, CellOutline, ClusterIdx, GeneIdx, GeneTable, LayerOutlines, Molecules, Positions, SegmentIdx,
 };
 use crate::io::molecules::{Carried, Fingerprint, MoleculeTable, OutputColumn};
+use crate::prior::{SegmentLabels, SegmentRow, SegmentTable};
 
 /// Numbers from files, 0 for none.
 fn cells(numbers: &[u32]) -> Vec<Option<CellIdx>> {
@@ -125,12 +127,38 @@ fn polygons() -> StagePolygons {
     }
 }
 
+/// Segments of an image: one with molecules, one without, one that is too small.
 fn segments() -> SegmentTable {
+    let row = |segment: Option<u32>, n_molecules: u32, x: f64| SegmentRow {
+        segment: segment.and_then(SegmentIdx::from_number),
+        n_molecules,
+        n_pixels: Some(1 << 40),
+        area: Some(0.1 + x),
+        center: [x, 1.5, 0.0],
+        radius: Some(x.sqrt()),
+        kept: n_molecules > 1,
+    };
     SegmentTable {
-        labels: Some(vec![Some("cell-1".to_owned()), None]),
-        n_molecules: vec![2, 0],
-        centers: vec![Some([0.45, 1.5]), None],
+        labels: SegmentLabels::Numbers(vec![4, 7, 4_000_000_000]),
+        rows: vec![row(Some(1), 4, 0.45), row(None, 0, 3.0), row(Some(2), 1, 1.0 / 3.0)],
+        has_z: false,
+        min_molecules_per_segment: 2,
     }
+}
+
+fn ranking() -> Vec<GeneRank> {
+    let rank = |gene: usize, call: Call| GeneRank {
+        gene: GeneIdx::new(gene),
+        n_molecules: 40,
+        n_nuclei: 25,
+        share_inside: 0.1 * gene as f64,
+        expected_share: 0.5,
+        effect: 1.0 / 3.0 - gene as f64,
+        p: 1e-300,
+        q: 0.01,
+        call,
+    };
+    vec![rank(2, Call::Nuclear), rank(0, Call::None), rank(1, Call::Cytoplasmic)]
 }
 
 fn trace() -> TraceTable {
@@ -154,12 +182,14 @@ fn manifest() -> Manifest {
     manifest.inputs.push(InputFingerprint::new("molecules", table(0).fingerprint));
     manifest.estimates.push(Estimate::new("scale", 0.1 + 0.2, "estimated from the prior segmentation"));
     manifest.summary.insert("n_cells".to_owned(), 2.into());
+    manifest.summary.insert(MIN_MOLECULES_PER_SEGMENT.to_owned(), 2.into());
     manifest.notes.push(StageNote { level: NoteLevel::Warning, text: "Loaded 10 transcripts".to_owned() });
     manifest.timing = Timing {
         started: Some("2026-11-23T01:02:03Z".to_owned()),
         seconds: 1.5,
         peak_memory_bytes: Some(1 << 30),
         threads: 2,
+        threads_given: 0,
         command_line: "run molecules.csv".to_owned(),
         paths: vec!["molecules.csv".to_owned()],
         phases: vec![Phase { name: "Loading data".to_owned(), seconds: 0.5, peak_memory_bytes: None }],
@@ -179,6 +209,7 @@ fn write_all(dir: &Path) -> Manifest {
     let polygons = polygons();
     writer.polygons(&polygons.flat, polygons.layers.as_deref()).unwrap();
     writer.trace(&trace()).unwrap();
+    writer.compartment_genes(&ranking(), &table.genes).unwrap();
     writer.ncv(&ncv()).unwrap();
     writer.finish(manifest()).unwrap()
 }

@@ -1,6 +1,5 @@
 //! The molecule table: every type of carried column, the user's layout, batches, threads.
 
-use crate::composition::Color;
 use polars::prelude::{Categories, DataType, FrozenCategories, TimeUnit};
 
 use super::*;
@@ -45,17 +44,16 @@ fn with_columns(columns: Vec<Series>) -> MoleculeTable {
 
 fn csv(table: &MoleculeTable, results: &MoleculeResults) -> Vec<u8> {
     let names = CellNames::new("R1");
-    let colors: Option<Vec<Color>> =
-        results.ncv_color.as_ref().map(|colors| colors.iter().map(|&rgb| Color(rgb)).collect());
     let results = export::molecules::MoleculeResults {
         segment_numbers: None,
         prior_segment: results.prior_segment.as_deref(),
         confidence: results.confidence.as_deref().unwrap(),
-        compartments: None,
+        compartment: results.compartment.as_ref(),
+        nuclei_probs: results.nuclei_probs.as_deref(),
         cluster: results.cluster.as_deref(),
         cell: results.cell.as_deref().unwrap(),
         assignment_confidence: results.assignment_confidence.as_deref(),
-        ncv_color: colors.as_deref(),
+        ncv_color: results.ncv_color.as_deref(),
         names: &names,
     };
     let mut text = Vec::new();

@@ -18,8 +18,60 @@ fn every_table_comes_back() {
     assert_eq!(reader.counts().unwrap(), counts());
     assert_eq!(reader.polygons().unwrap(), polygons());
     assert_eq!(reader.trace().unwrap(), trace());
+    assert_eq!(reader.compartment_genes().unwrap(), ranking());
     assert_eq!(reader.ncv().unwrap(), ncv());
     assert_eq!(reader.molecules().unwrap().1, all_results());
+}
+
+#[test]
+fn segments_without_areas_have_names_and_numbers_of_their_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut column = segments();
+    column.labels = SegmentLabels::Texts(["b", "", "a,\"c\""].map(str::to_owned).to_vec());
+    column.has_z = true;
+    column.min_molecules_per_segment = 0;
+    for row in &mut column.rows {
+        (row.n_pixels, row.area, row.radius) = (None, None, None);
+    }
+    let mut writer = StageWriter::create(dir.path(), StageKind::Prior).unwrap();
+    writer.molecules(&table(1), &MoleculeResults::default()).unwrap();
+    writer.genes(&table(1).genes, &[1, 0, 0]).unwrap();
+    writer.segments(&column).unwrap();
+    let manifest = writer.finish(Manifest::new(StageKind::Prior, 1)).unwrap();
+    assert_eq!(manifest.table("segments").unwrap().n_columns, 8);
+    assert_eq!(StageReader::open(dir.path(), &[StageKind::Prior]).unwrap().segments().unwrap(), column);
+}
+
+#[test]
+fn molecules_of_cells_and_segments_that_do_not_exist_are_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let one_cell = || CellStats {
+        x: vec![1.0],
+        y: vec![2.0],
+        n_transcripts: vec![2],
+        density: vec![3.0],
+        elongation: vec![4.0],
+        area: vec![5.0],
+        avg_confidence: vec![0.5],
+        ..CellStats::default()
+    };
+    let genes = table(0).genes;
+    for (cell, segment, expected) in [(2, 1, "the cell 2 of 1"), (1, 4, "the segment 4 of 3")] {
+        let mut writer = StageWriter::create(dir.path(), StageKind::Run).unwrap();
+        let results = MoleculeResults {
+            cell: Some(cells(&[cell])),
+            prior_segment: Some(vec![SegmentIdx::from_number(segment)]),
+            ..MoleculeResults::default()
+        };
+        writer.molecules(&table(1), &results).unwrap();
+        writer.genes(&genes, &[1, 0, 0]).unwrap();
+        writer.segments(&segments()).unwrap();
+        writer.cells(&CellNames::new("R1"), &one_cell()).unwrap();
+        writer.counts(&genes, &CellCounts { n_genes: 3, offsets: vec![0, 0], ..CellCounts::default() }).unwrap();
+        writer.finish(Manifest::new(StageKind::Run, 1)).unwrap();
+        let error = open(dir.path()).unwrap().molecules().unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
 }
 
 #[test]

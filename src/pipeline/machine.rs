@@ -1,4 +1,4 @@
-//! What the program asks of the machine for its messages: time of day and memory. None of it reaches a result.
+//! What the program asks of the machine for messages and timings: time of day and memory. None of it reaches a result.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,13 +9,27 @@ fn seconds() -> u64 {
 
 /// The time of day, `HH:MM:SS`, UTC.
 pub fn time_of_day() -> String {
-    let seconds = seconds() % 86_400;
-    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+    time_at(seconds())
 }
 
 /// Today, `YYYY-MM-DD`, UTC.
 pub fn date() -> String {
-    let (year, month, day) = civil(seconds() / 86_400);
+    date_at(seconds())
+}
+
+/// Date and time, `YYYY-MM-DDTHH:MM:SSZ`, as RFC 3339 has them.
+pub fn timestamp() -> String {
+    let now = seconds();
+    format!("{}T{}Z", date_at(now), time_at(now))
+}
+
+fn time_at(seconds: u64) -> String {
+    let seconds = seconds % 86_400;
+    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+fn date_at(seconds: u64) -> String {
+    let (year, month, day) = civil(seconds / 86_400);
     format!("{year:04}-{month:02}-{day:02}")
 }
 
@@ -92,6 +106,10 @@ mod tests {
         assert_eq!(civil(59), (1970, 3, 1));
         assert_eq!(civil(11_016), (2000, 2, 29));
         assert_eq!(civil(20_453), (2025, 12, 31));
+        assert_eq!(
+            (date_at(951_782_400 + 3_661), time_at(951_782_400 + 3_661)),
+            ("2000-02-29".into(), "01:01:01".into())
+        );
     }
 
     #[test]

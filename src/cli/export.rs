@@ -1,0 +1,23 @@
+//! `baysor export`: from arguments to settings, and the files.
+
+use std::ffi::OsString;
+
+use super::progress::Console;
+use super::request;
+use crate::config::bundle::resolve_export;
+use crate::config::options::Command;
+
+/// Writes the final files of the stage that the arguments after `export` name.
+///
+/// # Errors
+///
+/// A [`request::Grammar`] or [`crate::config::ConfigError`] is misuse; everything else comes from the stage and the files.
+pub fn run(arguments: &[OsString]) -> anyhow::Result<()> {
+    let (request, _) = request::parse(Command::Export, arguments)?;
+    let settings = resolve_export(&request, &|name| std::env::var(name).ok())?;
+    let console = Console::new(settings.program.verbosity, Some(&settings.bundle.outputs.log));
+    console.opening(Command::Export, &settings.program);
+    let result = crate::pipeline::export::run(&settings, &console);
+    console.end(&result);
+    result
+}

@@ -1,0 +1,109 @@
+//! Where and how results are written: the final files, and the stage.
+
+use std::path::{Path, PathBuf};
+
+use super::merged::Merged;
+use super::resolve::{Request, merge, program};
+use super::settings::{BundleSettings, CountFormat, ExportFormat, ExportSettings};
+use super::{ConfigError, OutputNames, nearest};
+use crate::data::{Layout3d, PolygonFormat};
+
+/// Merges and checks a request of `export`, whose first argument is a stage; see [`resolve`](super::resolve::resolve).
+///
+/// # Errors
+///
+/// Every [`ConfigError`].
+pub fn resolve_export(
+    request: &Request,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<ExportSettings, ConfigError> {
+    let merged = merge(request)?;
+    Ok(ExportSettings {
+        stage: request.molecules.clone(),
+        formats: formats(&merged)?,
+        bundle: settings(request, &merged)?,
+        program: program(request, merged, Vec::new(), environment)?,
+    })
+}
+
+/// The formats to write, in the order of the help.
+fn formats(merged: &Merged) -> Result<Vec<ExportFormat>, ConfigError> {
+    let wanted = merged.list("format");
+    let names = ExportFormat::ALL.map(ExportFormat::name);
+    let is = |format: &ExportFormat, word: &String| word.eq_ignore_ascii_case(format.name());
+    if let Some(word) = wanted.iter().find(|word| !ExportFormat::ALL.iter().any(|format| is(format, word))) {
+        let hint = nearest(word, names).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+        return Err(merged.invalid("format", format!("'{word}' is not one of {}{hint}", names.join(", "))));
+    }
+    let chosen = ExportFormat::ALL.into_iter().filter(|format| wanted.iter().any(|word| is(format, word)));
+    Ok(if wanted.is_empty() { vec![ExportFormat::Baysor] } else { chosen.collect() })
+}
+
+/// How the final files are written.
+pub(super) fn settings(request: &Request, merged: &Merged) -> Result<BundleSettings, ConfigError> {
+    let count_format = match merged.text("count_matrix_format") {
+        "tsv" => CountFormat::Tsv,
+        _ => CountFormat::Loom,
+    };
+    let output = request.output.clone().unwrap_or_else(|| PathBuf::from(merged.text("output")));
+    Ok(BundleSettings {
+        outputs: outputs(&output, count_format, &request.molecules)?,
+        polygon_format: match merged.text("polygon_format") {
+            "none" => None,
+            "GeometryCollection" => Some(PolygonFormat::GeometryCollection),
+            "GeometryCollectionLegacy" => Some(PolygonFormat::GeometryCollectionLegacy),
+            _ => Some(PolygonFormat::FeatureCollection),
+        },
+        count_format,
+        layout_3d: match merged.text("polygon_3d_layout") {
+            "object" => Layout3d::Object,
+            _ => Layout3d::Array,
+        },
+    })
+}
+
+/// The folder of `--stage`, if it is given.
+pub(super) fn stage_folder(request: &Request) -> Result<Option<&Path>, ConfigError> {
+    match request.stage.as_deref() {
+        Some(folder) if folder.as_os_str().is_empty() => Err(ConfigError::Invalid {
+            name: "--stage".to_owned(),
+            seen: "''".to_owned(),
+            remedy: "give the name of a folder".to_owned(),
+        }),
+        folder => Ok(folder),
+    }
+}
+
+/// The names of the files, with the checkpoint in the stage if there is one: its result may be nothing else.
+pub(super) fn with_checkpoint_in(stage: Option<&Path>, names: OutputNames) -> OutputNames {
+    match stage {
+        Some(folder) => OutputNames { checkpoint: folder.join("checkpoint.bin"), ..names },
+        None => names,
+    }
+}
+
+/// Names the files, and sees to it that none is the input.
+fn outputs(output: &Path, counts: CountFormat, molecules: &Path) -> Result<OutputNames, ConfigError> {
+    let invalid = |remedy: String| ConfigError::Invalid {
+        name: "--output".to_owned(),
+        seen: format!("'{}'", output.display()),
+        remedy,
+    };
+    if output.as_os_str().is_empty() {
+        return Err(invalid("give a file or a directory".to_owned()));
+    }
+    if std::fs::metadata(output).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        return Err(invalid("it is a device or pipe; give a file or a directory".to_owned()));
+    }
+    let names = OutputNames::new(output, counts);
+    if let Ok(input) = molecules.canonicalize() {
+        let hit = names.all().into_iter().find(|path| path.canonicalize().is_ok_and(|path| path == input));
+        if let Some(path) = hit {
+            return Err(invalid(format!(
+                "'{}' is the molecule table and would be overwritten; choose another name",
+                path.display()
+            )));
+        }
+    }
+    Ok(names)
+}

@@ -1,0 +1,71 @@
+//! `export`: the final files from a finished stage.
+
+use super::results::RunResult;
+use super::{input, manifest};
+use crate::config::options::find_path;
+use crate::config::values::Value;
+use crate::config::{BundleSettings, ExportFormat, ExportSettings};
+use crate::io::atomic;
+use crate::io::stage::schema::POLYGONS;
+use crate::io::stage::{Manifest, StageKind, StageReader};
+use crate::observe::Observer;
+
+/// Reads a stage and writes its result in the formats that the settings name.
+///
+/// Nothing is computed anew but boundaries that the stage lacks. The files have the same bytes as those of a `run`
+/// that wrote them itself. Errors name what is wrong and what to do; no file appears under its final name before it is
+/// complete.
+pub fn run(settings: &ExportSettings, observer: &dyn Observer) -> anyhow::Result<()> {
+    input::with_threads(settings.program.threads, || {
+        observer.stage(&format!("Loading the stage {}", settings.stage.display()));
+        let stage = StageReader::open(&settings.stage, &[StageKind::Run, StageKind::Merge])?;
+        let result = RunResult::read(&stage)?;
+        observer.info(&format!(
+            "Run {}: {} molecules, {} cells",
+            result.run_id,
+            result.table.molecules.len(),
+            result.stats.n_cells()
+        ));
+        for format in &settings.formats {
+            match format {
+                ExportFormat::Baysor => write_bundle(&stage, &result, &settings.bundle, observer)?,
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Writes the files of Baysor 0.7.1.
+fn write_bundle(
+    stage: &StageReader,
+    result: &RunResult,
+    bundle: &BundleSettings,
+    observer: &dyn Observer,
+) -> anyhow::Result<()> {
+    observer.stage(&format!("Saving results to {}", bundle.outputs.molecules.display()));
+    for path in bundle.outputs.of_export() {
+        atomic::prepare(path)?;
+    }
+    let params = manifest::dump_of(stage.manifest());
+    atomic::write_file(&bundle.outputs.params_dump, |file| std::io::Write::write_all(file, params.as_bytes()))?;
+    result.write_tables(bundle)?;
+    if bundle.polygon_format.is_none() {
+        return Ok(());
+    }
+    let polygons = if stage.has(&POLYGONS) {
+        stage.polygons()?
+    } else {
+        observer.stage("Estimating boundary polygons");
+        result.outline(max_z_slices(stage.manifest()))
+    };
+    result.write_polygons(&polygons, bundle)
+}
+
+/// How many layers the run was told to make.
+fn max_z_slices(manifest: &Manifest) -> usize {
+    let def = find_path("plotting.max_z_slices");
+    match def.map(|def| manifest::value_of(manifest, def).unwrap_or_else(|| def.default_value())) {
+        Some(Value::Int(number)) => usize::try_from(number).unwrap_or(1),
+        _ => 1,
+    }
+}
