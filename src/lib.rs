@@ -31,11 +31,14 @@
 //! arguments, config.toml --> config::resolve --> RunSettings
 //!                                                     |
 //! molecules.csv | .parquet --> io::molecules --> MoleculeTable: molecules, genes, carried columns
-//!                                                     |
-//!            prior column --> prior: segments, scale <-+
+//!               (or a stage of `prior`: io::stage)    |
+//!   column | image | stain | boundaries               |
+//!      io::images, stain, io::boundaries              |
+//!                       --> prior: segments, scale <--+
 //!                                                     |   (molecules sorted along a Hilbert curve)
 //!              graph --+--> noise -------> confidence -+
 //!                      +--> clustering --> clusters ---+
+//!                      +--> compartments, if wanted ---+
 //!                                                     v
 //!                  bmm: initial cells, then ( E-step, split, prune, M-step ) x iterations
 //!                                                     |   (order of the table again)
@@ -55,7 +58,7 @@
 //! | 1 | [`spatial`] | nearest neighbors, Delaunay triangulation, hulls, order along a Hilbert curve |
 //! | 1 | [`graph`] | who is whose neighbor and how strongly; long edges; connected parts |
 //! | 2 | [`noise`] | confidence: the probability that a molecule is real and not background |
-//! | 2 | [`prior`] | segments of the prior segmentation, and the scale they suggest |
+//! | 2 | [`prior`] | segments under molecules, from labels and boundaries; the scale they suggest; do they fit |
 //! | 2 | [`stain`] | nuclei from a gray image of a stain |
 //! | 2 | [`compartments`] | nucleus and cytoplasm, from the genes that are known or found to prefer one |
 //! | 2 | [`clustering`] | molecule clusters, which are coarse cell types |
@@ -64,8 +67,8 @@
 //! | 2 | [`polygons`] | boundaries of cells, flat and by layer |
 //! | 2 | [`composition`] | what surrounds a molecule, as a vector and as a color |
 //! | 3 | [`config`] | one definition of every option and key; merging, checks, run id, names of files |
-//! | 3 | [`io`] | molecule tables in; molecule table, cell statistics, counts and boundaries out |
-//! | 4 | [`pipeline`] | `run` |
+//! | 3 | [`io`] | molecule tables, images and boundaries in; result files out; stages and checkpoints both ways |
+//! | 4 | [`pipeline`] | what the commands do: `prior`, `run`, `segfree`, `export`, `inspect` |
 //! | 5 | [`cli`] | command line, progress, log, errors, exit status |
 //!
 //! # What always holds
