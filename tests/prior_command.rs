@@ -1,6 +1,8 @@
 //! `baysor prior` and priors of `run`, with images that other programs wrote: the right label for every molecule, in
 //! every format; what is wrong with bad ones; the real nuclei of the example.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on should end")]
+
 mod support;
 
 use std::collections::HashMap;

@@ -273,6 +273,6 @@ fn the_model_ends_early_once_it_has_converged() {
     let outcome = folder.succeed("run t.csv -m 8 -s 3 --iters 500 --converged 0.02");
     let at = outcome.stderr.find("The model settled and ended after ").expect(&outcome.stderr);
     let n: usize = outcome.stderr[at + 34..].split(' ').next().unwrap().parse().unwrap();
-    assert!((110..450).contains(&n) && (n - 50) % 20 == 0, "{n}");
+    assert!((110..450).contains(&n) && (n - 50).is_multiple_of(20), "{n}");
     support::CellSets::read(&folder, "segmentation").assert_equal();
 }

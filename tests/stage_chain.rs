@@ -210,6 +210,27 @@ fn a_stage_of_segfree_can_be_inspected() {
 }
 
 #[test]
+fn colors_computed_beside_the_run_are_joined_at_export() {
+    let folder = folder();
+    folder.succeed("run t2.csv -m 8 -s 3 --iters 20 --skip-ncv-color --stage cells");
+    folder.succeed("segfree t2.csv -m 8 --stage colors");
+    folder.succeed("export --ncv colors -o out.csv cells");
+    let colors = folder.table("out.csv").column("ncv_color").into_iter().map(str::to_owned).collect::<Vec<_>>();
+    assert!(colors.iter().all(|color| color.len() == 7 && color.starts_with('#')), "{colors:?}");
+    assert!(colors.iter().any(|color| *color != colors[0]));
+    folder.succeed("export -o plain.csv cells");
+    assert!(!folder.table("plain.csv").names().contains(&"ncv_color"));
+    // Colors of other molecules: another table, or other filters.
+    let text = folder.text("t2.csv");
+    let shorter: Vec<&str> = text.lines().take(text.lines().count() - 1).collect();
+    folder.write("shorter.csv", shorter.join("\n") + "\n");
+    folder.succeed("segfree shorter.csv -m 8 --stage other");
+    folder.baysor(&["export", "--ncv", "other", "-o", "x.csv", "cells"]).assert_failure(1, &["another molecule table"]);
+    folder.succeed("segfree t2.csv -m 8 --x-min 20 --stage part");
+    folder.baysor(&["export", "--ncv", "part", "-o", "x.csv", "cells"]).assert_failure(1, &["same filters"]);
+}
+
+#[test]
 fn a_stage_can_be_written_beside_the_files_and_alone() {
     let folder = folder();
     folder.succeed("run t3.csv -m 8 -s 3 --iters 20 -o plain.csv");

@@ -120,6 +120,10 @@ Examples:
     baysor export -o results/ run/
   Boundaries and counts in other formats, from the same stage:
     baysor export --polygon-format GeometryCollection --count-matrix-format tsv -o other/ run/
+  Colors of neighborhoods that were computed beside the run:
+    baysor run -m 30 -s 6.5 --skip-ncv-color --stage run/ molecules.csv
+    baysor segfree -m 30 --stage colors/ molecules.csv
+    baysor export --ncv colors/ -o results/ run/
 
 Files written for -o X.csv, format baysor:
   X.csv (molecules with their cells), X_cell_stats.csv, X_counts.loom, X_polygons_2d.json,
@@ -251,7 +255,7 @@ fn argument(def: &'static OptionDef, command: Command) -> Arg {
 
 /// Whether the value of an option is a path, which need not be text.
 pub fn is_path(def: &OptionDef) -> bool {
-    def.place == Place::CommandLine && matches!(def.name, "config" | "output" | "save_prior" | "stage")
+    def.place == Place::CommandLine && matches!(def.name, "config" | "output" | "save_prior" | "stage" | "ncv")
 }
 
 /// A switch that may be given a value after `=`.

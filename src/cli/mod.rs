@@ -6,7 +6,7 @@ mod export;
 mod inspect;
 mod prior;
 pub mod progress;
-mod request;
+pub mod request;
 pub mod run;
 mod segfree;
 mod signals;

@@ -45,6 +45,7 @@ pub fn parse(command: Command, arguments: &[OsString]) -> anyhow::Result<(Reques
         file: path(&matches, "config"),
         output: path(&matches, "output"),
         stage: path(&matches, "stage"),
+        ncv: path(&matches, "ncv"),
         save_prior: path(&matches, "save_prior"),
         dotted: sorted.dotted,
         command_line: arguments.join(OsStr::new(" ")).to_string_lossy().into_owned(),

@@ -20,6 +20,7 @@ pub fn resolve_export(
     let merged = merge(request)?;
     Ok(ExportSettings {
         stage: request.molecules.clone(),
+        ncv: request.ncv.clone(),
         formats: formats(&merged)?,
         bundle: settings(request, &merged)?,
         program: program(request, merged, Vec::new(), environment)?,

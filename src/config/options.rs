@@ -401,6 +401,8 @@ pub const OPTIONS: &[OptionDef] = &[
         "Write the result as a stage into this folder: Arrow tables and a manifest, for other commands and for looking inside. Without --output nothing else is written.").flag("stage", "DIR").on(&[Command::Run, Command::Segfree])),
     placed(Place::CommandLine, key("", "format", Kind::List, EmptyList, Output,
         "What to write, with commas between several: baysor (the files that run writes). Empty = baysor.").flag("format", "LIST").on(&[Command::Export])),
+    placed(Place::CommandLine, key("", "ncv", Kind::Text, Text(""), Output,
+        "Stage of segfree with colors of the same molecules (segfree --stage DIR); they become the column ncv_color, in place of those of the run.").flag("ncv", "DIR").on(&[Command::Export])),
     placed(Place::CommandLine, key("", "json", Kind::Bool, OFF, Output,
         "Print JSON: the manifest, and the columns of every table with type, unit and meaning.").flag("json", "BOOL").on(&[Command::Inspect])),
     placed(Place::CommandLine, key("", "save_prior", Kind::Text, Text(""), Prior,

@@ -28,6 +28,8 @@ pub struct Request {
     pub stage: Option<PathBuf>,
     /// What the first argument settles if it is a stage of the command `prior`.
     pub prior_stage: Option<PriorStage>,
+    /// The stage with colors of molecules, if given.
+    pub ncv: Option<PathBuf>,
     /// Where to write the prior as a stage of its own, if given.
     pub save_prior: Option<PathBuf>,
     /// Dotted options in their order; of a repeated one the last counts.

@@ -109,6 +109,8 @@ impl ExportFormat {
 pub struct ExportSettings {
     /// The stage to read.
     pub stage: PathBuf,
+    /// The stage with colors of the molecules, if they do not come from the run.
+    pub ncv: Option<PathBuf>,
     /// What to write, each format once.
     pub formats: Vec<ExportFormat>,
     /// The files of Baysor 0.7.1.

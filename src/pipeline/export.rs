@@ -1,5 +1,7 @@
 //! `export`: the final files from a finished stage.
 
+use std::path::Path;
+
 use super::results::RunResult;
 use super::{input, manifest};
 use crate::config::options::find_path;
@@ -19,7 +21,11 @@ pub fn run(settings: &ExportSettings, observer: &dyn Observer) -> anyhow::Result
     input::with_threads(settings.program.threads, || {
         observer.stage(&format!("Loading the stage {}", settings.stage.display()));
         let stage = StageReader::open(&settings.stage, &[StageKind::Run, StageKind::Merge])?;
-        let result = RunResult::read(&stage)?;
+        let mut result = RunResult::read(&stage)?;
+        if let Some(folder) = &settings.ncv {
+            join_colors(&mut result, &stage, folder)?;
+            observer.info(&format!("Colors of neighborhoods come from {}", folder.display()));
+        }
         observer.info(&format!(
             "Run {}: {} molecules, {} cells",
             result.run_id,
@@ -33,6 +39,29 @@ pub fn run(settings: &ExportSettings, observer: &dyn Observer) -> anyhow::Result
         }
         Ok(())
     })
+}
+
+/// Gives molecules the colors of a `segfree` stage, which must be one of the same molecules.
+fn join_colors(result: &mut RunResult, stage: &StageReader, folder: &Path) -> anyhow::Result<()> {
+    let colors = StageReader::open(folder, &[StageKind::Segfree])?;
+    let remedy = "run segfree on the same table with the same filters";
+    anyhow::ensure!(
+        colors.manifest().input("molecules") == stage.manifest().input("molecules"),
+        "{}: its colors are of another molecule table than {}; {remedy}",
+        folder.display(),
+        stage.dir().display()
+    );
+    let ncv = colors.ncv()?;
+    anyhow::ensure!(
+        ncv.ids == result.table.molecules.ids,
+        "{}: it has colors of {} molecules, and {} has {} of the table; {remedy}",
+        folder.display(),
+        ncv.ids.len(),
+        stage.dir().display(),
+        result.table.molecules.len()
+    );
+    result.found.ncv_color = Some(ncv.colors);
+    Ok(())
 }
 
 /// Writes the files of Baysor 0.7.1.

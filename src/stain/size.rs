@@ -30,7 +30,7 @@ const FALLBACK_RADIUS: f64 = 10.0;
 /// Returns 0.5 to 1000, 10 where no scale stands out. Draws nothing; the same result on any number of threads.
 pub fn estimate_radius(image: &GrayImage) -> f64 {
     let tiles = tiles(image);
-    let answers: Vec<Vec<f64>> = tiles.into_par_iter().map(|tile| answers_by_scale(tile)).collect();
+    let answers: Vec<Vec<f64>> = tiles.into_par_iter().map(answers_by_scale).collect();
     let n_scales = OCTAVES * SCALES_PER_OCTAVE;
     let total: Vec<f64> = (0..n_scales).map(|i| answers.iter().filter_map(|a| a.get(i)).sum()).collect();
     match strongest_scale(&total) {

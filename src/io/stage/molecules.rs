@@ -260,7 +260,7 @@ fn layout(schema: &ArrowSchema, carried: &[Option<usize>]) -> Option<Vec<OutputC
 impl MoleculeResults {
     /// Adds the results in a batch to columns for `n_rows` molecules.
     fn push(&mut self, batch: &Batch<'_>, n_rows: usize) -> Result<(), StageError> {
-        fn column<'c, T>(values: &'c mut Option<Vec<T>>, n_rows: usize) -> &'c mut Vec<T> {
+        fn column<T>(values: &mut Option<Vec<T>>, n_rows: usize) -> &mut Vec<T> {
             values.get_or_insert_with(|| Vec::with_capacity(n_rows))
         }
         if batch.has("prior_segmentation") {
