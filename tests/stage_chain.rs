@@ -215,6 +215,12 @@ fn colors_computed_beside_the_run_are_joined_at_export() {
     folder.succeed("run t2.csv -m 8 -s 3 --iters 20 --skip-ncv-color --stage cells");
     folder.succeed("segfree t2.csv -m 8 --stage colors");
     folder.succeed("export --ncv colors -o out.csv cells");
+    // From the stage of a prior segmentation there are the same neighborhoods.
+    folder.succeed("prior t2.csv :cell_id --unassigned-prior-label none -m 8 -o prior");
+    folder.succeed("segfree t2.csv -m 8 -o table.loom");
+    folder.succeed("segfree prior -m 8 -o stage.loom");
+    let read = |name: &str| std::fs::read(folder.path(name)).unwrap();
+    assert!(read("table.loom") == read("stage.loom"), "the same bytes from a stage");
     let colors = folder.table("out.csv").column("ncv_color").into_iter().map(str::to_owned).collect::<Vec<_>>();
     assert!(colors.iter().all(|color| color.len() == 7 && color.starts_with('#')), "{colors:?}");
     assert!(colors.iter().any(|color| *color != colors[0]));

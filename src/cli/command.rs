@@ -224,7 +224,9 @@ fn positional_arguments(command: Command) -> Vec<Arg> {
             vec![first("MOLECULES", help), prior]
         }
         Command::Prior => vec![first("MOLECULES", table), prior],
-        Command::Segfree => vec![first("MOLECULES", table)],
+        Command::Segfree => {
+            vec![first("MOLECULES", "Table of molecules: CSV (also .gz) or Parquet; or the folder of a stage of prior")]
+        }
         Command::Export => vec![first("STAGE", "Folder that run --stage has made")],
         Command::Inspect => vec![first("STAGE", "Folder that run --stage or the command prior has made")],
     }

@@ -13,7 +13,8 @@ use crate::config::resolve::resolve_segfree;
 ///
 /// A [`request::Grammar`] or [`crate::config::ConfigError`] is misuse; everything else comes from the work.
 pub fn run(arguments: &[OsString]) -> anyhow::Result<()> {
-    let (request, _) = request::parse(Command::Segfree, arguments)?;
+    let (mut request, _) = request::parse(Command::Segfree, arguments)?;
+    request.prior_stage = crate::pipeline::prior::stage::settled_by(&request.molecules)?;
     let settings = resolve_segfree(&request, &|name| std::env::var(name).ok())?;
     let console = Console::new(settings.program.verbosity, settings.output.as_ref().map(|_| &*settings.log));
     console.opening(Command::Segfree, &settings.program);

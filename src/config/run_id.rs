@@ -31,8 +31,11 @@ pub fn segfree_id(input_fingerprint: &[u8], settings: &SegfreeSettings) -> Strin
     for (name, value) in [
         ("version", VERSION.to_owned()),
         ("seed", settings.program.seed.to_string()),
-        // How molecules are chosen, without the name of the file.
-        ("molecules", format!("{:?}", InputSettings { molecules: PathBuf::new(), ..settings.input.clone() })),
+        // How molecules are chosen, without the name of the file; a stage has what its file has.
+        (
+            "molecules",
+            format!("{:?}", InputSettings { molecules: PathBuf::new(), is_stage: false, ..settings.input.clone() }),
+        ),
         ("min_molecules_per_cell", settings.min_molecules_per_cell.to_string()),
         ("confidence_nn_id", settings.confidence_nn_id.to_string()),
         ("colors", format!("{:?}", settings.colors)),

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::model::{inverse, pick};
-use super::{input, manifest};
+use super::{input, manifest, prior};
 use crate::composition::{self, Color, ColorParams, Neighborhoods};
 use crate::config::options::Command;
 use crate::config::{SegfreeSettings, run_id};
@@ -33,7 +33,11 @@ fn run_in_pool(settings: &SegfreeSettings, observer: &dyn Observer) -> anyhow::R
     if let Some(stage) = &settings.stage {
         drop(StageWriter::create(stage, StageKind::Segfree)?);
     }
-    let table = input::load_plain(&settings.input, observer)?;
+    let table = if settings.input.is_stage {
+        prior::stage::read(&settings.input.molecules, observer)?.1
+    } else {
+        input::load_plain(&settings.input, observer)?
+    };
     let molecules = &table.molecules;
     let n_neighbors = settings.colors.n_neighbors(table.genes.len(), settings.min_molecules_per_cell);
     let origin = if settings.colors.n_neighbors.is_some() { "given" } else { "derived" };
