@@ -234,12 +234,11 @@ fn check_replaceable(dir: &Path, kind: StageKind) -> Result<(), StageError> {
     }
 }
 
-/// Whether a file is a table or a manifest that nobody has finished: `<name>.<process>-<n>.tmp`.
+/// Whether a file is a table, a manifest or a checkpoint that nobody has finished: `<name>.<process>-<n>.tmp`.
 fn is_temporary(name: &str) -> bool {
-    let names = TABLES.iter().map(|table| table.file).chain([MANIFEST_FILE]);
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    names.into_iter().any(|known| {
-        let number = name.strip_prefix(known).and_then(|rest| rest.strip_prefix('.')?.strip_suffix(".tmp"));
-        number.and_then(|number| number.split_once('-')).is_some_and(|(process, n)| digits(process) && digits(n))
-    })
+    let Some((name, number)) = name.strip_suffix(".tmp").and_then(|name| name.rsplit_once('.')) else { return false };
+    let is_known = name == MANIFEST_FILE || name.starts_with(CHECKPOINT_PREFIX);
+    let is_numbered = number.split_once('-').is_some_and(|(process, n)| digits(process) && digits(n));
+    is_numbered && (is_known || TABLES.iter().any(|table| table.file == name))
 }

@@ -39,7 +39,9 @@ fn older_stage_is_kept_until_the_new_one_is_complete() {
     let dir = tempfile::tempdir().unwrap();
     let first = write_all(dir.path());
     fs::write(dir.path().join("notes.txt"), "the user's own").unwrap();
-    fs::write(dir.path().join("cells.arrow.77-0.tmp"), "left by a killed run").unwrap();
+    for left in ["cells.arrow.77-0.tmp", "checkpoint.bin.77-12.tmp", "manifest.json.7-1.tmp"] {
+        fs::write(dir.path().join(left), "left by a killed run").unwrap();
+    }
     let mut writer = StageWriter::create(dir.path(), StageKind::Run).unwrap();
     writer.genes(&table(0).genes, &[3, 3, 3]).unwrap();
     assert_eq!(open(dir.path()).unwrap().manifest(), &first);
