@@ -222,14 +222,14 @@ def stage_tables(name, stage, molecules):
     """pyarrow, polars and DuckDB read the tables of a stage; they say what segmentation.csv says."""
     manifest = json.loads((stage / "manifest.json").read_text())
     for entry in manifest["tables"]:
-        table = feather.read_table(stage / entry["file"])
-        table.validate(full=True)
+        arrow = feather.read_table(stage / entry["file"])
+        arrow.validate(full=True)
         rows = (entry["n_rows"], entry["n_columns"])
-        check(f"{name}: {entry['file']} in pyarrow", table.shape == rows, table.shape)
+        check(f"{name}: {entry['file']} in pyarrow", arrow.shape == rows, arrow.shape)
         check(f"{name}: {entry['file']} in polars", polars.read_ipc(stage / entry["file"]).shape == rows)
-        count = duckdb.sql("select count(*) from table").fetchone()[0]
+        count = duckdb.sql("select count(*) from arrow").fetchall()[0][0]
         check(f"{name}: {entry['file']} in DuckDB", count == entry["n_rows"], count)
-        described = all(field.metadata and b"description" in field.metadata for field in table.schema)
+        described = all(field.metadata and b"description" in field.metadata for field in arrow.schema)
         check(f"{name}: {entry['file']} describes its columns", described)
     found = feather.read_table(stage / "molecules.arrow").to_pandas()
     check(f"{name}: ids digit for digit", (found["transcript_id"] == molecules["transcript_id"]).all())
