@@ -184,6 +184,15 @@ fn a_prior_stage_has_the_same_bytes_for_any_number_of_threads() {
 }
 
 #[test]
+fn labels_of_an_earlier_stain_do_not_stay_beside_another_prior() {
+    let folder = Folder::with("m.csv", molecules(1.0, &[]));
+    prior(&folder, "u2_lzw.tif", "").assert_success();
+    folder.write("prior/prior_labels.tif", "from a stain");
+    prior(&folder, "u2_lzw.tif", "").assert_success();
+    assert!(!folder.path("prior/prior_labels.tif").exists() && folder.path("prior/overview.png").exists());
+}
+
+#[test]
 fn run_takes_the_same_priors_and_writes_the_labels_of_the_image() {
     let folder = Folder::with("m.csv", molecules(1.0, &[]));
     let image = images().join("u2_lzw.tif").display().to_string();

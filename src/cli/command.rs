@@ -250,14 +250,9 @@ fn argument(def: &'static OptionDef, command: Command) -> Arg {
     }
     match def.kind {
         Kind::Bool => switch(argument),
-        _ if is_path(def) => argument.value_parser(value_parser!(OsString)),
+        Kind::Path => argument.value_parser(value_parser!(OsString)),
         _ => argument,
     }
-}
-
-/// Whether the value of an option is a path, which need not be text.
-pub fn is_path(def: &OptionDef) -> bool {
-    def.place == Place::CommandLine && matches!(def.name, "config" | "output" | "save_prior" | "stage" | "ncv")
 }
 
 /// A switch that may be given a value after `=`.

@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::progress::Console;
 use super::{arguments, command};
 use crate::config::file::{Given, Origin};
-use crate::config::options::{Command, OPTIONS, OptionDef};
+use crate::config::options::{Command, Kind, OPTIONS, OptionDef};
 use crate::config::resolve::Request;
 use crate::config::values::from_text;
 use crate::config::{ConfigError, Note, ProgramSettings, VERSION};
@@ -51,7 +51,7 @@ pub fn parse(command: Command, arguments: &[OsString]) -> anyhow::Result<(Reques
         command_line: arguments.join(OsStr::new(" ")).to_string_lossy().into_owned(),
         ..Request::default()
     };
-    let has_flag = |def: &&OptionDef| def.flag.is_some() && def.commands.contains(&command) && !command::is_path(def);
+    let has_flag = |def: &&OptionDef| def.flag.is_some() && def.commands.contains(&command) && def.kind != Kind::Path;
     for def in OPTIONS.iter().filter(has_flag) {
         if let Some(text) = matches.get_one::<String>(def.name) {
             request.flags.push(flag(def, def.spelled(), text)?);

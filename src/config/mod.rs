@@ -29,7 +29,7 @@ pub use run_id::run_id;
 pub use settings::{
     BundleSettings, CheckpointSettings, ColorSettings, Columns, CompartmentGenes, CountFormat, Crop, ExportFormat,
     ExportSettings, ImageKind, InputSettings, Note, PriorSettings, PriorSource, PriorStageSettings, ProgramSettings,
-    RunSettings, ScaleSource, ScaleStd, SegfreeSettings, StainSettings, StainThreshold, Verbosity, XyAndZ,
+    RunSettings, ScaleSource, ScaleStd, SegfreeSettings, StainSettings, Verbosity, XyAndZ,
 };
 pub use stage::PriorStage;
 

@@ -6,7 +6,8 @@ use super::ConfigError;
 use super::file::Origin;
 use super::merged::Merged;
 use super::resolve::Request;
-use super::settings::{CompartmentGenes, ImageKind, PriorSettings, PriorSource, StainSettings, StainThreshold, XyAndZ};
+use super::settings::{CompartmentGenes, ImageKind, PriorSettings, PriorSource, StainSettings, XyAndZ};
+use crate::stain::ThresholdMethod;
 
 /// How the prior segmentation is read.
 pub(super) fn settings(
@@ -30,11 +31,11 @@ pub(super) fn settings(
         stain: StainSettings {
             sigma: Some(merged.float("prior.stain_sigma")).filter(|&sigma| sigma > 0.0),
             threshold: match merged.text("prior.stain_threshold") {
-                "otsu" => Some(StainThreshold::Otsu),
-                "li" => Some(StainThreshold::Li),
-                "triangle" => Some(StainThreshold::Triangle),
-                "mean" => Some(StainThreshold::Mean),
-                "local" => Some(StainThreshold::Local),
+                "otsu" => Some(ThresholdMethod::Otsu),
+                "li" => Some(ThresholdMethod::Li),
+                "triangle" => Some(ThresholdMethod::Triangle),
+                "mean" => Some(ThresholdMethod::Mean),
+                "local" => Some(ThresholdMethod::Local),
                 _ => None,
             },
             min_area: Some(merged.float("prior.stain_min_area")).filter(|&area| area > 0.0),

@@ -6,6 +6,7 @@ use super::OutputNames;
 use super::file::Given;
 use crate::composition::VectorMethod;
 use crate::data::{Layout3d, PolygonFormat};
+use crate::stain::ThresholdMethod;
 
 /// The settings of one run. They do not change after `resolve`.
 #[derive(Clone, Debug, PartialEq)]
@@ -253,22 +254,11 @@ pub struct StainSettings {
     /// Standard deviation of the blur; `None`: chosen from the image.
     pub sigma: Option<f64>,
     /// How the threshold is found; `None`: the method that is best in general.
-    pub threshold: Option<StainThreshold>,
+    pub threshold: Option<ThresholdMethod>,
     /// Objects of a smaller area are removed; `None`: chosen from the image.
     pub min_area: Option<f64>,
     /// Touching nuclei are split.
     pub split: bool,
-}
-
-/// Methods that find the threshold of a stain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum StainThreshold {
-    Otsu,
-    Li,
-    Triangle,
-    Mean,
-    Local,
 }
 
 /// Which genes tell nucleus from cytoplasm.

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use crate::bmm::{self, Course, Evidence, Outcome, Params};
 use crate::config::{RunSettings, run_id};
-use crate::io::checkpoint::{self, Checksum, Identity, Stored};
+use crate::io::checkpoint::{self, Identity, Stored};
+use crate::io::molecules::Hasher;
 use crate::numeric::draws::Draws;
 use crate::observe::Observer;
 
@@ -145,24 +146,28 @@ impl<'a> Keeper<'a> {
 
 /// A checksum of everything that the model reads besides its parameters.
 fn checksum(evidence: &bmm::Evidence<'_>) -> u64 {
-    let mut sum = Checksum::default();
+    let mut hasher = Hasher::default();
+    let mut add = |word: u64| hasher.update(&word.to_le_bytes());
     let molecules = evidence.molecules;
     let positions = &molecules.positions;
     for axis in [Some(&positions.x), Some(&positions.y), positions.z.as_ref()].into_iter().flatten() {
-        axis.iter().for_each(|value| sum.add_word(value.to_bits()));
+        axis.iter().for_each(|value| add(value.to_bits()));
     }
     for molecule in 0..molecules.len() {
         let gene = u64::from(molecules.genes[molecule].number());
         let confidence = u64::from(evidence.confidence[molecule].to_bits());
         let cluster = evidence.clusters.map_or(0, |clusters| clusters[molecule].number());
         let segment = evidence.segments.and_then(|segments| segments.segment_of[molecule]);
-        sum.add_word(gene << 32 | confidence);
-        sum.add_word(u64::from(cluster) << 32 | u64::from(segment.map_or(0, |segment| segment.number())));
+        add(gene << 32 | confidence);
+        add(u64::from(cluster) << 32 | u64::from(segment.map_or(0, |segment| segment.number())));
         let (neighbors, weights) = evidence.graph.neighbors(molecule);
-        sum.add_word(u64::from(molecules.ids[molecule]) << 32 | neighbors.len() as u64);
+        add(u64::from(molecules.ids[molecule]) << 32 | neighbors.len() as u64);
         for (&neighbor, &weight) in neighbors.iter().zip(weights) {
-            sum.add_word(u64::from(neighbor) << 32 | u64::from(weight.to_bits()));
+            add(u64::from(neighbor) << 32 | u64::from(weight.to_bits()));
         }
     }
-    sum.finish()
+    for &probability in evidence.compartments.iter().flat_map(|compartments| compartments.nuclei_probs) {
+        add(probability.to_bits().into());
+    }
+    hasher.finish().hash
 }

@@ -1,11 +1,12 @@
 //! What a run starts from: molecules and their prior segmentation, from their files or from a stage.
 
+use super::input;
+use super::prior::stage::Files;
 use super::prior::{self, FoundPrior};
 use super::recorder::Recorder;
-use super::{input, manifest};
-use crate::config::{PriorSource, RunSettings};
+use crate::config::RunSettings;
 use crate::io::molecules::MoleculeTable;
-use crate::io::stage::{InputFingerprint, StageKind};
+use crate::io::stage::InputFingerprint;
 
 /// Molecules with their prior segmentation, and where both came from.
 pub struct Start {
@@ -28,20 +29,13 @@ impl Start {
             recorder.add(&stage.notes);
             return Ok(Self { table, prior: Some(prior), inputs: stage.inputs, paths: stage.timing.paths });
         }
-        let mut paths = Vec::new();
-        if let Some(PriorSource::File { path }) = &settings.prior.source {
-            recorder.call(path.display().to_string(), "the prior segmentation");
-            paths.push(path.display().to_string());
+        let files =
+            prior::stage::read_files(&settings.input, &settings.prior, settings.save_prior.is_some(), recorder)?;
+        if let (Some(folder), Some(_)) = (&settings.save_prior, &files.prior) {
+            let manifest = prior::stage::begin(&settings.program, &settings.prior, recorder);
+            prior::stage::write(folder, &files, settings.min_molecules_per_cell, manifest, recorder)?;
         }
-        let mut table = input::load(&settings.input, &settings.prior, recorder)?;
-        let prior = prior::take(&mut table, &settings.prior, settings.save_prior.is_some(), recorder)?;
-        if let (Some(folder), Some(found)) = (&settings.save_prior, &prior) {
-            let values = prior::stage::values(&settings.program, &settings.prior);
-            let mut manifest = manifest::begin(StageKind::Prior, &settings.program, &values);
-            manifest.notes = recorder.notes();
-            prior::stage::write(folder, &table, found, settings.min_molecules_per_cell, manifest, &paths, recorder)?;
-        }
-        paths.insert(0, table.path.display().to_string());
+        let Files { table, prior, paths } = files;
         let inputs = prior::stage::inputs(&table, prior.as_ref());
         Ok(Self { table, prior, inputs, paths })
     }

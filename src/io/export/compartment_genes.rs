@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use super::quoted::write_text;
 use crate::compartments::genes::GeneRank;
 use crate::data::GeneTable;
 use crate::io::atomic::{WriteError, write_file};
@@ -20,11 +21,7 @@ fn write_table(out: &mut impl Write, ranking: &[GeneRank], genes: &GeneTable) ->
     out.write_all(b"gene,n_molecules,n_nuclei,share_inside,expected_share,log2_odds_ratio,p,q,call\n")?;
     for rank in ranking {
         let name = genes.names().get(rank.gene.idx()).map_or("", String::as_str);
-        if name.contains([',', '"', '\n', '\r']) {
-            write!(out, "\"{}\"", name.replace('"', "\"\""))?;
-        } else {
-            out.write_all(name.as_bytes())?;
-        }
+        write_text(out, name, ',')?;
         writeln!(
             out,
             ",{},{},{},{},{},{},{},{}",

@@ -7,5 +7,6 @@ pub mod loom;
 pub mod molecules;
 pub mod ncvs;
 pub mod overview;
+mod quoted;
 pub mod segments;
 pub mod tsv;

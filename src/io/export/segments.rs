@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use super::quoted::write_text;
 use crate::data::SegmentIdx;
 use crate::io::atomic::{WriteError, write_file};
 use crate::prior::{SegmentRow, SegmentTable};
@@ -31,7 +32,7 @@ fn write_table(out: &mut impl Write, table: &SegmentTable) -> io::Result<()> {
     out.write_all(if table.has_z { b",x,y,z" } else { b",x,y" })?;
     out.write_all(if has_area { b",radius,kept\n" } else { b",kept\n" })?;
     for (at, row) in table.rows.iter().enumerate() {
-        write_text(out, &table.labels.text(at))?;
+        write_text(out, &table.labels.text(at), ',')?;
         write_value(out, row.segment.map(SegmentIdx::number))?;
         write!(out, ",{}", row.n_molecules)?;
         if has_pixels {
@@ -50,15 +51,6 @@ fn write_table(out: &mut impl Write, table: &SegmentTable) -> io::Result<()> {
         writeln!(out, ",{}", row.kept)?;
     }
     Ok(())
-}
-
-/// A text, in quotation marks if it needs them.
-fn write_text(out: &mut impl Write, text: &str) -> io::Result<()> {
-    if text.contains([',', '"', '\n', '\r']) {
-        write!(out, "\"{}\"", text.replace('"', "\"\""))
-    } else {
-        out.write_all(text.as_bytes())
-    }
 }
 
 fn write_value(out: &mut impl Write, value: Option<impl std::fmt::Display>) -> io::Result<()> {

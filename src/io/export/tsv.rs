@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use super::quoted::write_text;
 use crate::cells::CellCounts;
 use crate::data::{CellIdx, CellNames, GeneIdx, GeneTable};
 use crate::io::atomic::{WriteError, write_file};
@@ -22,7 +23,7 @@ fn write_matrix(out: &mut impl Write, genes: &GeneTable, names: &CellNames, coun
     out.write_all(b"\n")?;
     let by_gene = ByGene::transpose(counts);
     for (idx, name) in genes.names().iter().enumerate() {
-        write_text(out, name)?;
+        write_text(out, name, '\t')?;
         let mut next_cell = 0;
         for (cell, n) in by_gene.of(GeneIdx::new(idx)) {
             write_zeros(out, cell - next_cell)?;
@@ -45,15 +46,6 @@ fn write_zeros(out: &mut impl Write, mut n: usize) -> io::Result<()> {
         n -= now;
     }
     Ok(())
-}
-
-/// Writes a name, in quotes if it would break the table.
-fn write_text(out: &mut impl Write, text: &str) -> io::Result<()> {
-    if text.contains(['\t', '\n', '\r', '"']) {
-        write!(out, "\"{}\"", text.replace('"', "\"\""))
-    } else {
-        out.write_all(text.as_bytes())
-    }
 }
 
 /// The counts by gene, cells ascending.

@@ -4,14 +4,14 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::{FoundPrior, Picture, StainNumbers, found, placement};
-use crate::config::{ImageKind, PriorSettings, StainSettings, StainThreshold};
+use crate::config::{ImageKind, PriorSettings, StainSettings};
 use crate::data::{GrayImage, Positions};
 use crate::io::images::{self, Image, ImageFault};
 use crate::observe::Observer;
 use crate::prior::{
     self, Content, Depth, LabelScan, NumberedSegments, Placement, PriorExtent, PriorKind, Reading, Scan, SegmentTable,
 };
-use crate::stain::{self, StainParams, ThresholdMethod};
+use crate::stain::{self, StainParams};
 
 /// Reads an image and finds the segment of every molecule.
 pub fn read(
@@ -168,17 +168,9 @@ fn projection(image: &mut Image, n_pages: usize, observer: &dyn Observer) -> any
 }
 
 fn stain_params(settings: &StainSettings) -> StainParams {
-    let threshold = match settings.threshold {
-        None => ThresholdMethod::default(),
-        Some(StainThreshold::Otsu) => ThresholdMethod::Otsu,
-        Some(StainThreshold::Li) => ThresholdMethod::Li,
-        Some(StainThreshold::Triangle) => ThresholdMethod::Triangle,
-        Some(StainThreshold::Mean) => ThresholdMethod::Mean,
-        Some(StainThreshold::Local) => ThresholdMethod::Local,
-    };
     StainParams {
         sigma: settings.sigma,
-        threshold,
+        threshold: settings.threshold.unwrap_or_default(),
         min_area: settings.min_area,
         split_touching: settings.split,
         ..StainParams::default()

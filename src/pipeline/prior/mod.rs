@@ -75,12 +75,16 @@ pub struct FoundPrior {
 
 /// Numbers of a segmented stain; lengths in pixels.
 #[derive(Clone, Copy, Debug)]
-#[allow(missing_docs)]
 pub struct StainNumbers {
+    /// Nuclei found.
     pub n_nuclei: usize,
+    /// Intensity that nuclei exceed.
     pub threshold: f64,
+    /// Radius of a typical nucleus.
     pub radius: f64,
+    /// Standard deviation of the blur.
     pub sigma: f64,
+    /// Smallest area of a nucleus.
     pub min_area: f64,
 }
 

@@ -10,7 +10,7 @@ use crate::config::file::{Given, Origin};
 use crate::config::options::{Command, OPTIONS, OptionDef, Place};
 use crate::config::stage::is_inherited;
 use crate::config::values::Value;
-use crate::config::{PriorSettings, PriorSource, PriorStage, PriorStageSettings, ProgramSettings};
+use crate::config::{InputSettings, PriorSettings, PriorSource, PriorStage, PriorStageSettings, ProgramSettings};
 use crate::data::Positions;
 use crate::io::export::overview::{self, Backdrop};
 use crate::io::export::segments;
@@ -38,22 +38,51 @@ pub fn run(settings: &PriorStageSettings, observer: &dyn Observer) -> anyhow::Re
         // Where nothing can be written, nothing is read.
         drop(StageWriter::create(&settings.output, StageKind::Prior)?);
         let recorder = Recorder::new(observer);
-        let mut paths = Vec::new();
-        if let Some(PriorSource::File { path }) = &settings.prior.source {
-            recorder.call(path.display().to_string(), "the prior segmentation");
-            paths.push(path.display().to_string());
-        }
-        let mut table = input::load(&settings.input, &settings.prior, &recorder)?;
-        let found = take(&mut table, &settings.prior, true, &recorder)?.context("a prior segmentation is needed")?;
-        let values = values(&settings.program, &settings.prior);
-        let mut manifest = manifest::begin(StageKind::Prior, &settings.program, &values);
-        manifest.notes = recorder.notes();
-        write(&settings.output, &table, &found, settings.min_molecules_per_cell, manifest, &paths, &recorder)
+        let files = read_files(&settings.input, &settings.prior, true, &recorder)?;
+        let manifest = begin(&settings.program, &settings.prior, &recorder);
+        write(&settings.output, &files, settings.min_molecules_per_cell, manifest, &recorder)
     })
 }
 
+/// Molecules and their prior segmentation, as their files have them.
+pub struct Files {
+    /// The molecules.
+    pub table: MoleculeTable,
+    /// Their prior segmentation, if there is one.
+    pub prior: Option<FoundPrior>,
+    /// Paths of the molecule table and of a prior segmentation in a file.
+    pub paths: Vec<String>,
+}
+
+/// Reads what the settings name. `keep_labels` keeps the label image of a segmented stain.
+pub fn read_files(
+    input: &InputSettings,
+    prior: &PriorSettings,
+    keep_labels: bool,
+    recorder: &Recorder<'_>,
+) -> anyhow::Result<Files> {
+    let of_prior = match &prior.source {
+        Some(PriorSource::File { path }) => Some(path.display().to_string()),
+        Some(PriorSource::Column { .. }) | None => None,
+    };
+    if let Some(path) = &of_prior {
+        recorder.call(path.clone(), "the prior segmentation");
+    }
+    let mut table = input::load(input, prior, recorder)?;
+    let prior = take(&mut table, prior, keep_labels, recorder)?;
+    let paths = std::iter::once(table.path.display().to_string()).chain(of_prior).collect();
+    Ok(Files { table, prior, paths })
+}
+
+/// The manifest of the stage, as far as the settings tell, with what was said so far.
+pub fn begin(program: &ProgramSettings, prior: &PriorSettings, recorder: &Recorder<'_>) -> Manifest {
+    let mut manifest = manifest::begin(StageKind::Prior, program, &values(program, prior));
+    manifest.notes = recorder.notes();
+    manifest
+}
+
 /// The values that the manifest of the stage has: of the options of the command `prior`, with the prior itself.
-pub fn values(program: &ProgramSettings, prior: &PriorSettings) -> Vec<(&'static OptionDef, Value)> {
+fn values(program: &ProgramSettings, prior: &PriorSettings) -> Vec<(&'static OptionDef, Value)> {
     let of_prior = program.values.iter().filter(|given| given.def.commands.contains(&Command::Prior));
     let (column, kind) = match &prior.source {
         Some(PriorSource::Column { name }) => (name.as_str(), "column"),
@@ -135,16 +164,16 @@ pub fn read(folder: &Path, observer: &dyn Observer) -> anyhow::Result<(Manifest,
     Ok((manifest.clone(), table, found))
 }
 
-/// Writes the stage and the files to look at into a folder. `paths`: that of the prior, if it is a file.
+/// Writes the stage and the files to look at into a folder. Errors if there is no prior segmentation.
 pub fn write(
     folder: &Path,
-    table: &MoleculeTable,
-    found: &FoundPrior,
+    files: &Files,
     min_molecules_per_cell: usize,
     mut manifest: Manifest,
-    paths: &[String],
     recorder: &Recorder<'_>,
 ) -> anyhow::Result<()> {
+    let Files { table, prior, paths } = files;
+    let found = prior.as_ref().context("a prior segmentation is needed")?;
     recorder.stage(&format!("Saving the prior segmentation to {}", folder.display()));
     // What is said from here on concerns this command only, not those that go on from the stage.
     let observer = recorder.inner();
@@ -155,6 +184,19 @@ pub fn write(
     writer.segments(&found.table)?;
 
     let positions = &table.molecules.positions;
+    manifest.inputs = inputs(table, Some(found));
+    manifest.timing.paths = paths.clone();
+    enter_estimates(&mut manifest, found, positions, min_molecules_per_cell, observer);
+    enter_numbers(&mut manifest, found);
+    recorder.enter_times(&mut manifest);
+    writer.finish(manifest)?;
+    show(folder, positions, found, observer)?;
+    observer.info(&format!("See {}: do the molecules lie where they should?", folder.join(OVERVIEW).display()));
+    Ok(())
+}
+
+/// Writes what is there to look at, beside the stage, which is complete by then.
+fn show(folder: &Path, positions: &Positions, found: &FoundPrior, observer: &dyn Observer) -> anyhow::Result<()> {
     let backdrop = match (&found.picture, &found.placement) {
         (Picture::Labels(overview), Some(placement)) => Backdrop::Labels { overview, placement },
         (Picture::Boundaries(polygons), _) => Backdrop::Polygons(polygons),
@@ -163,19 +205,17 @@ pub fn write(
     let picture = overview::paint_overview(positions, &found.prior.segment_of, backdrop);
     overview::write_overview(&folder.join(OVERVIEW), &picture)?;
     segments::write_segments(&folder.join(SEGMENTS), &found.table)?;
+    let labels_path = folder.join(LABELS);
     if let Some(labels) = &found.labels {
         let pixel_size = found.placement.map(|placement| placement.frame.pixel_size);
-        atomic::write_file(&folder.join(LABELS), |file| images::write_labels(file, labels, pixel_size))?;
-        observer.info(&format!("The nuclei found in the stain are in {}", folder.join(LABELS).display()));
+        atomic::write_file(&labels_path, |file| images::write_labels(file, labels, pixel_size))?;
+        observer.info(&format!("The nuclei found in the stain are in {}", labels_path.display()));
+    } else if let Err(error) = std::fs::remove_file(&labels_path)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        // The labels of an earlier prior would be taken for those of this one.
+        anyhow::bail!("{}: cannot be removed, and belongs to an earlier prior: {error}", labels_path.display());
     }
-
-    manifest.inputs = inputs(table, Some(found));
-    manifest.timing.paths = std::iter::once(table.path.display().to_string()).chain(paths.iter().cloned()).collect();
-    enter_estimates(&mut manifest, found, positions, min_molecules_per_cell, observer);
-    enter_numbers(&mut manifest, found);
-    recorder.enter_times(&mut manifest);
-    writer.finish(manifest)?;
-    observer.info(&format!("See {}: do the molecules lie where they should?", folder.join(OVERVIEW).display()));
     Ok(())
 }
 
