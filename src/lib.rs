@@ -13,7 +13,7 @@
 //! ```text
 //! 5  cli                                                terminal, arguments, exit status
 //! 4  pipeline                                           what a subcommand does, step by step
-//! 3  config   io                                        keys and files; strangers to each other
+//! 3  config   io   report                               keys, files, pages; strangers to one another
 //! 2  noise  prior  stain  compartments  clustering      science; strangers to one another
 //!    bmm  cells  polygons  composition
 //! 1  graph -> spatial -> numeric                        (-> uses)
@@ -68,6 +68,7 @@
 //! | 2 | [`composition`] | what surrounds a molecule, as a vector and as a color |
 //! | 3 | [`config`] | one definition of every option and key; merging, checks, run id, names of files |
 //! | 3 | [`io`] | molecule tables, images and boundaries in; result files out; stages and checkpoints both ways |
+//! | 3 | [`report`] | pages and pictures for people: charts, maps |
 //! | 4 | [`pipeline`] | what the commands do: `prior`, `run`, `segfree`, `export`, `inspect` |
 //! | 5 | [`cli`] | command line, progress, log, errors, exit status |
 //!
@@ -115,5 +116,6 @@ pub mod observe;
 pub mod pipeline;
 pub mod polygons;
 pub mod prior;
+pub mod report;
 pub mod spatial;
 pub mod stain;

@@ -23,6 +23,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("bmm", 2),
     ("config", 3),
     ("io", 3),
+    ("report", 3),
     ("pipeline", 4),
     ("cli", 5),
 ];
