@@ -20,6 +20,7 @@ Commands:
   segfree  neighborhoods of molecules, without cells: gene compositions and colors
   export   write the final files of a stage that run --stage made
   inspect  say what a stage holds: tables, columns, parameters, numbers
+  config   print a configuration to edit, for a platform: Xenium, MERSCOPE, CosMx, ...
 
 One command does all: baysor run. The same in steps, each with tables to look at (see docs/stages.md):
   baysor prior MOLECULES PRIOR -m 30 -o prior/
@@ -41,6 +42,8 @@ Examples:
     baysor run -m 30 --prior-segmentation-confidence 0.5 molecules.csv :cell_id
   With nuclei from an image: labels, a mask, or the stain itself, at 0.2125 um per pixel:
     baysor run -m 30 --prior-pixel-size 0.2125 molecules.csv nuclei.tif
+  An output folder of Xenium, with its nuclei:
+    baysor run --preset xenium -o results/ BUNDLE/ @nuclei
   With a configuration file, one key changed, results in a folder:
     baysor run -c config.toml --config.data.exclude-genes='Blank*' -o results/ molecules.csv
   In steps: the prior alone, the model, the final files; see also baysor export --help:
@@ -61,7 +64,7 @@ Files written for -o X.csv:
 Configuration:
   Every [key: table.name] is also a key of the file given with -c, and an option
   --config.table.name=VALUE, with dashes or underscores. An option of its own wins over the
-  dotted one, that over the file, that over the default. Of a repeated option the last counts.
+  dotted one, that over the file, that over --preset, that over the default. Of a repeated option the last counts.
   Switches take =true or =false.
 
 Exit status:
@@ -135,6 +138,20 @@ Exit status:
   0 done, 1 the stage or files, 2 command line
 ";
 
+const CONFIG_EXAMPLES: &str = "\
+Examples:
+  Every key with its default and its meaning:
+    baysor config > config.toml
+  The same with the values for a platform, to be edited and given with -c:
+    baysor config --preset xenium > config.toml
+    baysor run -c config.toml transcripts.parquet :cell_id
+  The platforms:
+    baysor config --list
+
+Exit status:
+  0 done, 2 command line
+";
+
 const INSPECT_EXAMPLES: &str = "\
 Examples:
   Tables with their columns, units and meanings, parameters that were estimated, numbers, warnings:
@@ -164,6 +181,7 @@ pub fn parser(command: Command) -> clap::Command {
         }
         Command::Export => ("Write the final files of a stage that run --stage made.", "STAGE", EXPORT_EXAMPLES),
         Command::Inspect => ("Say what a stage holds.", "STAGE", INSPECT_EXAMPLES),
+        Command::Config => ("Print a configuration to edit: all keys, maybe for a platform.", "", CONFIG_EXAMPLES),
     };
     let further = if command.is_configured() { further_keys(command) + "\n" } else { String::new() };
     let mut parser = clap::Command::new(full_name.clone())
@@ -173,7 +191,7 @@ pub fn parser(command: Command) -> clap::Command {
         .args_override_self(true)
         .max_term_width(100)
         .disable_help_flag(true)
-        .override_usage(format!("{full_name} {positionals} [OPTIONS]"))
+        .override_usage(format!("{full_name} {positionals} [OPTIONS]").replace("  ", " "))
         .after_help(format!("{further}{examples}"))
         .args(positional_arguments(command));
     for group in Group::ALL {
@@ -204,7 +222,7 @@ pub fn parser(command: Command) -> clap::Command {
         Command::Run => parser
             .arg(Arg::new("save_polygons").long("save-polygons").hide(true))
             .arg(switch(Arg::new("no_ncv_estimation").long("no-ncv-estimation").hide(true))),
-        Command::Prior | Command::Segfree | Command::Export | Command::Inspect => parser,
+        Command::Prior | Command::Segfree | Command::Export | Command::Inspect | Command::Config => parser,
     }
 }
 
@@ -214,13 +232,16 @@ fn positional_arguments(command: Command) -> Vec<Arg> {
     let first = |name: &'static str, help: &'static str| path("molecules").value_name(name).required(true).help(help);
     let prior = path("prior").value_name("PRIOR").help(
         "Prior segmentation: a column of the table with one label per molecule, written :NAME, or a file: label image, \
-         mask or stain (TIFF, PNG), MATLAB matrix, boundaries (CSV, Parquet, GeoJSON)",
+         mask or stain (TIFF, PNG), MATLAB matrix, boundaries (CSV, Parquet, GeoJSON); @nuclei or @cells: the boundaries in \
+         the output folder that MOLECULES names",
     );
-    let table = "Table of molecules: CSV (also .gz) or Parquet, one row per molecule";
+    let table = "Table of molecules: CSV (also .gz) or Parquet, one row per molecule; or an output folder of Xenium, MERSCOPE \
+                 or CosMx, points of SpatialData";
     match command {
         Command::Run => {
-            let help = "Table of molecules: CSV (also .gz) or Parquet, one row per molecule; or a folder that the command \
-                        prior has made, with molecules and prior";
+            let help = "Table of molecules: CSV (also .gz) or Parquet, one row per molecule; or an output folder of Xenium, \
+                        MERSCOPE or CosMx, points of SpatialData; or a folder that the command prior has made, with \
+                        molecules and prior";
             vec![first("MOLECULES", help), prior]
         }
         Command::Prior => vec![first("MOLECULES", table), prior],
@@ -229,6 +250,7 @@ fn positional_arguments(command: Command) -> Vec<Arg> {
         }
         Command::Export => vec![first("STAGE", "Folder that run --stage has made")],
         Command::Inspect => vec![first("STAGE", "Folder that run --stage or the command prior has made")],
+        Command::Config => Vec::new(),
     }
 }
 

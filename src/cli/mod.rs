@@ -2,6 +2,7 @@
 
 mod arguments;
 mod command;
+mod config;
 mod export;
 mod inspect;
 mod prior;
@@ -68,13 +69,8 @@ fn dispatch(arguments: &[OsString]) -> u8 {
             Command::Prior => status_of(prior::run(rest), command),
             Command::Segfree => status_of(segfree::run(rest), command),
             Command::Export => status_of(export::run(rest), command),
-            Command::Inspect => match inspect::run(rest) {
-                Ok(text) => {
-                    print(&text);
-                    SUCCESS
-                }
-                Err(error) => status_of(Err(error), command),
-            },
+            Command::Inspect => printed(inspect::run(rest), command),
+            Command::Config => printed(config::run(rest), command),
         };
     }
     match first.as_ref() {
@@ -114,6 +110,11 @@ fn find(name: &str) -> Option<Command> {
 
 fn names() -> Vec<&'static str> {
     Command::ALL.map(Command::name).into()
+}
+
+/// Prints the text that a command has for result.
+fn printed(result: anyhow::Result<String>, command: Command) -> u8 {
+    status_of(result.map(|text| print(&text)), command)
 }
 
 fn status_of(result: anyhow::Result<()>, command: Command) -> u8 {

@@ -48,7 +48,7 @@ pub(super) fn settings(request: &Request, merged: &Merged) -> Result<BundleSetti
     };
     let output = request.output.clone().unwrap_or_else(|| PathBuf::from(merged.text("output")));
     Ok(BundleSettings {
-        outputs: outputs(&output, count_format, &request.molecules)?,
+        outputs: outputs(&output, count_format, request)?,
         polygon_format: match merged.text("polygon_format") {
             "none" => None,
             "GeometryCollection" => Some(PolygonFormat::GeometryCollection),
@@ -84,7 +84,7 @@ pub(super) fn with_checkpoint_in(stage: Option<&Path>, names: OutputNames) -> Ou
 }
 
 /// Names the files, and sees to it that none is the input.
-fn outputs(output: &Path, counts: CountFormat, molecules: &Path) -> Result<OutputNames, ConfigError> {
+fn outputs(output: &Path, counts: CountFormat, request: &Request) -> Result<OutputNames, ConfigError> {
     let invalid = |remedy: String| ConfigError::Invalid {
         name: "--output".to_owned(),
         seen: format!("'{}'", output.display()),
@@ -97,7 +97,8 @@ fn outputs(output: &Path, counts: CountFormat, molecules: &Path) -> Result<Outpu
         return Err(invalid("it is a device or pipe; give a file or a directory".to_owned()));
     }
     let names = OutputNames::new(output, counts);
-    if let Ok(input) = molecules.canonicalize() {
+    let tables = request.found.iter().flat_map(|found| &found.tables);
+    for input in std::iter::once(&request.molecules).chain(tables).filter_map(|input| input.canonicalize().ok()) {
         let hit = names.all().into_iter().find(|path| path.canonicalize().is_ok_and(|path| path == input));
         if let Some(path) = hit {
             return Err(invalid(format!(

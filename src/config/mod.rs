@@ -2,10 +2,12 @@
 //!
 //! `options` is the one definition of every key: its place in a configuration file, its flag, type, default, limits and
 //! meaning. The command line, the reader of files, `example_config.toml`, the parameter dump and `--help` are all made
-//! from it. `file` reads a file as written, `resolve` lays default < file < dotted option < flag over each other and
-//! returns `RunSettings`, which hold no sentinels and do not change afterwards.
+//! from it. `file` reads a file as written, `presets` are files that come with the program, `detect` is what a molecule
+//! table tells of its columns. `resolve` lays default < preset < file < dotted option < flag over each other and returns
+//! `RunSettings`, which hold no sentinels and do not change afterwards.
 
 pub mod bundle;
+mod detect;
 pub mod dump;
 pub mod error;
 pub mod example;
@@ -14,6 +16,7 @@ mod merged;
 mod nearest;
 pub mod options;
 pub mod outputs;
+pub mod presets;
 mod prior;
 pub mod resolve;
 pub mod run_id;
@@ -22,6 +25,7 @@ pub mod stage;
 pub mod threads;
 pub mod values;
 
+pub use detect::FoundInput;
 pub use error::ConfigError;
 pub use nearest::nearest;
 pub use outputs::OutputNames;

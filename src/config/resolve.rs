@@ -1,4 +1,4 @@
-//! From what was given to what is meant: default < file < dotted option < flag, checked, as `RunSettings`.
+//! From what was given to what is meant: default < preset < file < dotted option < flag, checked, as `RunSettings`.
 
 use crate::composition::VectorMethod;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,8 @@ use super::settings::{
     RunSettings, ScaleSource, ScaleStd, SegfreeSettings, Verbosity,
 };
 use super::stage::PriorStage;
-use super::{ConfigError, bundle, prior, threads};
+use super::values::Value;
+use super::{ConfigError, FoundInput, bundle, detect, presets, prior, threads};
 
 /// What a command line asks for, unmerged.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +23,8 @@ pub struct Request {
     pub prior: Option<String>,
     /// The configuration file.
     pub file: Option<PathBuf>,
+    /// The molecule table as it was found, before it is read; `None` if it was not looked at, or cannot be read.
+    pub found: Option<FoundInput>,
     /// Where to write, if given.
     pub output: Option<PathBuf>,
     /// Where to write the result as a stage, if given.
@@ -173,9 +176,21 @@ pub(super) fn merge(request: &Request) -> Result<Merged, ConfigError> {
     if let Some(stage) = &request.prior_stage {
         stage.check(in_file.iter().chain(&request.dotted).chain(&request.flags))?;
     }
-    let merged = Merged::new(in_file, request);
+    let mut merged = Merged::new(preset(request)?, in_file, request);
     merged.check_ranges()?;
+    if let Some(found) = &request.found {
+        detect::complete(&mut merged, found)?;
+    }
     Ok(merged)
+}
+
+/// The values of the preset that is named on the command line; an unknown name is left to the checks.
+fn preset(request: &Request) -> Result<Vec<Given>, ConfigError> {
+    let named = request.flags.iter().find(|given| given.def.name == "preset").map(|given| &given.value);
+    match named {
+        Some(Value::Text(name)) => presets::find(name).map_or_else(|| Ok(Vec::new()), presets::Preset::values),
+        _ => Ok(Vec::new()),
+    }
 }
 
 fn input(request: &Request, merged: &Merged) -> Result<InputSettings, ConfigError> {
@@ -183,11 +198,14 @@ fn input(request: &Request, merged: &Merged) -> Result<InputSettings, ConfigErro
         molecules: request.molecules.clone(),
         is_stage: request.prior_stage.is_some(),
         columns: columns(merged)?,
+        coordinate_scale: merged.float("data.coordinate_scale"),
+        z_scale: merged.float("data.z_scale"),
         force_2d: merged.flag("data.force_2d"),
         min_molecules_per_gene: merged.size("data.min_molecules_per_gene"),
         exclude_genes: exclude_genes(merged)?,
         min_qv: Some(merged.float("data.min_qv")).filter(|&min| min > 0.0),
         crop: crop(merged)?,
+        drop_duplicates: merged.flag("data.drop_duplicates"),
     })
 }
 
@@ -200,6 +218,7 @@ pub(super) fn program(
     let (threads, thread_notes) = threads::count(merged.size("threads"), environment);
     let mut notes = request.notes.clone();
     notes.extend(thread_notes);
+    notes.extend(detect::notes(&merged, request.found.as_ref()));
     notes.extend(merged.unused_note());
     notes.extend(further_notes);
     Ok(ProgramSettings {
@@ -364,7 +383,7 @@ fn scale_source(merged: &Merged, has_prior: bool) -> Result<ScaleSource, ConfigE
 fn wished_std(merged: &Merged) -> bool {
     merged.get("segmentation.scale_std").is_some_and(|given| match given.origin {
         Origin::Default | Origin::Stage(_) => false,
-        Origin::File(_) => given.value != given.def.default_value(),
+        Origin::Preset(_) | Origin::Detected(_) | Origin::File(_) => given.value != given.def.default_value(),
         Origin::Dotted(_) | Origin::Flag(_) => true,
     })
 }

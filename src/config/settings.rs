@@ -186,12 +186,16 @@ impl ColorSettings {
 /// Which molecules are read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InputSettings {
-    /// The molecule table, or a stage of the command `prior`.
+    /// The molecule table, the folder that it lies in, or a stage of the command `prior`.
     pub molecules: PathBuf,
     /// Whether [`molecules`](Self::molecules) is a stage, whose molecules are read as they are.
     pub is_stage: bool,
     /// Names of the columns of the molecule table.
     pub columns: Columns,
+    /// Factor for x and y, > 0.
+    pub coordinate_scale: f64,
+    /// Factor for z, > 0.
+    pub z_scale: f64,
     /// Ignore the z column.
     pub force_2d: bool,
     /// Genes with fewer molecules are removed.
@@ -202,6 +206,8 @@ pub struct InputSettings {
     pub min_qv: Option<f64>,
     /// Molecules outside are removed.
     pub crop: Crop,
+    /// Of molecules with the same gene at the same place only the first is kept.
+    pub drop_duplicates: bool,
 }
 
 /// How the prior segmentation is read.
@@ -209,6 +215,11 @@ pub struct InputSettings {
 pub struct PriorSettings {
     /// Where it is, if there is one.
     pub source: Option<PriorSource>,
+    /// Column and value: molecules with another value in this column of the table are in no segment.
+    pub only: Option<(String, String)>,
+    /// Factor of the coordinates of the molecules: where nothing else is said, boundaries are in the units of the
+    /// table as it is, and images in its pixels.
+    pub coordinate_scale: f64,
     /// Value of the prior column that means no segment.
     pub unassigned_label: String,
     /// Segments with fewer molecules are ignored; at least 1.
@@ -299,7 +310,7 @@ pub struct ProgramSettings {
 pub enum PriorSource {
     /// In a column of the molecule table.
     Column {
-        /// The column's name.
+        /// The column's name, or several with commas between them.
         name: String,
     },
     /// In a file: an image, a matrix, or boundaries.

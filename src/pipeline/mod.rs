@@ -2,7 +2,7 @@
 
 mod compartments;
 pub mod export;
-mod input;
+pub mod input;
 mod keeper;
 pub mod machine;
 mod manifest;

@@ -88,13 +88,18 @@ pub enum Command {
     Export,
     /// What a stage holds, for people.
     Inspect,
+    /// The configuration of a platform, to be edited.
+    Config,
 }
 
 impl Command {
     /// All commands in the order of the help.
-    pub const ALL: [Self; 5] = [Self::Run, Self::Prior, Self::Segfree, Self::Export, Self::Inspect];
+    pub const ALL: [Self; 6] = [Self::Run, Self::Prior, Self::Segfree, Self::Export, Self::Inspect, Self::Config];
     /// Those that read molecules and have a configuration.
     pub const COMPUTING: [Self; 3] = [Self::Run, Self::Prior, Self::Segfree];
+
+    /// Those that know the presets.
+    pub const WITH_PRESETS: [Self; 4] = [Self::Run, Self::Prior, Self::Segfree, Self::Config];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
@@ -104,6 +109,7 @@ impl Command {
             Self::Segfree => "segfree",
             Self::Export => "export",
             Self::Inspect => "inspect",
+            Self::Config => "config",
         }
     }
 

@@ -3,10 +3,12 @@
 use super::BuiltIn::{EmptyList, Float, Int, Text};
 use super::Group::{Columns, Filters, Output, Plotting, Prior, Program, Segmentation};
 use super::{BuiltIn, Command, Effect, Group, Kind, OptionDef, Place};
+use crate::config::presets::PRESET_WORDS;
 
 const COUNT: Kind = Kind::Int { min: 0, max: u32::MAX as i64 };
 const LIMIT: Kind = Kind::Float { min: f64::NEG_INFINITY, max: f64::INFINITY };
 const FINITE: Kind = Kind::Float { min: f64::MIN, max: f64::MAX };
+const SCALE: Kind = Kind::Float { min: 1e-9, max: 1e9 };
 const LOWEST: BuiltIn = BuiltIn::Float(f64::NEG_INFINITY);
 const HIGHEST: BuiltIn = BuiltIn::Float(f64::INFINITY);
 const OFF: BuiltIn = BuiltIn::Bool(false);
@@ -54,6 +56,12 @@ pub const OPTIONS: &[OptionDef] = &[
     key(D, "y_max", LIMIT, HIGHEST, Filters, "Molecules with a larger y are removed.").flag("y-max", "Y"),
     key(D, "z_min", LIMIT, LOWEST, Filters, "Molecules with a smaller z are removed.").flag("z-min", "Z"),
     key(D, "z_max", LIMIT, HIGHEST, Filters, "Molecules with a larger z are removed.").flag("z-max", "Z"),
+    key(D, "coordinate_scale", SCALE, Float(1.0), Columns,
+        "Factor for x and y, such as 0.12028 micrometers per pixel (CosMx). All other lengths and all results are in the units after it, boundaries of a prior included.").flag("coordinate-scale", "F"),
+    key(D, "z_scale", SCALE, Float(1.0), Columns,
+        "Factor for z, such as the distance of planes where z is the number of a plane.").flag("z-scale", "F"),
+    key(D, "drop_duplicates", Kind::Bool, OFF, Filters,
+        "Of molecules with the same gene and exactly the same x, y and z keep the first only; CosMx exports have such copies.").flag("drop-duplicates", "BOOL"),
 
     key(S, "scale", FINITE, Float(-1.0), Segmentation,
         "Approximate cell radius, in the units of x and y. Required without a prior; 0 or less = estimated from the prior.").flag("scale", "S").short('s'),
@@ -102,9 +110,11 @@ pub const OPTIONS: &[OptionDef] = &[
     key(R, "type", Kind::Choice(&["", "none", "column", "image", "boundary"]), Text(""), Prior,
         "Where the prior segmentation is: column (column_name), image or boundary (path; the content of the file tells its kind), none, or empty = as column_name or path say."),
     key(R, "column_name", Kind::Text, Text(""), Prior,
-        "Column of the molecule table with the prior segmentation; a prior on the command line wins."),
+        "Column of the molecule table with the prior segmentation; a prior on the command line wins. Several with commas between them: a segment is a combination of values, and the last column tells what is unassigned (fov,cell_ID)."),
     key(R, "path", Kind::Text, Text(""), Prior,
-        "File with the prior segmentation: image, matrix or boundaries; a prior on the command line wins."),
+        "File with the prior segmentation: image, matrix or boundaries, or @nuclei or @cells for the boundaries in the output folder of an instrument; a prior on the command line wins."),
+    key(R, "where", Kind::Text, Text(""), Prior,
+        "NAME=VALUE: of a prior in a column only molecules with this value in the column NAME are in segments: CellComp=Nuclear for CosMx, overlaps_nucleus=1 for Xenium.").flag("prior-where", "NAME=VALUE"),
     key(R, "image_kind", Kind::Choice(&["auto", "labels", "mask", "stain"]), Text("auto"), Prior,
         "What the pixels of a prior image mean: labels (0 = none), mask (what hangs together is a segment), stain (a gray image of nuclei, to be segmented); auto = the content tells.").flag("prior-kind", "KIND"),
     key(R, "pixel_size", Kind::Text, Text(""), Prior,
@@ -124,6 +134,10 @@ pub const OPTIONS: &[OptionDef] = &[
 
     placed(Place::CommandLine, key("", "config", Kind::Path, Text(""), Program,
         "TOML file with a configuration; example_config.toml lists every key. Options on the command line win over it.").flag("config", "FILE").short('c')),
+    placed(Place::CommandLine, key("", "preset", Kind::Choice(PRESET_WORDS), Text(""), Columns,
+        "Configuration of a platform: columns, controls to exclude, quality, label of unassigned molecules. Files and options win over it; baysor config --preset NAME prints it. One of xenium, merscope, cosmx, starmap, iss, osmfish, seqfish, generic.").flag("preset", "NAME").on(&Command::WITH_PRESETS)),
+    placed(Place::CommandLine, key("", "list", Kind::Bool, OFF, Output,
+        "Print the names of the presets.").flag("list", "BOOL").on(&[Command::Config])),
     placed(Place::CommandLine, key("", "output", Kind::Path, Text("segmentation.csv"), Output,
         "Molecule table to write (X.csv: the other files are X_cell_stats.csv, X_polygons_2d.json, ...), or a directory (existing, or ending in /).").flag("output", "PATH").short('o').on(WORKING)),
     placed(Place::CommandLine, key("", "stage", Kind::Path, Text(""), Output,

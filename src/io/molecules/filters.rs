@@ -4,7 +4,7 @@ use polars::prelude::Series;
 use rayon::prelude::*;
 use regex::Regex;
 
-use super::chunk::{mask, retain_rows};
+use super::chunk::{Collected, mask, retain_rows};
 use super::error::ReadError;
 use super::{Note, RawTable, ReadRequest, Source};
 use crate::data::{GeneIdx, GeneTable};
@@ -127,6 +127,44 @@ fn nothing_left(table: &RawTable, n_rare: u64, n_excluded: u64, source: &Source)
         counts.iter().filter(|(_, n)| *n > 0).map(|(filter, n)| format!("{filter} removed {n}")).collect();
     let n_read = table.collected.n_rows;
     ReadError::NothingLeft { path: source.path.clone(), n_read, removed: removed.join(", ") }
+}
+
+/// Removes molecules that repeat an earlier one exactly: same gene, same x, y and z.
+///
+/// Hashes find candidates, and what is equal is looked at itself. Memory: 12 bytes per molecule. Errors: more molecules
+/// than 32-bit indices can count.
+pub(super) fn drop_duplicates(table: &mut RawTable, source: &Source) -> Result<(), ReadError> {
+    let Collected { x, y, z, genes, .. } = &table.collected;
+    if x.len() >= u32::MAX as usize {
+        return Err(ReadError::TooManyRows { path: source.path.clone(), n_rows: x.len() as u64 });
+    }
+    let place = |row: u32| {
+        let row = row as usize;
+        [x[row].to_bits(), y[row].to_bits(), z.as_ref().map_or(0, |z| z[row].to_bits()), genes.codes[row].into()]
+    };
+    let hash = |row: u32| place(row).into_iter().fold(0, |hash, part| mix(hash ^ part));
+    let mut keyed: Vec<(u64, u32)> = (0..x.len() as u32).into_par_iter().map(|row| (hash(row), row)).collect();
+    keyed.par_sort_unstable();
+    let mut keep = vec![true; x.len()];
+    for same_hash in keyed.chunk_by(|one, other| one.0 == other.0).filter(|rows| rows.len() > 1) {
+        let mut kept: Vec<u32> = Vec::new();
+        for &(_, row) in same_hash {
+            match kept.iter().any(|&earlier| place(earlier) == place(row)) {
+                true => keep[row as usize] = false,
+                false => kept.push(row),
+            }
+        }
+    }
+    let n_repeated = keep.iter().filter(|&&keep| !keep).count();
+    let n_all = keep.len();
+    if n_repeated > 0 {
+        table.collected.genes.retain(&keep);
+        retain(table, &keep, source)?;
+    }
+    table.notes.push(Note::Info(format!(
+        "Removed {n_repeated} of {n_all} molecules that repeat another one (same gene, same place)"
+    )));
+    Ok(())
 }
 
 /// How many molecules repeat another one: same gene, same place.

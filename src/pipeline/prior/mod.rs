@@ -227,8 +227,8 @@ fn from_boundaries(
             observer.warning(&format!("{}: {n} {what}", path.display()));
         }
     }
-    if settings.pixel_size.is_some() || settings.origin.is_some() {
-        let [x, y] = settings.pixel_size.map_or([1.0; 2], |size| size.xy);
+    if settings.pixel_size.is_some() || settings.origin.is_some() || settings.coordinate_scale != 1.0 {
+        let [x, y] = settings.pixel_size.map_or([settings.coordinate_scale; 2], |size| size.xy);
         let [left, top] = settings.origin.map_or([0.0; 2], |origin| origin.xy);
         polygons.transform([x, y], [left, top]);
         observer.info(&format!("Vertices of boundaries are multiplied by {x}, {y} and moved by {left}, {top}"));
