@@ -66,7 +66,7 @@
 //! | 2 | [`cells`] | statistics and gene counts of cells |
 //! | 2 | [`polygons`] | boundaries of cells, flat and by layer |
 //! | 2 | [`composition`] | what surrounds a molecule, as a vector and as a color |
-//! | 3 | [`config`] | one definition of every option and key; merging, checks, run id, names of files |
+//! | 3 | [`config`] | one definition of every option and key; presets, merging, checks, run id, names of files |
 //! | 3 | [`io`] | molecule tables, images and boundaries in; result files out; stages and checkpoints both ways |
 //! | 3 | [`report`] | pages and pictures for people: charts, maps |
 //! | 4 | [`pipeline`] | what the commands do: `prior`, `run`, `segfree`, `export`, `inspect` |

@@ -75,6 +75,26 @@ fn cosmx() -> String {
     })
 }
 
+/// Labels 1 to 36 of squares around the cells, in the pixels of [`cosmx`].
+fn label_image() -> Vec<u8> {
+    const SIDE: u32 = 610;
+    let label = |row: u32, column: u32| {
+        let cell_at = |pixel: u32| {
+            let place = f64::from(pixel + 1) * 0.12028;
+            let cell = (place / 12.0).floor().min(5.0);
+            ((place - 12.0 * cell - 6.0).abs() < 4.0).then_some(cell as u8)
+        };
+        cell_at(row).zip(cell_at(column)).map_or(0, |(row, column)| 1 + 6 * row + column)
+    };
+    let pixels: Vec<u8> = (0..SIDE * SIDE).map(|at| label(at / SIDE, at % SIDE)).collect();
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, SIDE, SIDE);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+    bytes
+}
+
 fn result(folder: &Folder) -> Table {
     folder.table("segmentation.csv")
 }
@@ -350,10 +370,17 @@ fn priors_of_cosmx_lie_in_its_pixels() {
     let summary = folder.json("prior/manifest.json")["summary"].clone();
     assert_eq!(summary["n_segments_kept"], 36, "{summary:#}");
     assert!(summary["n_molecules_in_segments"].as_u64() > Some(600), "{summary:#}");
-    // Boundaries in micrometers say so.
-    let outcome =
-        folder.baysor(&["prior", "--preset", "cosmx", "flat", "@cells", "-m", "8", "--prior-pixel-size", "1"]);
-    assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
+    // So does a label image that tells no size of its pixels, which count from 1.
+    folder.write("labels.png", label_image());
+    let outcome = folder.succeed("prior --preset cosmx flat labels.png -m 8 -o prior");
+    says(&outcome, &["pixels that count from 1, of 0.12028"]);
+    let from_image = folder.json("prior/manifest.json")["summary"].clone();
+    assert_eq!((&from_image["n_segments_kept"], &from_image["n_molecules_outside_prior"]), (&36.into(), &0.into()));
+    let n_inside = |summary: &serde_json::Value| summary["n_molecules_in_segments"].as_i64().unwrap();
+    assert!((n_inside(&from_image) - n_inside(&summary)).abs() < 20, "{from_image:#} {summary:#}");
+    // Boundaries in micrometers would have --prior-pixel-size 1; these are not.
+    let outcome = folder.succeed("prior --preset cosmx flat @cells -m 8 --prior-pixel-size 1 -o prior");
+    outcome.assert_warning(&["they look like other units"]);
 }
 
 #[test]

@@ -96,6 +96,9 @@ pub(super) fn in_folder(folder: &Path) -> Result<Located, ReadError> {
         return Err(several(folder, "tables of different instruments", tables));
     }
     if let Some(mut located) = found.pop() {
+        let first = located.tables.first().and_then(|table| table.strip_prefix(folder).ok());
+        let reading = first.map(|table| format!("Reading {} of {}", table.display(), folder.display()));
+        located.description = located.description.or(reading.filter(|_| located.tables.len() == 1));
         if located.layout == Layout::Cosmx {
             located.cells = names
                 .iter()
@@ -109,9 +112,15 @@ pub(super) fn in_folder(folder: &Path) -> Result<Located, ReadError> {
     }
     let parts: Vec<&String> = names.iter().filter(|name| name.ends_with(".parquet")).collect();
     match parts[..] {
+        _ if folder.join(XENIUM_FILE).is_file() => {
+            Err(ReadError::Directory { path: folder.into(), hint: nothing_found(folder, &names) })
+        }
         [] => Err(ReadError::Directory { path: folder.into(), hint: nothing_found(folder, &names) }),
-        [one] => Ok(Located::new(Layout::Parts, vec![folder.join(one)])),
-        _ => in_parts(folder, &parts).map(|tables| Located::new(Layout::Parts, tables)),
+        _ => {
+            let tables = in_parts(folder, &parts)?;
+            let description = format!("Reading {} Parquet files of {} as one table", tables.len(), folder.display());
+            Ok(Located { description: Some(description), ..Located::new(Layout::Parts, tables) })
+        }
     }
 }
 
@@ -327,7 +336,8 @@ mod tests {
     fn folders_without_one_table_say_what_was_looked_for() {
         let text = error(&["notes.txt"]);
         assert!(text.contains("detected_transcripts.csv (MERSCOPE)") && text.contains("has notes.txt"), "{text}");
-        assert!(error(&["experiment.xenium"]).contains("Xenium output folder without its molecule table"));
+        let without = ["experiment.xenium", "cells.parquet", "nucleus_boundaries.parquet"];
+        (1..=3).for_each(|n| assert!(error(&without[..n]).contains("Xenium output folder without its molecule table")));
         assert!(error(&["a_tx_file.csv", "b_tx_file.csv"]).contains("2 molecule tables; name one:"));
         assert!(error(&["a_tx_file.csv", "transcripts.parquet"]).contains("tables of different instruments"));
     }
