@@ -212,7 +212,7 @@ mod tests {
         assert!(view.width() == 1000 && view.height() < 600);
         // 20.4 units in 1000 pixels, of which 0.2 are around the points.
         assert_eq!(view.pixel([10.0, -5.0]), [69, 21]);
-        assert_eq!(view.pixel([20.0, 0.0]), [560, 267]);
+        assert_eq!(view.pixel([20.1, 0.0]), [564, 266]);
         assert!(view.place([20.0, 4.0])[1] > view.place([20.0, -4.0])[1]);
     }
 
