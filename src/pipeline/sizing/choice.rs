@@ -2,7 +2,7 @@
 
 use super::trial::{Scored, Trial};
 use super::windows::Window;
-use super::{CROWDED, Certainty, Sizing, Suggestion, words};
+use super::{Certainty, Sizing, Suggestion, words};
 use crate::numeric::elementary::{exp, ln};
 
 /// Trials that fall behind the best by less than so many standard errors are as good.
@@ -30,8 +30,8 @@ pub fn choose(scored: Vec<Scored>, windows: &[Window], thinning: usize) -> (Sugg
     let Some(best) = (0..trials.len()).max_by(|&a, &b| trials[a].score.total_cmp(&trials[b].score)) else {
         return (Suggestion::CannotTell { reason: words::no_trial(), trials }, false);
     };
-    let seen_within = trials[best].molecules_within / thinning as f64;
-    let is_crowded = seen_within >= CROWDED || best + 1 == trials.len();
+    // METHOD: as long as the score does not fall clearly towards large scales, the windows may be too small.
+    let is_crowded = best == 0 || !trials[best + 1..].iter().any(|trial| trial.deficit > CLEARLY * trial.deficit_error);
     if trials.len() < MIN_TRIALS {
         return (Suggestion::CannotTell { reason: words::no_trial(), trials }, is_crowded);
     }

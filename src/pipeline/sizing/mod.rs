@@ -32,13 +32,11 @@ pub use verdict::{Judged, Level, Nuclei, Verdict, judge};
 use windows::{MAX_COUNT, Surroundings, Window};
 
 /// One molecule in so many is kept where cells hold so many molecules that windows of all molecules would be too small.
-const THINNINGS: [usize; 3] = [1, 8, 64];
+const THINNINGS: [usize; 4] = [1, 4, 16, 64];
 /// Molecules within the smallest scale tried: of all molecules, and of thinned ones.
-const LEAST_WITHIN: [usize; 3] = [4, 8, 8];
+const LEAST_WITHIN: [usize; 4] = [4, 12, 12, 12];
 /// Largest number of seen molecules within a scale tried.
 const MOST_WITHIN: f64 = 300.0;
-/// From so many seen molecules within the best scale on, larger windows of thinned molecules are looked at.
-const CROWDED: f64 = 100.0;
 /// Scales tried per set of windows at most.
 const MAX_TRIALS: usize = 10;
 /// Fewer molecules suggest nothing.
@@ -131,8 +129,7 @@ pub fn suggest(molecules: &Molecules, confidence: &[f32], seed: u64, observer: &
         let scored =
             scales.iter().filter_map(|&(scale, within)| trial::run(&windows, scale, within, thinning, seed)).collect();
         let (found, is_crowded) = choice::choose(scored, &windows, thinning);
-        let is_better = found.sizing().is_some() || last.sizing().is_none();
-        if is_better {
+        if certainty(&found) > certainty(&last) || last.sizing().is_none() {
             last = found;
         }
         if !is_crowded {
@@ -140,6 +137,10 @@ pub fn suggest(molecules: &Molecules, confidence: &[f32], seed: u64, observer: &
         }
     }
     last
+}
+
+fn certainty(suggestion: &Suggestion) -> Option<Certainty> {
+    suggestion.sizing().map(|sizing| sizing.certainty)
 }
 
 /// The scales to try, with the median number of seen molecules within each.

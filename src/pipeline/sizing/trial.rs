@@ -11,7 +11,7 @@ use crate::numeric::stats;
 use crate::observe::Silent;
 
 /// Iterations of the model in a trial.
-const ITERATIONS: usize = 60;
+const ITERATIONS: usize = 100;
 /// Spread of the radius as a share of it, as in a run.
 const RELATIVE_STD: f64 = 0.25;
 /// Cells that a trial needs to speak of cells.

@@ -7,6 +7,8 @@ use super::{Certainty, Sizing, Suggestion};
 ///
 /// METHOD: √2, the middle between right and wrong by a factor of two.
 const WRONG_FROM: f64 = std::f64::consts::SQRT_2;
+/// The same for a scale in the range that the data support.
+const WRONG_THOUGH_SUPPORTED: f64 = 1.5;
 /// So many cells per nucleus (or nuclei per cell) say that cells are divided (or merged).
 const CLEAR_MISMATCH: f64 = 1.5;
 
@@ -85,7 +87,8 @@ pub fn judge(judged: &Judged, suggestion: &Suggestion) -> Verdict {
     let (by_molecules, factor, mut sentences) = match suggestion {
         Suggestion::Found(sizing) => {
             let factor = judged.scale / sizing.scale;
-            (level_of(factor), Some(factor), vec![comparison(judged.scale, factor, sizing)])
+            let level = level_of(judged.scale, sizing);
+            (level, Some(factor), vec![comparison(judged.scale, level, sizing)])
         }
         Suggestion::CannotTell { reason, .. } => (Level::CannotTell, None, vec![reason.clone()]),
     };
@@ -106,10 +109,13 @@ pub fn judge(judged: &Judged, suggestion: &Suggestion) -> Verdict {
     Verdict { level, factor, sentences }
 }
 
-fn level_of(factor: f64) -> Level {
-    if factor > WRONG_FROM {
+fn level_of(scale: f64, sizing: &Sizing) -> Level {
+    let factor = scale / sizing.scale;
+    let is_supported = (sizing.interval[0]..=sizing.interval[1]).contains(&scale);
+    let wrong_from = if is_supported { WRONG_THOUGH_SUPPORTED } else { WRONG_FROM };
+    if factor > wrong_from {
         Level::TooLarge
-    } else if factor < 1.0 / WRONG_FROM {
+    } else if factor < 1.0 / wrong_from {
         Level::TooSmall
     } else {
         Level::Fits
@@ -121,11 +127,12 @@ fn are_opposite(a: Level, b: Level) -> bool {
     matches!((a, b), (Level::TooSmall, Level::TooLarge) | (Level::TooLarge, Level::TooSmall))
 }
 
-fn comparison(scale: f64, factor: f64, sizing: &Sizing) -> String {
+fn comparison(scale: f64, level: Level, sizing: &Sizing) -> String {
+    let factor = scale / sizing.scale;
     let (suggested, [low, high]) = (number(sizing.scale), sizing.interval);
     let range = format!("the molecules suggest {suggested} (they support {} to {})", number(low), number(high));
     let weak = if sizing.certainty == Certainty::Low { ", though weakly" } else { "" };
-    match level_of(factor) {
+    match level {
         Level::Fits => format!(
             "The run used the scale {}; {range}{weak}. That is the same within what can be told.",
             number(scale)
