@@ -13,7 +13,9 @@ const ERROR_FACTOR: f64 = 1.5;
 /// Least width of the supported range, as a factor to each side: what the method is good for.
 const LEAST_FACTOR: f64 = 1.2;
 /// Standard errors by which half and double the scale must be worse.
-const CLEARLY: f64 = 4.0;
+const CLEARLY: f64 = 3.0;
+/// Trials in a row that are this clearly worse than a smaller scale end the series.
+const FALLEN: (usize, f64) = (3, 6.0);
 /// Share of the typical number of molecules that makes a cell.
 const SHARE_OF_TYPICAL: f64 = 0.25;
 /// Smallest number of molecules that is suggested as minimum.
@@ -45,6 +47,17 @@ pub fn choose(scored: Vec<Scored>, windows: &[Window], thinning: usize) -> (Sugg
     let n_molecules_used = windows.iter().map(|window| window.molecules.len() + window.held_out.len()).sum();
     let sizing = size(trials, best, n_molecules_used, windows.len(), thinning);
     (Suggestion::Found(sizing), is_crowded)
+}
+
+/// Whether the last trials are all so much worse than an earlier one that larger scales need not be tried.
+pub fn has_fallen(scored: &[Scored]) -> bool {
+    let trials = compare(scored);
+    let (n, errors) = FALLEN;
+    trials.len() > n
+        && trials[trials.len() - n..]
+            .iter()
+            .all(|trial| trial.deficit > errors * trial.deficit_error && trial.deficit_error > 0.0)
+        && trials[..trials.len() - n].iter().any(|trial| trial.deficit == 0.0)
 }
 
 /// The trials with their deficits to the best one.

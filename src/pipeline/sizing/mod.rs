@@ -126,8 +126,13 @@ pub fn suggest(molecules: &Molecules, confidence: &[f32], seed: u64, observer: &
             return if thinning == 1 { cannot_tell(words::one_place()) } else { last };
         };
         observer.detail(&format!("Trying {} scales on {n_seen} molecules", scales.len()));
-        let scored =
-            scales.iter().filter_map(|&(scale, within)| trial::run(&windows, scale, within, thinning, seed)).collect();
+        let mut scored = Vec::new();
+        for (scale, within) in scales {
+            scored.extend(trial::run(&windows, scale, within, thinning, seed));
+            if choice::has_fallen(&scored) {
+                break;
+            }
+        }
         let (found, is_crowded) = choice::choose(scored, &windows, thinning);
         if certainty(&found) > certainty(&last) || last.sizing().is_none() {
             last = found;
@@ -168,3 +173,6 @@ fn scales(windows: &[Window], least_within: usize) -> Option<Vec<(f64, f64)>> {
     }
     Some(scales)
 }
+
+#[cfg(test)]
+mod tests;
