@@ -48,6 +48,7 @@ pub mod shape;
 pub mod split;
 pub mod state;
 pub mod trace;
+pub mod without_cells;
 
 use crate::data::Segmentation;
 use crate::numeric::draws::Draws;

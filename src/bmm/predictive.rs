@@ -188,15 +188,20 @@ impl Predictive {
             }
         }
         let total: f64 = counts.iter().sum();
+        let volumes: Vec<f64> =
+            RINGS.windows(2).map(|borders| self.volume(borders[1]) - self.volume(borders[0])).collect();
         let mut least = f64::INFINITY;
-        counts
+        let falling: Vec<f64> = counts
             .iter()
-            .zip(RINGS.windows(2))
-            .map(|(count, borders)| {
-                least = f64::min(least, count / total / (self.volume(borders[1]) - self.volume(borders[0])));
-                ln(least)
+            .zip(&volumes)
+            .map(|(count, volume)| {
+                least = f64::min(least, count / total / volume);
+                least
             })
-            .collect()
+            .collect();
+        // What was cut off to let the profile fall is given back to all rings alike.
+        let sum: f64 = falling.iter().zip(&volumes).map(|(density, volume)| density * volume).sum();
+        falling.iter().map(|density| ln(density / sum)).collect()
     }
 
     /// Volume of a unit disc or ball blown up to a squared radius.
@@ -257,7 +262,7 @@ fn ring_of(distance2: f64) -> Option<usize> {
 }
 
 /// Frequencies of the genes in all windows together, none of them 0.
-fn frequencies<'a>(windows: impl Iterator<Item = &'a Molecules>) -> Vec<f64> {
+pub(super) fn frequencies<'a>(windows: impl Iterator<Item = &'a Molecules>) -> Vec<f64> {
     let mut counts: Vec<f64> = Vec::new();
     for molecules in windows {
         counts.resize(molecules.n_genes, 0.5);

@@ -1,7 +1,7 @@
 //! From trials to a suggestion.
 
-use super::trial::{Scored, Trial};
-use super::windows::Window;
+use super::trial::{self, Scored, Trial};
+use super::windows::{HELD_OUT, Window};
 use super::{Certainty, Sizing, Suggestion, words};
 use crate::numeric::elementary::{exp, ln};
 
@@ -44,9 +44,29 @@ pub fn choose(scored: Vec<Scored>, windows: &[Window], thinning: usize) -> (Sugg
         let reason = if thinning == 1 { words::ever_smaller() } else { words::ever_smaller_thinned() };
         return (Suggestion::CannotTell { reason, trials }, is_crowded);
     }
+    let seen_per_cell = trials[best].molecules_per_cell[1] * (1.0 - HELD_OUT) / thinning as f64;
+    if !shows_cells(&scored[best], windows, seen_per_cell) {
+        return (Suggestion::CannotTell { reason: words::no_cells(), trials }, is_crowded);
+    }
     let n_molecules_used = windows.iter().map(|window| window.molecules.len() + window.held_out.len()).sum();
     let sizing = size(trials, best, n_molecules_used, windows.len(), thinning);
     (Suggestion::Found(sizing), is_crowded)
+}
+
+/// Whether cells foretell molecules better than their wider surroundings do.
+///
+/// METHOD: in a fog of molecules, too, some size of cells foretells best. It is only believed in
+/// if it beats a description without cells, by more than the standard error.
+fn shows_cells(scored: &Scored, windows: &[Window], per_cell: f64) -> bool {
+    let Some(without) = trial::without_cells(windows, per_cell) else {
+        // Molecules on a line or in a place have no density to compare with.
+        return false;
+    };
+    let n = without.len() as f64;
+    let gains = || scored.log_densities.iter().zip(&without).map(|(with, without)| with - without);
+    let mean = gains().sum::<f64>() / n;
+    let variance = gains().map(|gain| (gain - mean) * (gain - mean)).sum::<f64>() / n;
+    mean > (variance / n).sqrt()
 }
 
 /// Whether the last trials are all so much worse than an earlier one that larger scales need not be tried.

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::windows::{HELD_OUT, Window};
 use crate::bmm::predictive::{Cells, Predictive, SMOOTHINGS};
-use crate::bmm::{self, Choice, Evidence, Params, Quirks, params};
+use crate::bmm::{self, Choice, Evidence, Params, Quirks, params, without_cells};
 use crate::data::Segmentation;
 use crate::numeric::draws::{Draws, Stream};
 use crate::numeric::stats;
@@ -18,6 +18,9 @@ const RELATIVE_STD: f64 = 0.25;
 const MIN_CELLS: usize = 8;
 /// Share of the molecules within the radius that make a cell.
 const SHARE_OF_SURROUNDINGS: f64 = 0.2;
+
+/// Cells per part of a window in which there are no cells.
+const CELLS_PER_PART: f64 = 8.0;
 
 /// What the model finds when it is given a scale.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,6 +114,18 @@ fn fit(window: &Window, scale: f64, min_molecules: usize, seed: u64) -> Option<(
     let outcome = bmm::segment(&evidence, &params, Draws::new(seed, Stream::Assignment), &Silent).ok()?;
     let cells = Cells::of(&window.molecules, &outcome.segmentation);
     Some((outcome.segmentation, cells))
+}
+
+/// ln p of every held-out molecule, window by window, as the surroundings foretell it without cells.
+///
+/// Parts of a window hold several times `per_cell` seen molecules.
+pub fn without_cells(windows: &[Window], per_cell: f64) -> Option<Vec<f64>> {
+    let part_size = (CELLS_PER_PART * per_cell).ceil().max(1.0) as usize;
+    let by_smoothing: Vec<Vec<[f64; SMOOTHINGS.len()]>> = windows
+        .par_iter()
+        .map(|window| without_cells::log_densities(&window.molecules, &window.held_out, part_size))
+        .collect();
+    best_smoothing(&by_smoothing).map(|(_, log_densities)| log_densities)
 }
 
 /// The smoothing under which held-out molecules are likeliest: mean and single log densities.

@@ -56,6 +56,13 @@ pub fn ever_larger() -> String {
         .to_owned()
 }
 
+pub fn no_cells() -> String {
+    "Cells of any size foretell molecules that were held out no better than the wider surroundings do: place and gene \
+     of the molecules show no cells, as happens where neighboring cells are of one type and touch. Measure a few cells \
+     in an image, and give half their diameter as --scale."
+        .to_owned()
+}
+
 pub fn ever_smaller() -> String {
     "The smallest cells tried, of a few molecules each, foretell molecules that were held out best: the molecules lie \
      in tight groups or on a grid rather than in cells. Are duplicates of molecules in the table? Otherwise measure a \
