@@ -12,6 +12,8 @@ const SUPPORTED: f64 = 2.0;
 const ERROR_FACTOR: f64 = 1.5;
 /// Least width of the supported range, as a factor to each side: what the method is good for.
 const LEAST_FACTOR: f64 = 1.2;
+/// A supported range wider than this factor is not clear.
+const WIDE: f64 = 2.0;
 /// Standard errors by which half and double the scale must be worse.
 const CLEARLY: f64 = 3.0;
 /// Trials in a row that are this clearly worse than a smaller scale end the series.
@@ -105,7 +107,10 @@ fn size(trials: Vec<Trial>, best: usize, n_molecules_used: usize, n_windows: usi
     let molecules_per_cell =
         [0, 1, 2].map(|quartile| exp(curve.at(peak, |trial| ln(trial.molecules_per_cell[quartile]))));
     let typical = molecules_per_cell[1];
-    let certainty = certainty(&trials, exp(peak), typical);
+    let mut certainty = certainty(&trials, exp(peak), typical);
+    if interval[1] > WIDE * interval[0] {
+        certainty = certainty.min(Certainty::Moderate);
+    }
     let mut sizing = Sizing {
         scale,
         interval,
