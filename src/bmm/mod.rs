@@ -42,11 +42,13 @@ pub mod history;
 pub mod init;
 pub mod mstep;
 pub mod params;
+pub mod predictive;
 pub mod prior_term;
 pub mod shape;
 pub mod split;
 pub mod state;
 pub mod trace;
+pub mod without_cells;
 
 use crate::data::Segmentation;
 use crate::numeric::draws::Draws;
