@@ -15,6 +15,8 @@ pub enum Stream {
     Clustering = 3,
     /// Colours by neighborhood composition.
     Colors = 4,
+    /// Which molecules a picture shows, where it cannot show all.
+    Sample = 5,
 }
 
 /// The draws of one stream.

@@ -16,7 +16,7 @@ use crate::io::molecules::MoleculeTable;
 use crate::io::stage::schema::COMPARTMENT_GENES;
 use crate::io::stage::{Compartments, MoleculeResults, StageError, StagePolygons, StageReader, StageWriter};
 use crate::polygons;
-use crate::prior::SegmentTable;
+use crate::prior::{SegmentOutline, SegmentTable};
 
 /// Everything that the final files say, except for boundaries.
 pub struct RunResult {
@@ -26,6 +26,8 @@ pub struct RunResult {
     pub found: MoleculeResults,
     /// The segments of the prior segmentation, if there is one.
     pub segments: Option<SegmentTable>,
+    /// Outlines of these segments, if the prior has any: a column has none.
+    pub prior_outlines: Option<Vec<SegmentOutline>>,
     /// Genes ranked by their preference for a compartment, if they were looked for.
     pub ranking: Option<Vec<GeneRank>>,
     /// What stands in the names of cells.
@@ -51,7 +53,8 @@ impl RunResult {
         let positions = &table.molecules.positions;
         let stats = cells::cell_stats(positions, &confidence, clusters.as_deref(), &segmentation, &members);
         let counts = cells::count_genes(&table.molecules.genes, table.molecules.n_genes, &members);
-        let (prior_segment, segments) = prior.map(|found| (found.prior.segment_of, found.table)).unzip();
+        let (prior_segment, prior) = prior.map(|found| (found.prior.segment_of, (found.table, found.outlines))).unzip();
+        let (segments, prior_outlines) = prior.unzip();
         let found = MoleculeResults {
             prior_segment,
             confidence: Some(confidence),
@@ -66,7 +69,7 @@ impl RunResult {
             ncv_color: colors.map(|colors| colors.into_iter().map(|color| color.0).collect()),
         };
         let ranking = ranking.map(|ranking| ranking.genes);
-        Self { table, found, segments, ranking, run_id, stats, counts }
+        Self { table, found, segments, prior_outlines: prior_outlines.flatten(), ranking, run_id, stats, counts }
     }
 
     /// Reads the result from its stage, without computing anything.
@@ -83,7 +86,8 @@ impl RunResult {
         let (_, stats) = stage.cells()?;
         let counts = stage.counts()?;
         let ranking = stage.has(&COMPARTMENT_GENES).then(|| stage.compartment_genes()).transpose()?;
-        Ok(Self { table, found, segments, ranking, run_id, stats, counts })
+        let prior_outlines = stage.prior_outlines()?;
+        Ok(Self { table, found, segments, prior_outlines, ranking, run_id, stats, counts })
     }
 
     /// Writes everything but boundaries into a stage.
@@ -92,6 +96,9 @@ impl RunResult {
         stage.genes(&self.table.genes, &molecules_of_genes(&self.table))?;
         if let Some(segments) = &self.segments {
             stage.segments(segments)?;
+        }
+        if let Some(outlines) = &self.prior_outlines {
+            stage.prior_outlines(outlines)?;
         }
         if let Some(ranking) = &self.ranking {
             stage.compartment_genes(ranking, &self.table.genes)?;
@@ -157,7 +164,8 @@ impl RunResult {
         self.cell_of().iter().filter(|cell| cell.is_none()).count()
     }
 
-    fn names(&self) -> CellNames {
+    /// Names of cells.
+    pub fn names(&self) -> CellNames {
         CellNames::new(&self.run_id)
     }
 

@@ -4,8 +4,10 @@
 //! result gives the same bytes: no clock, no path and no random name is in a page. Modules here know neither options nor
 //! formats of results; they take plain data and give bytes.
 //!
-//! [`document`] is the frame of pages that are read from top to bottom, [`chart`] their charts.
+//! [`document`] is the frame of pages that are read from top to bottom, [`chart`] their charts. [`map`] is the interactive
+//! map of molecules and cells.
 
 pub mod chart;
 pub mod document;
 pub mod escape;
+pub mod map;
