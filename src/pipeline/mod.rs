@@ -9,6 +9,7 @@ mod manifest;
 mod model;
 pub mod prior;
 mod recorder;
+mod reports;
 mod results;
 pub mod run;
 mod scale;
