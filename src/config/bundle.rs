@@ -55,6 +55,7 @@ pub(super) fn settings(request: &Request, merged: &Merged) -> Result<BundleSetti
             "GeometryCollectionLegacy" => Some(PolygonFormat::GeometryCollectionLegacy),
             _ => Some(PolygonFormat::FeatureCollection),
         },
+        plot: merged.flag("plot"),
         count_format,
         layout_3d: match merged.text("polygon_3d_layout") {
             "object" => Layout3d::Object,
@@ -98,7 +99,11 @@ fn outputs(output: &Path, counts: CountFormat, molecules: &Path) -> Result<Outpu
     }
     let names = OutputNames::new(output, counts);
     if let Ok(input) = molecules.canonicalize() {
-        let hit = names.all().into_iter().find(|path| path.canonicalize().is_ok_and(|path| path == input));
+        let hit = names
+            .all()
+            .into_iter()
+            .chain(names.of_reports())
+            .find(|path| path.canonicalize().is_ok_and(|path| path == input));
         if let Some(path) = hit {
             return Err(invalid(format!(
                 "'{}' is the molecule table and would be overwritten; choose another name",

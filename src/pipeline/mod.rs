@@ -10,6 +10,7 @@ pub mod map;
 mod model;
 pub mod prior;
 mod recorder;
+mod reports;
 mod results;
 pub mod run;
 mod scale;

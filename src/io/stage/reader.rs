@@ -10,8 +10,8 @@ use rayon::prelude::*;
 use super::manifest::{MANIFEST_FILE, Manifest, TableEntry, hash_text};
 use super::schema::{self, Table};
 use super::writer::UNFINISHED_FILE;
-use super::{MoleculeResults, NcvTable, StageError, StageKind, StagePolygons, TraceTable};
-use super::{cells, compartment_genes, ipc, molecules, ncv, polygons, prior_outlines, segments, trace};
+use super::{ClusteringTable, MoleculeResults, NcvTable, StageError, StageKind, StagePolygons, TraceTable};
+use super::{cells, clustering, compartment_genes, ipc, molecules, ncv, polygons, prior_outlines, segments, trace};
 use crate::cells::{CellCounts, CellStats};
 use crate::compartments::genes::GeneRank;
 use crate::data::{GeneTable, LayerOutlines};
@@ -145,6 +145,12 @@ impl StageReader {
     pub fn trace(&self) -> Result<TraceTable, StageError> {
         let (path, n_rows) = self.find(&schema::TRACE)?;
         trace::read_trace(&path, n_rows)
+    }
+
+    /// Reads the iterations of the molecule clustering and the compartments.
+    pub fn clustering(&self) -> Result<ClusteringTable, StageError> {
+        let (path, n_rows) = self.find(&schema::CLUSTERING)?;
+        clustering::read_clustering(&path, n_rows)
     }
 
     /// Reads genes ranked by their preference for a compartment.

@@ -368,6 +368,27 @@ pub const TRACE: Table = Table {
     rows_per_batch: ROWS_PER_BATCH,
 };
 
+/// Iterations of the molecule clustering and of the compartments.
+pub const CLUSTERING: Table = Table {
+    name: "clustering",
+    file: "clustering.arrow",
+    description: "an iteration of the molecule clustering, or of the compartments after it",
+    columns: &[
+        Column::new("what", Text, Identity, "clusters or compartments"),
+        Column::new("iteration", UInt32, Identity, "number of the iteration, from 1"),
+        Column::new(
+            "max_change",
+            Float32,
+            Result,
+            "largest change of a probability, times the confidence of the molecule",
+        )
+        .unit(SHARE),
+        Column::new("share_changed", Float32, Result, "share of the molecules whose change, so weighted, exceeds 1e-7")
+            .unit(SHARE),
+    ],
+    rows_per_batch: ROWS_PER_BATCH,
+};
+
 /// Genes ranked by their preference for a compartment, if they were looked for.
 pub const COMPARTMENT_GENES: Table = Table {
     name: "compartment_genes",
@@ -402,7 +423,7 @@ pub const NCV: Table = Table {
 };
 
 /// All tables.
-pub const TABLES: [&Table; 11] = [
+pub const TABLES: [&Table; 12] = [
     &MOLECULES,
     &GENES,
     &SEGMENTS,
@@ -412,6 +433,7 @@ pub const TABLES: [&Table; 11] = [
     &LAYERS,
     &POLYGONS,
     &TRACE,
+    &CLUSTERING,
     &COMPARTMENT_GENES,
     &NCV,
 ];

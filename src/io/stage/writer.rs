@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use super::ipc::Hashing;
 use super::manifest::{MANIFEST_FILE, Manifest, TableEntry, hash_text};
 use super::schema::{self, TABLES, Table};
-use super::{MoleculeResults, NcvTable, StageError, StageKind, TraceTable};
-use super::{cells, compartment_genes, molecules, ncv, polygons, prior_outlines, segments, trace};
+use super::{ClusteringTable, MoleculeResults, NcvTable, StageError, StageKind, TraceTable};
+use super::{cells, clustering, compartment_genes, molecules, ncv, polygons, prior_outlines, segments, trace};
 use crate::cells::{CellCounts, CellStats};
 use crate::compartments::genes::GeneRank;
 use crate::data::{CellNames, CellOutline, GeneTable, LayerOutlines};
@@ -118,6 +118,11 @@ impl StageWriter {
     /// Writes the numbers of every iteration.
     pub fn trace(&mut self, trace: &TraceTable) -> Result<(), StageError> {
         self.table(&schema::TRACE, |out| trace::write_trace(out, trace).map(|n| (n, trace.entries.len())))
+    }
+
+    /// Writes the iterations of the molecule clustering and the compartments.
+    pub fn clustering(&mut self, table: &ClusteringTable) -> Result<(), StageError> {
+        self.table(&schema::CLUSTERING, |out| clustering::write_clustering(out, table).map(|n| (n, table.len())))
     }
 
     /// Writes genes ranked by their preference for a compartment.

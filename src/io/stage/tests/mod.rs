@@ -171,6 +171,11 @@ fn trace() -> TraceTable {
     TraceTable { thresholds: vec![1, 5, 10], entries: vec![entry(0), entry(1), entry(2)] }
 }
 
+fn clustering() -> ClusteringTable {
+    let change = |largest, share| crate::data::Change { largest, share };
+    ClusteringTable { clusters: vec![change(0.5, 1.0), change(0.0, 0.25)], compartments: vec![change(0.125, 0.5)] }
+}
+
 fn ncv() -> NcvTable {
     NcvTable { ids: vec![0, 1, 5], colors: vec![[0, 0, 0], [255, 16, 1], [9, 8, 7]], confidence: vec![0.1, 1.0, 0.0] }
 }
@@ -209,6 +214,7 @@ fn write_all(dir: &Path) -> Manifest {
     let polygons = polygons();
     writer.polygons(&polygons.flat, polygons.layers.as_deref()).unwrap();
     writer.trace(&trace()).unwrap();
+    writer.clustering(&clustering()).unwrap();
     writer.compartment_genes(&ranking(), &table.genes).unwrap();
     writer.ncv(&ncv()).unwrap();
     writer.finish(manifest()).unwrap()

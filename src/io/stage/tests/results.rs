@@ -18,6 +18,7 @@ fn every_table_comes_back() {
     assert_eq!(reader.counts().unwrap(), counts());
     assert_eq!(reader.polygons().unwrap(), polygons());
     assert_eq!(reader.trace().unwrap(), trace());
+    assert_eq!(reader.clustering().unwrap(), clustering());
     assert_eq!(reader.compartment_genes().unwrap(), ranking());
     assert_eq!(reader.ncv().unwrap(), ncv());
     assert_eq!(reader.molecules().unwrap().1, all_results());
