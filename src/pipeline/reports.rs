@@ -54,8 +54,11 @@ pub fn write(
         let text = format!("{section:#}\n");
         report(path, write_file(path, |file| std::io::Write::write_all(file, text.as_bytes())));
     }
+    let map = super::map::write_map(result, &polygons, None, &outputs.borders, observer);
+    report(&outputs.borders, map);
     if failed.is_empty() {
         observer.info(&format!("Diagnostics are in {}", outputs.diagnostics.display()));
+        observer.info(&format!("The map of cells is in {}", outputs.borders.display()));
         return Ok(());
     }
     anyhow::bail!(
