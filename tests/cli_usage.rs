@@ -135,8 +135,6 @@ fn what_comes_later_is_refused_never_ignored() {
         arguments.extend(extra);
         arguments
     };
-    misused(&with(&["--plot"]), &["not part of this version yet", "run without --plot"]);
-    misused(&with(&["-p"]), &["run without --plot"]);
     misused(&with(&["--config.segmentation.cluster_method=leiden"]), &["leiden", "use mrf"]);
 }
 

@@ -1,8 +1,12 @@
-//! Per-cell statistics and counts.
+//! Per-cell statistics and counts, how like its neighbors a cell is, and how cells and prior segments agree.
 
+mod agreement;
 mod counts;
+mod likeness;
 mod rounding;
 mod stats;
 
+pub use agreement::{Agreement, Fate, SegmentFate};
 pub use counts::{CellCounts, count_genes};
+pub use likeness::Likeness;
 pub use stats::{CellStats, StatColumn, StatValues, cell_stats};

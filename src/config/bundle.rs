@@ -55,6 +55,7 @@ pub(super) fn settings(request: &Request, merged: &Merged) -> Result<BundleSetti
             "GeometryCollectionLegacy" => Some(PolygonFormat::GeometryCollectionLegacy),
             _ => Some(PolygonFormat::FeatureCollection),
         },
+        plot: merged.flag("plot"),
         count_format,
         layout_3d: match merged.text("polygon_3d_layout") {
             "object" => Layout3d::Object,
@@ -99,7 +100,11 @@ fn outputs(output: &Path, counts: CountFormat, request: &Request) -> Result<Outp
     let names = OutputNames::new(output, counts);
     let tables = request.found.iter().flat_map(|found| &found.tables);
     for input in std::iter::once(&request.molecules).chain(tables).filter_map(|input| input.canonicalize().ok()) {
-        let hit = names.all().into_iter().find(|path| path.canonicalize().is_ok_and(|path| path == input));
+        let hit = names
+            .all()
+            .into_iter()
+            .chain(names.of_reports())
+            .find(|path| path.canonicalize().is_ok_and(|path| path == input));
         if let Some(path) = hit {
             return Err(invalid(format!(
                 "'{}' is the molecule table and would be overwritten; choose another name",

@@ -83,22 +83,9 @@ impl Merged {
         ConfigError::Invalid { name, seen, remedy: remedy.into() }
     }
 
-    /// Checks limits, words, and wishes for later versions.
+    /// Checks limits and words.
     pub(super) fn check_ranges(&self) -> Result<(), ConfigError> {
-        for given in &self.0 {
-            check_range(given)?;
-            if let Effect::Refused(what) = given.def.effect
-                && given.value != given.def.default_value()
-            {
-                let what = format!("{}: {what}", given.name());
-                let remedy = match given.def.kind {
-                    Kind::Bool => format!("run without {}", given.def.spelled()),
-                    _ => "leave it empty".to_owned(),
-                };
-                return Err(ConfigError::NotYet { what, remedy });
-            }
-        }
-        Ok(())
+        self.0.iter().try_for_each(check_range)
     }
 
     /// Names the options that are given and have no effect.

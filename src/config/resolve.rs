@@ -71,6 +71,7 @@ pub fn resolve(request: &Request, environment: &dyn Fn(&str) -> Option<String>) 
     let compartment_genes = prior::compartment_genes(&merged, has_prior)?;
     let mut notes = run_notes(&merged, has_prior);
     notes.extend(request.prior_stage.iter().flat_map(PriorStage::note).map(Note::Info));
+    notes.extend(plot_note(request, bundle.plot).map(Note::Warning));
     notes.extend(prior::compartment_note(&merged, &compartment_genes, n_clusters).map(Note::Warning));
     Ok(RunSettings {
         input: input(request, &merged)?,
@@ -94,6 +95,7 @@ pub fn resolve(request: &Request, environment: &dyn Fn(&str) -> Option<String>) 
         polygon_format: bundle.polygon_format,
         count_format: bundle.count_format,
         layout_3d: bundle.layout_3d,
+        plot: bundle.plot,
         max_z_slices: merged.size("plotting.max_z_slices"),
         run_id: run_id(&merged)?,
         checkpoint: CheckpointSettings { every: merged.size("checkpoint_every"), resume: merged.flag("resume") },
@@ -243,6 +245,13 @@ fn run_notes(merged: &Merged, has_prior: bool) -> Vec<Note> {
         notes.push(Note::Info(text.to_owned()));
     }
     notes
+}
+
+/// Reports lie beside the final files, so a stage alone has none.
+fn plot_note(request: &Request, plot: bool) -> Option<String> {
+    let stage_alone = request.stage.is_some() && request.output.is_none();
+    let text = "--plot: with --stage alone no reports are written; baysor export --plot makes them from the stage";
+    (plot && stage_alone).then(|| text.to_owned())
 }
 
 fn min_molecules_per_segment(merged: &Merged, min_molecules_per_cell: usize) -> usize {

@@ -163,7 +163,6 @@ fn values_out_of_range_are_errors_naming_option_value_and_range() {
         ("gene=", "--gene-column is '': a column name is needed"),
         ("cluster_method=leiden", "not part of this version"),
         ("ncv_method=x", "--config.plotting.ncv_method is 'x'"),
-        ("plot=true", "--plot: reports (--plot) are not part of this version yet; run without --plot"),
         ("path=mask.tif", "prior.path is 'mask.tif': no such file"),
     ];
     for (given, expected) in cases {

@@ -49,6 +49,8 @@ pub struct RunSettings {
     pub count_format: CountFormat,
     /// Layout of the file with 3D boundaries.
     pub layout_3d: Layout3d,
+    /// Whether reports are written beside the final files.
+    pub plot: bool,
     /// Largest number of z layers with boundaries of their own, at least 1.
     pub max_z_slices: usize,
     /// The user's text in cell names; `None`: `config::run_id` gives one.
@@ -69,6 +71,7 @@ impl RunSettings {
             polygon_format: self.polygon_format,
             count_format: self.count_format,
             layout_3d: self.layout_3d,
+            plot: self.plot,
         })
     }
 }
@@ -84,6 +87,8 @@ pub struct BundleSettings {
     pub count_format: CountFormat,
     /// Layout of the file with 3D boundaries.
     pub layout_3d: Layout3d,
+    /// Whether reports are written beside the other files.
+    pub plot: bool,
 }
 
 /// What `export` can write.

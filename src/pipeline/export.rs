@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::results::RunResult;
-use super::{input, manifest};
+use super::{input, manifest, reports};
 use crate::config::options::find_path;
 use crate::config::values::Value;
 use crate::config::{BundleSettings, ExportFormat, ExportSettings};
@@ -78,7 +78,7 @@ fn write_bundle(
     let params = manifest::dump_of(stage.manifest());
     atomic::write_file(&bundle.outputs.params_dump, |file| std::io::Write::write_all(file, params.as_bytes()))?;
     result.write_tables(bundle)?;
-    if bundle.polygon_format.is_none() {
+    if bundle.polygon_format.is_none() && !bundle.plot {
         return Ok(());
     }
     let polygons = if stage.has(&POLYGONS) {
@@ -87,11 +87,12 @@ fn write_bundle(
         observer.stage("Estimating boundary polygons");
         result.outline(max_z_slices(stage.manifest()))
     };
-    result.write_polygons(&polygons, bundle)
+    result.write_polygons(&polygons, bundle)?;
+    if bundle.plot { reports::write(result, Some(polygons), stage.manifest(), bundle, observer) } else { Ok(()) }
 }
 
 /// How many layers the run was told to make.
-fn max_z_slices(manifest: &Manifest) -> usize {
+pub(super) fn max_z_slices(manifest: &Manifest) -> usize {
     let def = find_path("plotting.max_z_slices");
     match def.map(|def| manifest::value_of(manifest, def).unwrap_or_else(|| def.default_value())) {
         Some(Value::Int(number)) => usize::try_from(number).unwrap_or(1),

@@ -13,12 +13,14 @@ use crate::data::{CellIdx, CellMembers, CellNames};
 use crate::io::atomic;
 use crate::io::export::{cell_stats, compartment_genes, geojson, loom, molecules, tsv};
 use crate::io::molecules::MoleculeTable;
-use crate::io::stage::schema::COMPARTMENT_GENES;
-use crate::io::stage::{Compartments, MoleculeResults, StageError, StagePolygons, StageReader, StageWriter};
+use crate::io::stage::schema::{CLUSTERING, COMPARTMENT_GENES, TRACE};
+use crate::io::stage::{
+    ClusteringTable, Compartments, MoleculeResults, StageError, StagePolygons, StageReader, StageWriter, TraceTable,
+};
 use crate::polygons;
-use crate::prior::SegmentTable;
+use crate::prior::{SegmentOutline, SegmentTable};
 
-/// Everything that the final files say, except for boundaries.
+/// Everything that the final files and the reports say, except for boundaries.
 pub struct RunResult {
     /// The molecules with the other columns of the user.
     pub table: MoleculeTable,
@@ -26,6 +28,8 @@ pub struct RunResult {
     pub found: MoleculeResults,
     /// The segments of the prior segmentation, if there is one.
     pub segments: Option<SegmentTable>,
+    /// Outlines of these segments, if the prior has any: a column has none.
+    pub prior_outlines: Option<Vec<SegmentOutline>>,
     /// Genes ranked by their preference for a compartment, if they were looked for.
     pub ranking: Option<Vec<GeneRank>>,
     /// What stands in the names of cells.
@@ -34,6 +38,10 @@ pub struct RunResult {
     pub stats: CellStats,
     /// Genes of each cell.
     pub counts: CellCounts,
+    /// Numbers of every iteration of the model; a stage of other programs may lack them.
+    pub trace: TraceTable,
+    /// Iterations of the molecule clustering and of the compartments.
+    pub clustering: ClusteringTable,
 }
 
 impl RunResult {
@@ -45,13 +53,15 @@ impl RunResult {
         found: Found,
         run_id: String,
     ) -> Self {
-        let Found { segmentation, confidence, clusters, colors, compartments, .. } = found;
+        let Found { segmentation, confidence, clusters, colors, compartments, clustering, trace, .. } = found;
+        let trace = TraceTable::from(&trace);
         let confidence: Vec<f32> = confidence.into_iter().map(to_five_decimals).collect();
         let members = CellMembers::group(&segmentation.cell_of, segmentation.n_cells);
         let positions = &table.molecules.positions;
         let stats = cells::cell_stats(positions, &confidence, clusters.as_deref(), &segmentation, &members);
         let counts = cells::count_genes(&table.molecules.genes, table.molecules.n_genes, &members);
-        let (prior_segment, segments) = prior.map(|found| (found.prior.segment_of, found.table)).unzip();
+        let (prior_segment, prior) = prior.map(|found| (found.prior.segment_of, (found.table, found.outlines))).unzip();
+        let (segments, prior_outlines) = prior.unzip();
         let found = MoleculeResults {
             prior_segment,
             confidence: Some(confidence),
@@ -66,7 +76,18 @@ impl RunResult {
             ncv_color: colors.map(|colors| colors.into_iter().map(|color| color.0).collect()),
         };
         let ranking = ranking.map(|ranking| ranking.genes);
-        Self { table, found, segments, ranking, run_id, stats, counts }
+        Self {
+            table,
+            found,
+            segments,
+            prior_outlines: prior_outlines.flatten(),
+            ranking,
+            run_id,
+            stats,
+            counts,
+            trace,
+            clustering,
+        }
     }
 
     /// Reads the result from its stage, without computing anything.
@@ -83,7 +104,10 @@ impl RunResult {
         let (_, stats) = stage.cells()?;
         let counts = stage.counts()?;
         let ranking = stage.has(&COMPARTMENT_GENES).then(|| stage.compartment_genes()).transpose()?;
-        Ok(Self { table, found, segments, ranking, run_id, stats, counts })
+        let prior_outlines = stage.prior_outlines()?;
+        let trace = if stage.has(&TRACE) { stage.trace()? } else { TraceTable::default() };
+        let clustering = if stage.has(&CLUSTERING) { stage.clustering()? } else { ClusteringTable::default() };
+        Ok(Self { table, found, segments, prior_outlines, ranking, run_id, stats, counts, trace, clustering })
     }
 
     /// Writes everything but boundaries into a stage.
@@ -93,11 +117,18 @@ impl RunResult {
         if let Some(segments) = &self.segments {
             stage.segments(segments)?;
         }
+        if let Some(outlines) = &self.prior_outlines {
+            stage.prior_outlines(outlines)?;
+        }
         if let Some(ranking) = &self.ranking {
             stage.compartment_genes(ranking, &self.table.genes)?;
         }
         stage.cells(&self.names(), &self.stats)?;
-        stage.counts(&self.table.genes, &self.counts)
+        stage.counts(&self.table.genes, &self.counts)?;
+        if !self.clustering.is_empty() {
+            stage.clustering(&self.clustering)?;
+        }
+        stage.trace(&self.trace)
     }
 
     /// Writes the final files without boundaries. Errors name the file.
@@ -157,11 +188,13 @@ impl RunResult {
         self.cell_of().iter().filter(|cell| cell.is_none()).count()
     }
 
-    fn names(&self) -> CellNames {
+    /// Names of cells.
+    pub fn names(&self) -> CellNames {
         CellNames::new(&self.run_id)
     }
 
-    fn cell_of(&self) -> &[Option<CellIdx>] {
+    /// Cell of every molecule. `[n_molecules]`
+    pub fn cell_of(&self) -> &[Option<CellIdx>] {
         self.found.cell.as_deref().unwrap_or_default()
     }
 }

@@ -8,11 +8,11 @@ use super::prior::FoundPrior;
 use super::recorder::Recorder;
 use super::results::RunResult;
 use super::start::Start;
-use super::{compartments, input, manifest, model, scale};
+use super::{compartments, input, manifest, model, reports, scale};
 use crate::config::{self, BundleSettings, RunSettings, dump};
 use crate::io::atomic;
 use crate::io::molecules::{Fingerprint, MoleculeTable};
-use crate::io::stage::{InputFingerprint, MIN_MOLECULES_PER_SEGMENT, Manifest, StageKind, StageWriter, TraceTable};
+use crate::io::stage::{InputFingerprint, MIN_MOLECULES_PER_SEGMENT, Manifest, StageKind, StagePolygons, StageWriter};
 use crate::observe::Observer;
 
 /// Reads molecules, segments them into cells and writes the result: as final files, as a stage, or both.
@@ -82,27 +82,29 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
     if let Some(bundle) = &bundle {
         write_params(settings, bundle, &found.resolved)?;
     }
-    let trace = TraceTable::from(&found.trace);
     let manifest = begin_manifest(settings, &found);
     let Start { table, prior, inputs, paths } = start;
     let result = RunResult::new(table, prior, ranking, found, run_id);
-    write(&result, bundle.as_ref(), stage.as_mut(), settings, &recorder)?;
-    if let Some(mut stage) = stage {
-        stage.trace(&trace)?;
-        stage.finish(complete(manifest, &result, inputs, paths, &recorder))?;
+    let polygons = write(&result, bundle.as_ref(), stage.as_mut(), settings, &recorder)?;
+    let mut manifest = complete(manifest, &result, inputs, paths, &recorder);
+    if let Some(stage) = stage {
+        manifest = stage.finish(manifest)?;
     }
     keeper.discard();
-    Ok(())
+    match bundle.filter(|bundle| bundle.plot) {
+        Some(bundle) => reports::write(&result, polygons, &manifest, &bundle, observer),
+        None => Ok(()),
+    }
 }
 
-/// Writes tables, then boundaries: whatever fails there, final tables are kept.
+/// Writes tables, then boundaries, which are returned: whatever fails there, final tables are kept.
 fn write(
     result: &RunResult,
     bundle: Option<&BundleSettings>,
     mut stage: Option<&mut StageWriter>,
     settings: &RunSettings,
     observer: &dyn Observer,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Option<StagePolygons>> {
     if let Some(bundle) = bundle {
         observer.stage(&format!("Saving results to {}", bundle.outputs.molecules.display()));
         result.write_tables(bundle)?;
@@ -116,7 +118,7 @@ fn write(
         result.write_stage(stage)?;
     }
     if settings.polygon_format.is_none() {
-        return Ok(());
+        return Ok(None);
     }
     observer.stage("Estimating boundary polygons");
     let polygons = result.outline(settings.max_z_slices);
@@ -126,7 +128,7 @@ fn write(
     if let Some(stage) = stage {
         stage.polygons(&polygons.flat, polygons.layers.as_deref())?;
     }
-    Ok(())
+    Ok(Some(polygons))
 }
 
 /// The manifest of the stage, as far as settings and model tell.

@@ -69,8 +69,6 @@ pub enum Place {
 pub enum Effect {
     /// It is used.
     Used,
-    /// It belongs to a later version; a value other than the default is an error. Holds the subject of the message.
-    Refused(&'static str),
     /// It changes nothing; a value other than the default gives a warning.
     Unused,
 }

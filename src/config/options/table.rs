@@ -169,7 +169,7 @@ pub const OPTIONS: &[OptionDef] = &[
     placed(Place::CommandLine, key("", "verbose", Kind::Bool, OFF, Program,
         "More detail on the terminal.").flag("verbose", "BOOL").on(WORKING)),
     placed(Place::CommandLine, key("", "plot", Kind::Bool, OFF, Plotting,
-        "Write HTML reports. Not part of this version.").flag("plot", "BOOL").short('p').effect(Effect::Refused("reports (--plot) are"))),
+        "Write reports beside the results: X_diagnostics.html, X_borders.html, X_borders.png, and numbers for MultiQC (*_mqc.json).").flag("plot", "BOOL").short('p').on(EXPORTING)),
     placed(Place::CommandLine, key("", "skip_ncv_color", Kind::Bool, OFF, Plotting,
         "Do not compute the colors of neighborhoods (column ncv_color): saves time.").flag("skip-ncv-color", "BOOL")),
 ];

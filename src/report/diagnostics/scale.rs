@@ -1,0 +1,90 @@
+//! Whether cells have the size that was expected, and whether that was the right size to expect.
+
+use super::figures::{Axes, Mark, histogram, histograms, median};
+use super::words::{percent, short};
+use super::{Run, caption, nothing};
+use crate::report::document::{Block, Section};
+
+/// The section.
+pub fn section(run: &Run<'_>) -> Section {
+    let mut section = Section::new("Scale", "Size of cells");
+    section.blocks.extend(run.scale.iter().cloned());
+    let figures: Vec<Block> = [radii(run), likeness(run)].into_iter().flatten().collect();
+    if figures.is_empty() {
+        nothing(&mut section, "There are too few cells with enough molecules to say anything about their size.");
+        return section;
+    }
+    section.push(Block::Row(figures));
+    section.push(Block::Heading("How a wrong scale shows".to_owned()));
+    section.push(signs(run));
+    section
+}
+
+/// Radii as multiples of the scale, so that all runs have the same axis.
+fn radii(run: &Run<'_>) -> Option<Block> {
+    let scale = run.made.scale;
+    if scale.is_nan() || scale <= 0.0 {
+        return None;
+    }
+    let relative: Vec<f64> = run.radii().into_iter().map(|radius| radius / scale).collect();
+    let mut marks: Vec<Mark> = vec![(1.0, format!("scale {}", short(scale)))];
+    let typical = median(relative.iter().copied());
+    marks.push((typical, format!("median {}", short(typical))));
+    if let Some(segments) = run.prior.as_ref().map(|prior| median(prior.radii.iter().copied())).filter(|r| *r > 0.0) {
+        marks.push((segments / scale, format!("prior segments {}", short(segments / scale))));
+    }
+    let axes = Axes { x: "radius of the cell, as multiple of the scale", y: "cells" };
+    let chart = histogram("Radii of cells beside the expected one", axes, &relative, [0.0, 2.5], &marks)?;
+    let shows = format!(
+        "Radius of a circle of the area of each cell, divided by the scale, for cells of at least {} molecules.",
+        run.made.min_molecules_per_cell
+    );
+    let good = "one hump around 1; the median between 0.8 and 1.2.";
+    let bad = "most cells well below 0.8, or a second hump near 0.5: the scale is too large, and cells are smaller than \
+               the model was told. Most well above 1.2: it is too small. The model pulls cells towards the scale, so \
+               a wrong scale moves this hump less than one would think: look at the other signs, too.";
+    Some(Block::Chart(chart, caption(shows, good, bad)))
+}
+
+fn likeness(run: &Run<'_>) -> Option<Block> {
+    let kinds =
+        [("nearest cells", run.likeness.of_neighbors.clone()), ("cells far apart", run.likeness.of_strangers.clone())];
+    let axes = Axes { x: "likeness of the genes of two cells (correlation)", y: "share of the pairs, %" };
+    let chart = histograms("How alike neighboring cells are", axes, &kinds, [-1.0, 1.0], &[])?;
+    let shows = "How alike the genes of a cell and of its nearest neighbor are (1: the same, 0: like any two cells), \
+                 beside pairs of cells that have nothing to do with one another.";
+    let good = "both humps at nearly the same place; neighbors may be a little more alike, or much where cells of a \
+                kind keep together.";
+    let bad = "nearest cells clearly to the right of cells far apart, with many small cells: cells are cut into \
+               pieces, and the pieces are alike. Raise the scale.";
+    Some(Block::Chart(chart, caption(shows, good, bad)))
+}
+
+/// The signs of a wrong scale beside what is seen here.
+fn signs(run: &Run<'_>) -> Block {
+    let row = |cells: [&str; 4]| cells.map(str::to_owned).to_vec();
+    let radii = run.radii();
+    let relative = median(radii.iter().map(|radius| radius / run.made.scale));
+    let small = 1.0 - run.n_large_cells() as f64 / run.stats.n_cells() as f64;
+    let [near, far] =
+        [&run.likeness.of_neighbors, &run.likeness.of_strangers].map(|values| median(values.iter().copied()));
+    let mut rows = vec![
+        row(["median radius / scale", &short(relative), "above 1.2", "below 0.8"]),
+        row(["cells of fewer molecules than a real one", &percent(small), "more than one in ten", "hardly any"]),
+        row(["neighbors more alike than cells far apart, by", &short(near - far), "above 0.15", "0 or below"]),
+    ];
+    if let Some(assignment) = run.assignment_confidence {
+        let assigned = run.cell_of.iter().zip(assignment).filter(|(cell, _)| cell.is_some());
+        let mean = crate::numeric::stats::median(&mut assigned.map(|(_, &value)| f64::from(value)).collect::<Vec<_>>());
+        rows.push(row(["median assignment confidence", &short(mean), "below 0.9", "near 1"]));
+    }
+    if let Some(prior) = &run.prior {
+        let (segments, cells) = (&prior.agreement.segments, &prior.agreement.segments_of_cell);
+        let split = segments.iter().filter(|segment| segment.n_cells > 1).count() as f64 / segments.len() as f64;
+        let shared = cells.iter().filter(|&&n| n > 1).count() as f64 / cells.len() as f64;
+        rows.push(row(["segments of the prior in several cells", &percent(split), "many", "few"]));
+        rows.push(row(["cells with several segments of the prior", &percent(shared), "few", "many"]));
+    }
+    let head = ["sign", "#here", "scale too small", "scale too large"].map(str::to_owned).to_vec();
+    Block::Table { head, rows }
+}
