@@ -1,8 +1,8 @@
 //! The top of the page: numbers, and what to think of them.
 
+use super::Run;
 use super::figures::median;
 use super::words::{count, of, percent, short};
-use super::{Run, molecules};
 use crate::cells::Fate;
 use crate::data::Change;
 use crate::report::document::{Block, Fact, Level, Section};
@@ -237,15 +237,17 @@ fn prior(run: &Run<'_>) -> Option<Verdict> {
         "Split segments mean that the prior was heeded too little, or that the scale is too small; merged ones that it \
          is too large. The trust was {trust} (--prior-segmentation-confidence): 0 ignores the prior, 1 never contradicts it."
     );
-    let (level, head) = match share(Fate::Kept) {
-        kept if kept >= 0.75 => (Level::Good, "Cells follow the prior"),
-        kept if kept >= 0.5 => (Level::Careful, "Cells follow the prior in part"),
-        _ => (Level::Bad, "Cells contradict the prior"),
+    let per_segment = run.n_large_cells() as f64 / n as f64;
+    let ratio = format!(
+        "There are {} cells of at least {} molecules for each segment; about 1 is to be expected if the prior has found \
+         most cells, and more where it has missed some.",
+        short(per_segment),
+        run.made.min_molecules_per_cell
+    );
+    let (level, head) = match (share(Fate::Kept), per_segment) {
+        (kept, _) if kept < 0.5 => (Level::Bad, "Cells contradict the prior"),
+        (kept, ratio) if kept < 0.75 || ratio > 2.0 => (Level::Careful, "Cells follow the prior in part"),
+        _ => (Level::Good, "Cells follow the prior"),
     };
-    Some(Verdict::new(level, head, [seen, advice]))
-}
-
-/// Share of the molecules in cells whose assignment is sure; NaN if that is not known.
-pub fn sure_share(run: &Run<'_>) -> f64 {
-    molecules::assigned_confidence(run).map_or(f64::NAN, |values| molecules::sure_share(&values))
+    Some(Verdict::new(level, head, [seen, ratio, advice]))
 }
