@@ -17,6 +17,8 @@ pub enum Stream {
     Colors = 4,
     /// Molecules held out or left out while the size of cells is estimated.
     Sizing = 40,
+    /// Which molecules a picture shows, where it cannot show all.
+    Sample = 5,
 }
 
 /// The draws of one stream.

@@ -6,6 +6,7 @@ mod input;
 mod keeper;
 pub mod machine;
 mod manifest;
+pub mod map;
 mod model;
 pub mod prior;
 mod recorder;

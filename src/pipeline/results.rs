@@ -18,7 +18,7 @@ use crate::io::stage::{
     ClusteringTable, Compartments, MoleculeResults, StageError, StagePolygons, StageReader, StageWriter, TraceTable,
 };
 use crate::polygons;
-use crate::prior::SegmentTable;
+use crate::prior::{SegmentOutline, SegmentTable};
 
 /// Everything that the final files and the reports say, except for boundaries.
 pub struct RunResult {
@@ -28,6 +28,8 @@ pub struct RunResult {
     pub found: MoleculeResults,
     /// The segments of the prior segmentation, if there is one.
     pub segments: Option<SegmentTable>,
+    /// Outlines of these segments, if the prior has any: a column has none.
+    pub prior_outlines: Option<Vec<SegmentOutline>>,
     /// Genes ranked by their preference for a compartment, if they were looked for.
     pub ranking: Option<Vec<GeneRank>>,
     /// What stands in the names of cells.
@@ -58,7 +60,8 @@ impl RunResult {
         let positions = &table.molecules.positions;
         let stats = cells::cell_stats(positions, &confidence, clusters.as_deref(), &segmentation, &members);
         let counts = cells::count_genes(&table.molecules.genes, table.molecules.n_genes, &members);
-        let (prior_segment, segments) = prior.map(|found| (found.prior.segment_of, found.table)).unzip();
+        let (prior_segment, prior) = prior.map(|found| (found.prior.segment_of, (found.table, found.outlines))).unzip();
+        let (segments, prior_outlines) = prior.unzip();
         let found = MoleculeResults {
             prior_segment,
             confidence: Some(confidence),
@@ -73,7 +76,18 @@ impl RunResult {
             ncv_color: colors.map(|colors| colors.into_iter().map(|color| color.0).collect()),
         };
         let ranking = ranking.map(|ranking| ranking.genes);
-        Self { table, found, segments, ranking, run_id, stats, counts, trace, clustering }
+        Self {
+            table,
+            found,
+            segments,
+            prior_outlines: prior_outlines.flatten(),
+            ranking,
+            run_id,
+            stats,
+            counts,
+            trace,
+            clustering,
+        }
     }
 
     /// Reads the result from its stage, without computing anything.
@@ -90,9 +104,10 @@ impl RunResult {
         let (_, stats) = stage.cells()?;
         let counts = stage.counts()?;
         let ranking = stage.has(&COMPARTMENT_GENES).then(|| stage.compartment_genes()).transpose()?;
+        let prior_outlines = stage.prior_outlines()?;
         let trace = if stage.has(&TRACE) { stage.trace()? } else { TraceTable::default() };
         let clustering = if stage.has(&CLUSTERING) { stage.clustering()? } else { ClusteringTable::default() };
-        Ok(Self { table, found, segments, ranking, run_id, stats, counts, trace, clustering })
+        Ok(Self { table, found, segments, prior_outlines, ranking, run_id, stats, counts, trace, clustering })
     }
 
     /// Writes everything but boundaries into a stage.
@@ -101,6 +116,9 @@ impl RunResult {
         stage.genes(&self.table.genes, &molecules_of_genes(&self.table))?;
         if let Some(segments) = &self.segments {
             stage.segments(segments)?;
+        }
+        if let Some(outlines) = &self.prior_outlines {
+            stage.prior_outlines(outlines)?;
         }
         if let Some(ranking) = &self.ranking {
             stage.compartment_genes(ranking, &self.table.genes)?;
@@ -170,7 +188,7 @@ impl RunResult {
         self.cell_of().iter().filter(|cell| cell.is_none()).count()
     }
 
-    /// Names of the cells.
+    /// Names of cells.
     pub fn names(&self) -> CellNames {
         CellNames::new(&self.run_id)
     }

@@ -5,10 +5,11 @@
 //! formats of results; they take plain data and give bytes.
 //!
 //! [`document`] is the frame of pages that are read from top to bottom, [`chart`] their charts. [`diagnostics`] is the
-//! page about a run, [`multiqc`] its numbers for MultiQC.
+//! page about a run, [`multiqc`] its numbers for MultiQC, [`map`] the interactive map of molecules and cells.
 
 pub mod chart;
 pub mod diagnostics;
 pub mod document;
 pub mod escape;
+pub mod map;
 pub mod multiqc;

@@ -23,6 +23,7 @@ mod manifest;
 mod molecules;
 mod ncv;
 mod polygons;
+mod prior_outlines;
 mod reader;
 pub mod schema;
 mod segments;

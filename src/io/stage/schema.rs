@@ -264,6 +264,18 @@ pub const SEGMENTS: Table = Table {
     rows_per_batch: ROWS_PER_BATCH,
 };
 
+/// Outlines of the segments of the prior segmentation.
+pub const PRIOR_OUTLINES: Table = Table {
+    name: "prior_outlines",
+    file: "prior_outlines.arrow",
+    description: "a part of the outline of a segment, without holes",
+    columns: &[
+        Column::new("row", UInt32, Identity, "row of the segment in the table of segments, from 1"),
+        Column::new("geometry", Wkb, Input, "polygon of one closed ring in x and y, well-known binary").unit(LENGTH),
+    ],
+    rows_per_batch: POLYGONS_PER_BATCH,
+};
+
 /// Cells with their statistics.
 pub const CELLS: Table = Table {
     name: "cells",
@@ -411,8 +423,20 @@ pub const NCV: Table = Table {
 };
 
 /// All tables.
-pub const TABLES: [&Table; 11] =
-    [&MOLECULES, &GENES, &SEGMENTS, &CELLS, &COUNTS, &LAYERS, &POLYGONS, &TRACE, &CLUSTERING, &COMPARTMENT_GENES, &NCV];
+pub const TABLES: [&Table; 12] = [
+    &MOLECULES,
+    &GENES,
+    &SEGMENTS,
+    &PRIOR_OUTLINES,
+    &CELLS,
+    &COUNTS,
+    &LAYERS,
+    &POLYGONS,
+    &TRACE,
+    &CLUSTERING,
+    &COMPARTMENT_GENES,
+    &NCV,
+];
 
 /// The table called `name`, or with the file `name`.
 pub fn find(name: &str) -> Option<&'static Table> {

@@ -8,13 +8,13 @@ use super::ipc::Hashing;
 use super::manifest::{MANIFEST_FILE, Manifest, TableEntry, hash_text};
 use super::schema::{self, TABLES, Table};
 use super::{ClusteringTable, MoleculeResults, NcvTable, StageError, StageKind, TraceTable};
-use super::{cells, clustering, compartment_genes, molecules, ncv, polygons, segments, trace};
+use super::{cells, clustering, compartment_genes, molecules, ncv, polygons, prior_outlines, segments, trace};
 use crate::cells::{CellCounts, CellStats};
 use crate::compartments::genes::GeneRank;
 use crate::data::{CellNames, CellOutline, GeneTable, LayerOutlines};
 use crate::io::atomic::{NewFile, WriteError};
 use crate::io::molecules::MoleculeTable;
-use crate::prior::SegmentTable;
+use crate::prior::{SegmentOutline, SegmentTable};
 
 /// Marks a directory in which a stage is being written.
 pub const UNFINISHED_FILE: &str = "UNFINISHED";
@@ -89,6 +89,12 @@ impl StageWriter {
     pub fn segments(&mut self, segments: &SegmentTable) -> Result<(), StageError> {
         let n_rows = segments.rows.len();
         self.table(&schema::SEGMENTS, |out| segments::write_segments(out, segments).map(|n| (n, n_rows)))
+    }
+
+    /// Writes outlines of the segments of the prior segmentation.
+    pub fn prior_outlines(&mut self, outlines: &[SegmentOutline]) -> Result<(), StageError> {
+        let write = |out: &mut Hashing<NewFile>| prior_outlines::write_prior_outlines(out, outlines);
+        self.table(&schema::PRIOR_OUTLINES, |out| write(out).map(|n| (n, outlines.len())))
     }
 
     /// Writes cells with their statistics.
