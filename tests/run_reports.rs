@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use support::{Folder, Tissue};
 
-const PAGES: [&str; 1] = ["diagnostics.html"];
+const OTHERS: [&str; 4] = ["diagnostics.html", "borders.html", "borders.png", "borders_mqc.png"];
 const MULTIQC: [&str; 3] = ["numbers_mqc.json", "cells_mqc.json", "convergence_mqc.json"];
 
 fn tissue() -> Tissue {
@@ -62,7 +62,7 @@ fn sound_page(folder: &Folder, name: &str) -> String {
 
 fn assert_complete(folder: &Folder, stem: &str) {
     let have = reports(folder, stem);
-    for name in PAGES.iter().chain(&MULTIQC) {
+    for name in OTHERS.iter().chain(&MULTIQC) {
         assert!(have.get(*name).is_some_and(|bytes| !bytes.is_empty()), "{stem}{name}: {:?}", have.keys());
     }
 }

@@ -8,6 +8,7 @@ pub mod machine;
 mod manifest;
 pub mod map;
 mod model;
+pub mod pictures;
 pub mod prior;
 mod recorder;
 mod reports;

@@ -127,6 +127,25 @@ fn mark_layers(marks: &[Mark], turn: f64) -> Vec<Value> {
     layers
 }
 
+/// A curve through points (x, y, and the standard error of y) over a logarithmic x, with marks. `None` with fewer than two.
+pub fn curve(label: &str, axes: Axes<'_>, points: &[[f64; 3]], marks: &[Mark]) -> Option<Chart> {
+    let row = |&[x, y, error]: &[f64; 3]| {
+        let [low, y, high] = [y - error, y, y + error].map(|value| significant(value, 4));
+        json!({"x": significant(x, 4), "y": y, "low": low, "high": high})
+    };
+    let x = json!({"field": "x", "type": "quantitative", "title": axes.x, "scale": {"type": "log", "nice": false}});
+    let y = |field: &str| json!({"field": field, "type": "quantitative", "title": axes.y, "scale": {"zero": false}});
+    let tooltip = json!([{"field": "x", "title": axes.x}, {"field": "y", "title": axes.y}]);
+    let mut layers = vec![
+        json!({"mark": {"type": "rule", "strokeWidth": 1.2}, "encoding": {"x": x, "y": y("low"), "y2": {"field": "high"}}}),
+        json!({"mark": {"type": "line", "strokeWidth": 2, "point": {"size": 45}}, "encoding": {"x": x, "y": y("y"), "tooltip": tooltip}}),
+    ];
+    let places = points.iter().map(|point| point[0]).chain(marks.iter().map(|mark| mark.0));
+    let (low, high) = places.fold((f64::INFINITY, 0.0), |(low, high): (f64, f64), x| (low.min(x), high.max(x)));
+    layers.extend(mark_layers(marks, low * (high / low).powf(0.7)));
+    (points.len() > 1).then(|| Chart::new(label, points.iter().map(row).collect(), HEIGHT, json!({ "layer": layers })))
+}
+
 /// How tall each of several things is. `None` without things.
 pub fn columns(label: &str, axes: Axes<'_>, things: &[(String, u64)]) -> Option<Chart> {
     let rows: Vec<Value> = things.iter().map(|(name, n)| json!({"name": name, "n": n})).collect();

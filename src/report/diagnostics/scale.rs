@@ -1,6 +1,6 @@
 //! Whether cells have the size that was expected, and whether that was the right size to expect.
 
-use super::figures::{Axes, Mark, bins, bulk, histogram, histograms, median};
+use super::figures::{Axes, Mark, bins, bulk, curve, histogram, histograms, median};
 use super::molecules::{SURE, sure_share};
 use super::words::{percent, short};
 use super::{Run, caption, nothing};
@@ -9,8 +9,7 @@ use crate::report::document::{Block, Section};
 /// The section.
 pub fn section(run: &Run<'_>) -> Section {
     let mut section = Section::new("Scale", "Size of cells");
-    section.blocks.extend(run.scale.iter().cloned());
-    let figures: Vec<Block> = [radii(run), likeness(run)].into_iter().flatten().collect();
+    let figures: Vec<Block> = [trials(run), radii(run), likeness(run)].into_iter().flatten().collect();
     if figures.is_empty() {
         nothing(&mut section, "There are too few cells with enough molecules to say anything about their size.");
         return section;
@@ -19,6 +18,22 @@ pub fn section(run: &Run<'_>) -> Section {
     section.push(Block::Heading("How a wrong scale shows".to_owned()));
     section.push(signs(run));
     section
+}
+
+/// How well scales foretell molecules that were held out.
+fn trials(run: &Run<'_>) -> Option<Block> {
+    let check = run.scale.as_ref()?;
+    let mut marks: Vec<Mark> = vec![(run.made.scale, format!("this run {}", short(run.made.scale)))];
+    marks.extend(check.suggested.map(|scale| (scale, format!("suggested {}", short(scale)))));
+    let points: Vec<[f64; 3]> = check.trials.iter().map(|trial| [trial.scale, -trial.deficit, trial.error]).collect();
+    let axes = Axes { x: "scale, coordinate units", y: "score, nats per molecule" };
+    let chart = curve("How well scales foretell molecules", axes, &points, &marks)?;
+    let shows = "Parts of the tissue were segmented again with several scales, each time without some of the molecules. \
+                 The score says how well the cells found foretell the genes and places of those (0: the best scale \
+                 tried; bars: standard error).";
+    let good = "a clear top, and the scale of this run near it.";
+    let bad = "this run far down a slope: take the scale of the top. A flat line says that the molecules do not tell.";
+    Some(Block::Chart(chart, caption(shows, good, bad)))
 }
 
 /// Radii as multiples of the scale, so that all runs have the same axis.

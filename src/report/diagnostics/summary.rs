@@ -1,8 +1,8 @@
 //! The top of the page: numbers, and what to think of them.
 
-use super::Run;
 use super::figures::median;
 use super::words::{count, of, percent, short};
+use super::{Run, Verdict};
 use crate::cells::Fate;
 use crate::data::Change;
 use crate::report::document::{Block, Fact, Level, Section};
@@ -12,33 +12,12 @@ const LEAST_ITERATIONS: usize = 20;
 /// A propagation is done when its changes have been below this for so many iterations.
 const CALM: (f32, usize) = (0.01, 21);
 
-/// A judgement: how good, in short, and in sentences.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Verdict {
-    /// How good it is.
-    pub level: Level,
-    /// In a few words.
-    pub head: String,
-    /// What was looked at, and what to do.
-    pub sentences: Vec<String>,
-}
-
-impl Verdict {
-    fn new(level: Level, head: impl Into<String>, sentences: impl IntoIterator<Item = String>) -> Self {
-        Self { level, head: head.into(), sentences: sentences.into_iter().collect() }
-    }
-
-    fn block(self) -> Block {
-        Block::Verdict(self.level, self.head, self.sentences)
-    }
-}
-
 /// The section.
 pub fn section(run: &Run<'_>) -> Section {
     let mut section = Section::new("Summary", "Summary");
     section.push(Block::Facts(facts(run)));
     // The scale comes first: it decides more than anything else.
-    section.blocks.extend(run.scale.iter().filter(|block| matches!(block, Block::Verdict(..))).cloned());
+    section.blocks.extend(run.scale.iter().map(|scale| scale.verdict.clone().block()));
     for verdict in [small_cells(run), noise(run), convergence(run), prior(run)].into_iter().flatten() {
         section.push(verdict.block());
     }
