@@ -11,6 +11,8 @@ pub mod molecules;
 pub mod prior;
 pub mod scale;
 pub mod summary;
+#[cfg(test)]
+mod tests;
 pub mod words;
 
 use super::document::{Block, Caption, Document, Level, Section};
@@ -180,10 +182,10 @@ pub fn page(run: &Run<'_>) -> Document {
     Document {
         title: "Segmentation diagnostics".to_owned(),
         subtitle: format!(
-            "Run {}: {} molecules, {} cells",
+            "Run {}: {}, {}",
             made.run_id,
-            words::count(run.n_molecules()),
-            words::count(run.stats.n_cells())
+            words::of(run.n_molecules(), "molecule", "molecules"),
+            words::of(run.stats.n_cells(), "cell", "cells")
         ),
         sections: vec![
             summary::section(run),
