@@ -58,18 +58,14 @@ pub fn write(
     }
     let [picture, small] = pictures::of(&finished, &polygons);
     for (path, picture) in [(&outputs.borders_picture, &picture), (&outputs.multiqc_picture, &small)] {
-        let png = picture.as_deref();
-        if let Some(png) = png {
+        if let Some(png) = picture.as_deref() {
             report(path, write_file(path, |file| std::io::Write::write_all(file, png)));
         }
     }
     report(&outputs.borders, map::write_map(result, &polygons, small.as_deref(), &outputs.borders, observer));
     if failed.is_empty() {
-        observer.info(&format!(
-            "Diagnostics are in {}, the map of cells in {}",
-            outputs.diagnostics.display(),
-            outputs.borders.display()
-        ));
+        observer.info(&format!("Diagnostics are in {}", outputs.diagnostics.display()));
+        observer.info(&format!("The map of cells is in {}", outputs.borders.display()));
         return Ok(());
     }
     anyhow::bail!(

@@ -31,7 +31,7 @@ const mapColors = (() => {
 
   // The ways to color molecules, with the reason where there is nothing to color by.
   const modes = [
-    { key: "ncv", label: "Neighborhood (similar expression)", lacks: !molecules.red && !document.getElementById("block-red") },
+    { key: "ncv", label: "Neighborhood (NCV)", lacks: !molecules.red && !document.getElementById("block-red") },
     { key: "cluster", label: "Cluster", lacks: !nClusters },
     { key: "gene", label: "Gene", lacks: !head.n_shown },
     { key: "confidence", label: "Confidence", lacks: !document.getElementById("block-confidence") },

@@ -33,8 +33,24 @@ const mapGl = {
       if (alpha < 0.004) discard;
       color = vec4(v_color.rgb * alpha, alpha);
     }`,
-  // Waits until all is drawn, so that the time of a frame can be taken and frames do not queue up.
-  wait: (gl) => gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4)),
+  // Tells when all that was asked for is drawn, without waiting for it: `done` gets the milliseconds it took.
+  Watch: class {
+    constructor(gl) { this.gl = gl; this.sync = null; }
+    begin(done) {
+      this.began = performance.now();
+      this.done = done;
+      this.sync = this.gl.fenceSync(this.gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
+      this.gl.flush();
+    }
+    get isBusy() {
+      if (!this.sync) return false;
+      if (this.gl.getSyncParameter(this.sync, this.gl.SYNC_STATUS) !== this.gl.SIGNALED && !this.gl.isContextLost()) return true;
+      this.gl.deleteSync(this.sync);
+      this.sync = null;
+      this.done(performance.now() - this.began);
+      return false;
+    }
+  },
 };
 
 class MoleculeLayer {
@@ -44,8 +60,9 @@ class MoleculeLayer {
     // Molecules per frame, from measured times; and milliseconds that a frame may take.
     this.budget = 120000;
     this.chunk = 60000;
-    this.target = 32;
+    this.target = 30;
     this.done = -1;
+    if (this.gl) this.watch = new mapGl.Watch(this.gl);
   }
 
   // Loads what does not change.
@@ -83,7 +100,7 @@ class MoleculeLayer {
 
   // Draws a view anew. `view`: middle x and y, pixels per unit, width, height, size of dots; all in pixels of the canvas.
   draw(view) {
-    const { gl } = this, began = performance.now();
+    const { gl } = this;
     this.view = view;
     gl.viewport(0, 0, view.width, view.height);
     gl.clearColor(0, 0, 0, 0);
@@ -97,18 +114,19 @@ class MoleculeLayer {
     while (level + 1 < this.sums.length && n + this.sums[level + 1] <= this.budget) n += this.sums[++level];
     this.begin();
     for (const tile of this.visible) this.drawTile(tile, 0, level);
-    mapGl.wait(gl);
     this.done = level;
     this.next = 0;
     this.drawn = n;
-    const time = performance.now() - began;
-    this.lastTime = time;
-    // Only a frame that was filled says how much more would fit.
-    if (time > this.target || n > this.budget / 3) this.budget = this.adapted(this.budget, time, 20000, 3000000);
+    this.watch.begin((time) => {
+      this.lastTime = time;
+      // Only a frame that was filled says how much more would fit.
+      if (time > 1.4 * this.target || n > this.budget / 3) this.budget = this.adapted(this.budget, time, 20000, 3000000);
+    });
   }
 
   adapted(budget, time, least, most) {
-    const factor = Math.min(Math.max(this.target / Math.max(time, 1), 0.5), 1.5);
+    // Times are told at frames of the browser, which come every 16 ms or so.
+    const factor = time < 0.7 * this.target ? 1.4 : time < 1.4 * this.target ? 1 : Math.max(this.target / time, 0.5);
     return Math.min(Math.max(budget * factor, least), most);
   }
 
@@ -117,7 +135,6 @@ class MoleculeLayer {
 
   // Adds some molecules to the picture.
   refine() {
-    const { gl } = this, began = performance.now();
     this.begin();
     let left = this.chunk;
     while (left > 0 && !this.isComplete) {
@@ -131,8 +148,7 @@ class MoleculeLayer {
       left -= tile.counts[this.done + 1] + 50;
       this.drawn += tile.counts[this.done + 1];
     }
-    mapGl.wait(gl);
-    if (!this.isComplete) this.chunk = this.adapted(this.chunk, performance.now() - began, 20000, 1000000);
+    this.watch.begin((time) => { this.chunk = this.adapted(this.chunk, time, 20000, 1000000); });
   }
 
   begin() {

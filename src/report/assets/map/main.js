@@ -10,7 +10,7 @@ const baysorMap = (() => {
   };
   // Middle of the view in units of the coordinates, and pixels (of the page) per unit.
   const view = { x: 0, y: 0, scale: 1 };
-  let dots = null, lines = null, selected = null, hovered = null, frame = 0, restsAt = 0, isMoving = false, pointer = null, hoverTimer = 0;
+  let dots = null, lines = null, selected = null, hovered = null, frame = 0, restsAt = 0, isMoving = false, pointer = null, hoverTimer = 0, hasDrawn = false;
   const dirty = { view: true, lines: true };
 
   const ratio = () => Math.min(window.devicePixelRatio || 1, 2);
@@ -57,6 +57,14 @@ const baysorMap = (() => {
 
   const draw = () => {
     frame = 0;
+    if (!dots) return;
+    // The frame before must be drawn first, or frames would queue up and the map lag behind the pointer.
+    if (dots.watch.isBusy || lines.watch.isBusy) { ask(); return; }
+    if (hasDrawn && root.dataset.ready !== "yes") {
+      root.dataset.readyAfter = String(Math.round(performance.now()));
+      root.dataset.ready = "yes";
+    }
+    hasDrawn = true;
     const now = performance.now(), wasMoving = isMoving;
     isMoving = now < restsAt;
     if (wasMoving && !isMoving) dirty.lines = true;
@@ -74,7 +82,7 @@ const baysorMap = (() => {
     byId("detail").hidden = isMoving || share >= 1;
     byId("detail").textContent = `${Math.round(100 * share)} % drawn`;
     root.dataset.complete = String(!isMoving && dots.isComplete);
-    if (isMoving || !dots.isComplete) ask();
+    if (isMoving || !dots.isComplete || root.dataset.ready !== "yes") ask();
   };
 
   // The selected cell and the molecule under the pointer.
@@ -125,6 +133,7 @@ const baysorMap = (() => {
     restsAt = performance.now() + 160;
     isMoving = true;
     hovered = null;
+    mapPanels.showTip(null);
     dirty.view = true;
     root.dataset.complete = "false";
     ask();
@@ -170,6 +179,8 @@ const baysorMap = (() => {
     },
     select: (cell) => {
       selected = cell;
+      clearTimeout(hoverTimer);
+      mapPanels.showTip(null);
       mapPanels.showCell(cell);
       dirty.lines = true;
       ask();
@@ -292,8 +303,6 @@ const baysorMap = (() => {
     new ResizeObserver(resize).observe(stage);
     mapInput.begin(map);
     message.textContent = head.n_shown ? "" : "There are no molecules to show.";
-    stage.focus({ preventScroll: true });
-    requestAnimationFrame(() => requestAnimationFrame(() => { root.dataset.ready = "yes"; root.dataset.readyAfter = String(Math.round(performance.now())); }));
   };
   start().catch((error) => {
     console.error(error);

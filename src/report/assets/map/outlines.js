@@ -5,6 +5,7 @@ class LineLayer {
     this.canvas = canvas;
     this.gl = mapGl.context(canvas, false);
     this.highlights = { n: 0 };
+    if (this.gl) this.watch = new mapGl.Watch(this.gl);
   }
 
   load() {
@@ -171,7 +172,7 @@ class LineLayer {
 
   // Draws the view. `isMoving`: the picture may be simpler. Says whether outlines were left out as too small.
   draw(view, state, isMoving) {
-    const { gl } = this, began = performance.now();
+    const { gl } = this;
     gl.viewport(0, 0, view.width, view.height);
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT | gl.STENCIL_BUFFER_BIT);
@@ -200,7 +201,7 @@ class LineLayer {
       gl.drawArrays(gl.POINTS, 0, isMoving ? Math.min(this.highlights.n, 60000) : this.highlights.n);
     }
     if (!isTiny) {
-      const strength = Math.min(1, 0.35 + radius / 9), uniforms = use(this.line);
+      const strength = Math.min(1, 0.1 + radius / 11), uniforms = use(this.line);
       const lines = (rings, width, color, share) => {
         gl.uniform1f(uniforms.width, width * view.ratio);
         gl.uniform1f(uniforms.strength, share * strength);
@@ -211,9 +212,10 @@ class LineLayer {
       if (state.prior && this.prior) lines(this.prior, wide ? 2.2 : 1.3, state.priorColor, 0.95);
       if (state.cells && this.outlines) lines(this.outlines, wide ? 1.5 : 1, [0, 0, 0, 0], isColored ? 1 : 0.85);
     }
-    mapGl.wait(gl);
-    this.lastTime = performance.now() - began;
-    if (isMoving) this.isSlow = this.lastTime > 45 || (this.isSlow && this.lastTime > 15);
+    this.watch.begin((time) => {
+      this.lastTime = time;
+      if (isMoving) this.isSlow = time > 50 || (this.isSlow && time > 20);
+    });
     return isTiny;
   }
 
@@ -247,8 +249,8 @@ class LineLayer {
     }
   }
 
-  // Fills cells with their colors: first every ring inverts the stencil under a fan of triangles, then what was
-  // inverted an odd number of times, the inside, takes the color.
+  // Fills cells with their colors: first the triangles of a fan count in the stencil how often a ring goes around a
+  // place, then what is inside takes the color.
   drawFills(uniforms, isFar) {
     const { gl } = this, rings = isFar ? this.outlines.coarse : this.outlines.fine;
     const { program } = this.fill, a = gl.getAttribLocation(program, "a"), ring = gl.getAttribLocation(program, "ring_a");
@@ -260,14 +262,15 @@ class LineLayer {
     gl.enableVertexAttribArray(ring);
     gl.vertexAttribPointer(a, 2, gl.FLOAT, false, 12, 0);
     gl.vertexAttribIPointer(ring, 1, gl.INT, 12, 8);
-    gl.uniform1f(uniforms.strength, 0.62);
+    gl.uniform1f(uniforms.strength, 0.5);
     gl.enable(gl.STENCIL_TEST);
     const [left, top, right, bottom] = this.area;
     const seen = rings.fans.groups.filter(({ box }) => box[2] >= left && box[0] <= right && box[3] >= top && box[1] <= bottom);
     for (const pass of [0, 1]) {
       gl.colorMask(pass, pass, pass, pass);
-      if (pass) { gl.stencilFunc(gl.EQUAL, 1, 1); gl.stencilOp(gl.KEEP, gl.KEEP, gl.ZERO); }
-      else { gl.stencilFunc(gl.ALWAYS, 0, 1); gl.stencilOp(gl.KEEP, gl.KEEP, gl.INVERT); }
+      gl.stencilFunc(pass ? gl.NOTEQUAL : gl.ALWAYS, 0, 255);
+      gl.stencilOpSeparate(gl.FRONT, gl.KEEP, gl.KEEP, pass ? gl.ZERO : gl.INCR_WRAP);
+      gl.stencilOpSeparate(gl.BACK, gl.KEEP, gl.KEEP, pass ? gl.ZERO : gl.DECR_WRAP);
       for (const { first, n } of seen) gl.drawElements(gl.TRIANGLES, n, gl.UNSIGNED_INT, 4 * first);
     }
     gl.disable(gl.STENCIL_TEST);
