@@ -75,3 +75,76 @@ pub fn borders_picture(
     };
     Some(picture.draw())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cells::{CellCounts, CellStats};
+    use crate::data::{CellIdx, GeneIdx, GeneTable, Molecules, Positions};
+    use crate::io::molecules::{Carried, Fingerprint, MoleculeTable};
+    use crate::io::stage::MoleculeResults;
+
+    const SETTINGS: PlotSettings<'_> =
+        PlotSettings { min_molecules_per_cell: 3, min_pixels_per_cell: 15, max_plot_size: 500, unit: "" };
+
+    /// Molecules on a grid of 10 columns, by number and their clusters, and a cell around some.
+    fn result(n: usize, n_clusters: usize, colors: Option<[u8; 3]>) -> (RunResult, Vec<CellOutline>) {
+        let genes = GeneTable::new(vec!["Sst".to_owned()]);
+        let place = |row: usize| (row % 10) as f64;
+        let molecules = Molecules {
+            ids: (0..n as u32).collect(),
+            positions: Positions {
+                x: (0..n).map(place).collect(),
+                y: (0..n).map(|row| (row / 10) as f64).collect(),
+                z: None,
+            },
+            genes: vec![GeneIdx::new(0); n],
+            n_genes: 1,
+        };
+        let table = MoleculeTable {
+            molecules,
+            genes,
+            prior_segments: None,
+            carried: Carried::default(),
+            notes: Vec::new(),
+            path: "molecules.csv".into(),
+            fingerprint: Fingerprint::default(),
+        };
+        let found = MoleculeResults {
+            cluster: Some((0..n).map(|row| ClusterIdx::new(row % n_clusters)).collect()),
+            ncv_color: colors.map(|color| vec![color; n]),
+            ..MoleculeResults::default()
+        };
+        let result = RunResult {
+            table,
+            found,
+            segments: None,
+            ranking: None,
+            run_id: "R".to_owned(),
+            stats: CellStats::default(),
+            counts: CellCounts::default(),
+        };
+        let ring = vec![[0.5, 0.5], [4.5, 0.5], [4.5, 4.5], [0.5, 4.5], [0.5, 0.5]];
+        (result, vec![CellOutline { cell: CellIdx::new(0), ring }])
+    }
+
+    #[test]
+    fn the_best_picture_there_is_is_drawn() {
+        let (colored, outlines) = result(100, 3, Some([9, 150, 30]));
+        let draw = |result: &RunResult, outlines: &[CellOutline], shown| {
+            borders_picture(result, outlines, &[], shown, SETTINGS).map(|picture| picture.png)
+        };
+        let neighborhoods = draw(&colored, &outlines, Shown::Neighborhoods);
+        assert!(neighborhoods.is_some() && draw(&colored, &outlines, Shown::Best) == neighborhoods);
+        assert_ne!(draw(&colored, &[], Shown::Best), neighborhoods);
+        let (clustered, _) = result(100, 3, None);
+        assert_eq!(draw(&clustered, &outlines, Shown::Neighborhoods), None);
+        let clusters = draw(&clustered, &outlines, Shown::Clusters);
+        assert!(clusters.is_some() && clusters == draw(&clustered, &outlines, Shown::Best));
+        assert_eq!(clusters, draw(&colored, &outlines, Shown::Clusters));
+        let (plain, _) = result(100, 1, None);
+        assert_eq!(draw(&plain, &outlines, Shown::Clusters), None);
+        assert!(draw(&plain, &outlines, Shown::Best).is_some());
+        assert_eq!(draw(&result(0, 1, None).0, &[], Shown::Best), None);
+    }
+}

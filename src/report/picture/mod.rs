@@ -49,8 +49,9 @@ const OUTLINE_OPACITY: i32 = 230;
 /// Width of lines, as a share of a typical cell's diameter, and its limits in pixels.
 const LINE_SHARE: f64 = 0.035;
 const LINE_WIDTH: [f64; 2] = [0.5, 1.8];
-/// Longest side of the smallest picture that is still drawn.
+/// Longest side of the smallest and of the largest picture that are drawn; the latter takes about 1 GB.
 const LEAST_SIZE: usize = 200;
+const MOST_SIZE: usize = 20_000;
 /// How often the plot is made smaller until the picture has the size it may have.
 const MAX_FITS: usize = 6;
 
@@ -130,8 +131,8 @@ impl MoleculePicture<'_> {
     /// dark red borders, outlines of cells above them in black.
     ///
     /// The picture shows nearly all molecules; those alone far away are left out, if it would be much larger for
-    /// them. Without any molecule there is an empty frame. No side is longer than `max_plot_size`, or 200 pixels if
-    /// that is less.
+    /// them. Without any molecule there is an empty frame. No side is longer than `max_plot_size`, which counts as
+    /// 200 if it is less, and as 20,000 if it is more.
     pub fn draw(&self) -> Picture {
         let extent = Extent::of(bulk(self.x, self.y));
         let legend = self.legend();
@@ -213,7 +214,7 @@ struct Plan {
 
 impl Plan {
     fn new(picture: &MoleculePicture<'_>, extent: &Extent, legend: &Legend) -> Self {
-        let limit = picture.size.max_plot_size.max(LEAST_SIZE) as f64;
+        let limit = picture.size.max_plot_size.clamp(LEAST_SIZE, MOST_SIZE) as f64;
         let (wanted, mut marker) = extent.wanted(&picture.size);
         let longest = wanted[0].max(wanted[1]);
         let mut sides = wanted.map(|side| side * (limit / longest).min(1.0));
