@@ -14,9 +14,16 @@ pub fn section(run: &Run<'_>) -> Section {
         nothing(&mut section, "There are too few cells with enough molecules to say anything about their size.");
         return section;
     }
+    // The table stands beside the last figure, if that would be alone.
+    let mut figures = figures;
+    let is_odd = figures.len() % 2 == 1;
+    if is_odd {
+        figures.push(signs(run));
+    }
     section.push(Block::Row(figures));
-    section.push(Block::Heading("How a wrong scale shows".to_owned()));
-    section.push(signs(run));
+    if !is_odd {
+        section.push(signs(run));
+    }
     section
 }
 
@@ -112,6 +119,6 @@ fn signs(run: &Run<'_>) -> Block {
         rows.push(row(["segments of the prior in several cells", &percent(split), "above 40 %", "below 20 %"]));
         rows.push(row(["cells with several segments of the prior", &percent(shared), "none", "above 30 %"]));
     }
-    let head = ["sign", "#here", "scale too small", "scale too large"].map(str::to_owned).to_vec();
+    let head = ["signs of a wrong scale", "#here", "scale too small", "scale too large"].map(str::to_owned).to_vec();
     Block::Table { head, rows }
 }

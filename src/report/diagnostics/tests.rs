@@ -119,7 +119,7 @@ fn what_is_missing_is_said() {
 fn bad_runs_are_called_bad() {
     let many_small: Vec<u32> = (0..40).map(|cell| if cell % 2 == 0 { 1 } else { 9 }).collect();
     assert_says(&Case::new(&many_small, 0).page(|_| {}), &["Too many cells are too small", "20 of 40 cells"]);
-    assert_says(&Case::new(&[10; 4], 60).page(|_| {}), &["Most molecules are noise", "60.0 % of the molecules"]);
+    assert_says(&Case::new(&[10; 4], 60).page(|_| {}), &["Most molecules are noise", "60.0\u{a0}% of the molecules"]);
     let falling = Case { entries: course(101, 200.0, 50.0), ..Case::new(&[10; 30], 0) };
     assert_says(&falling.page(|_| {}), &["The model has not settled"]);
     let short = Case { entries: course(5, 50.0, 50.0), ..Case::new(&[10; 30], 0) };
@@ -139,10 +139,10 @@ fn segments_that_share_cells_speak_against_the_prior() {
     let one = Case { prior: Some(segments(1)), ..Case::new(&sizes, 0) };
     assert_says(
         &one.page(|_| {}),
-        &["Cells follow the prior", "100.0 % are the core of one cell", "prior segments 0.5"],
+        &["Cells follow the prior", "100.0\u{a0}% are the core of one cell", "prior segments 0.5"],
     );
     let two = Case { prior: Some(segments(2)), ..Case::new(&sizes, 0) };
-    assert_says(&two.page(|_| {}), &["Cells contradict the prior", "100.0 % share a cell"]);
+    assert_says(&two.page(|_| {}), &["Cells contradict the prior", "100.0\u{a0}% share a cell"]);
     let ignored = two.page(|run| run.made.prior_confidence = 0.0);
     assert_says(&ignored, &["The prior was used for the scale only"]);
 }
