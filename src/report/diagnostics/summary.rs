@@ -129,7 +129,7 @@ fn noise(run: &Run<'_>) -> Option<Verdict> {
 /// Whether more iterations would give another result.
 fn convergence(run: &Run<'_>) -> Option<Verdict> {
     let entries = run.course.entries;
-    if entries.is_empty() || run.n_molecules() == 0 {
+    if entries.is_empty() || run.stats.n_cells() == 0 {
         return None;
     }
     if run.n_iterations() < LEAST_ITERATIONS {
