@@ -83,7 +83,7 @@ def odd_tables(binary, scratch, browser):
             browser, part_of(output, "_borders.html"), "one", ["No neighborhood colors", "No clusters", "No prior segmentation"]
         )
     with section("no cells"):
-        output = run(binary, scratch / "none", folder / "one.csv", "-m", "10000", "-s", "4", "--iters", "10", "--n-cells-init", "2")
+        output = run(binary, scratch / "none", folder / "names.csv", "-m", "10", "-s", "0.0001", "--iters", "10")
         maps.check_bare_map(browser, part_of(output, "_borders.html"), "none", ["No cells"])
 
 

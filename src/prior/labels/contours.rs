@@ -8,8 +8,10 @@ use crate::spatial::simplify::simplify_ring;
 
 /// Stretches that are kept, at most. With more, every second row and column is left out.
 const MAX_RUNS: usize = 1 << 22;
-/// How far corners of pixels may lie from an outline, in pixels: more than those of a staircase do.
+/// How far corners of pixels may lie from an outline, in pixels: more than those of a staircase do…
 const ERROR: f64 = 0.8;
+/// …and as a share of the side of a square of the same area, for parts of few pixels.
+const RELATIVE_ERROR: f64 = 0.2;
 
 /// An outline of a label.
 #[derive(Clone, Debug, PartialEq)]
@@ -115,7 +117,8 @@ impl Contours {
         let mut contours = Vec::new();
         for stretches in self.stretches.chunk_by(|a, b| a.label == b.label) {
             for corners in outer_rings(stretches) {
-                let mut ring: Ring = simplify_ring(&corners, ERROR)
+                let error = ERROR.min(RELATIVE_ERROR * signed_area(&corners).sqrt());
+                let mut ring: Ring = simplify_ring(&corners, error)
                     .into_iter()
                     .map(|[x, y]| frame.center(x * step - 0.5, y * step - 0.5))
                     .collect();

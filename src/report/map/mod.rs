@@ -13,6 +13,8 @@
 mod blocks;
 mod cells;
 mod rings;
+#[cfg(test)]
+mod tests;
 mod tiles;
 
 use std::io::{self, Write};

@@ -16,7 +16,7 @@ use crate::data::{
     CellIdx, CellNames, CellOutline, ClusterIdx, GeneIdx, GeneTable, LayerOutlines, Molecules, Positions, SegmentIdx,
 };
 use crate::io::molecules::{Carried, Fingerprint, MoleculeTable, OutputColumn};
-use crate::prior::{SegmentLabels, SegmentRow, SegmentTable};
+use crate::prior::{SegmentLabels, SegmentOutline, SegmentRow, SegmentTable};
 
 /// Numbers from files, 0 for none.
 fn cells(numbers: &[u32]) -> Vec<Option<CellIdx>> {
@@ -128,6 +128,11 @@ fn polygons() -> StagePolygons {
 }
 
 /// Segments of an image: one with molecules, one without, one that is too small.
+fn prior_outlines() -> Vec<SegmentOutline> {
+    let ring = |x: f64| vec![[x, 0.0], [x + 1.0, 0.0], [x, 0.1], [x, 0.0]];
+    vec![SegmentOutline { row: 0, ring: ring(0.5) }, SegmentOutline { row: 2, ring: ring(7.25) }]
+}
+
 fn segments() -> SegmentTable {
     let row = |segment: Option<u32>, n_molecules: u32, x: f64| SegmentRow {
         segment: segment.and_then(SegmentIdx::from_number),
@@ -209,6 +214,7 @@ fn write_all(dir: &Path) -> Manifest {
     writer.molecules(&table, &all_results()).unwrap();
     writer.genes(&table.genes, &[1, 2, 7]).unwrap();
     writer.segments(&segments()).unwrap();
+    writer.prior_outlines(&prior_outlines()).unwrap();
     writer.cells(&CellNames::new("R0123456789"), &stats()).unwrap();
     writer.counts(&table.genes, &counts()).unwrap();
     let polygons = polygons();

@@ -5,7 +5,7 @@ const baysorMap = (() => {
   const byId = (id) => document.getElementById(id);
   const stage = byId("stage"), message = byId("message"), root = document.documentElement;
   const state = {
-    mode: (mapColors.modes.find(({ lacks }) => !lacks) || { key: "plain" }).key, genes: [], hiddenClusters: new Set(),
+    mode: ["ncv", "cluster", "cell", "plain"].find((key) => mapColors.modes.some((mode) => mode.key === key && !mode.lacks)), genes: [], hiddenClusters: new Set(),
     noise: true, cells: true, prior: true, outlineBy: "none", size: 1, z: [0, 0], zMost: 0, priorColor: [0.84, 0.37, 0, 1],
   };
   // Middle of the view in units of the coordinates, and pixels (of the page) per unit.

@@ -10,27 +10,35 @@ class LineLayer {
 
   load() {
     const { gl } = this;
-    // A side of an outline is a rectangle: from vertex to vertex of one ring, a little wider than the line.
-    this.line = mapGl.program(gl, `
-      in vec2 a, b; in int ring_a, ring_b;
-      uniform vec2 middle, half_size; uniform float scale, width; uniform highp usampler2D colors; uniform vec4 plain;
+    // Vertices of rings are in a texture: x, y and the number of the ring. A side of an outline is a rectangle from vertex
+    // to vertex of one ring, a little wider than the line, and has six vertices of two triangles. (Instances would be
+    // simpler, but browsers that render in software draw them one by one.)
+    const pull = `
+      uniform highp sampler2D rings; uniform highp usampler2D colors; uniform vec2 middle, half_size; uniform float scale;
+      vec4 vertex(int at) { return texelFetch(rings, ivec2(at & 2047, at >> 11), 0); }
+      vec4 color_of(int cell) {
+        uint c = texelFetch(colors, ivec2(cell & 2047, cell >> 11), 0).r;
+        return vec4(float(c & 255u), float((c >> 8) & 255u), float((c >> 16) & 255u), 255.0) / 255.0;
+      }`;
+    this.line = mapGl.program(gl, `${pull}
+      uniform float width; uniform vec4 plain;
       out vec4 v_color; out float v_across;
       void main() {
-        vec2 p = (a - middle) * scale, q = (b - middle) * scale, along = q - p;
+        int at = gl_VertexID / 6, corner = gl_VertexID - 6 * at;
+        vec4 a = vertex(at), b = vertex(at + 1);
+        vec2 p = (a.xy - middle) * scale, q = (b.xy - middle) * scale, along = q - p;
         float len = length(along);
-        if (ring_a != ring_b || len == 0.0) { gl_Position = vec4(9.0, 9.0, 9.0, 1.0); return; }
+        if (a.z != b.z || len == 0.0) { gl_Position = vec4(9.0, 9.0, 9.0, 1.0); return; }
         along /= len;
         float reach = width / 2.0 + 0.75;
-        float side = (gl_VertexID & 1) == 0 ? -reach : reach;
-        vec2 at = (gl_VertexID & 2) == 0 ? p - along * width * 0.3 : q + along * width * 0.3;
-        at += vec2(-along.y, along.x) * side;
-        gl_Position = vec4(at.x / half_size.x, -at.y / half_size.y, 0.0, 1.0);
+        // Corners 0 1 2 and 2 1 3 of the rectangle: even ones on one side, the first two at the first vertex.
+        int which = corner < 3 ? corner : corner == 3 ? 2 : corner == 4 ? 1 : 3;
+        float side = (which & 1) == 0 ? -reach : reach;
+        vec2 place = which < 2 ? p - along * width * 0.3 : q + along * width * 0.3;
+        place += vec2(-along.y, along.x) * side;
+        gl_Position = vec4(place.x / half_size.x, -place.y / half_size.y, 0.0, 1.0);
         v_across = side;
-        v_color = plain;
-        if (plain.a == 0.0) {
-          uint c = texelFetch(colors, ivec2(ring_a & 2047, ring_a >> 11), 0).r;
-          v_color = vec4(float(c & 255u), float((c >> 8) & 255u), float((c >> 16) & 255u), 255.0) / 255.0;
-        }
+        v_color = plain.a == 0.0 ? color_of(int(a.z)) : plain;
       }`, `
       in vec4 v_color; in float v_across; uniform float width, strength; out vec4 color;
       void main() {
@@ -44,13 +52,13 @@ class LineLayer {
         vec2 p = (a - middle) * scale / half_size;
         gl_Position = vec4(p.x, -p.y, 0.0, 1.0); gl_PointSize = size; v_size = size; v_color = paint;
       }`, mapGl.dot);
-    this.fill = mapGl.program(gl, `
-      in vec2 a; in int ring_a; uniform vec2 middle, half_size; uniform float scale; uniform highp usampler2D colors; flat out vec4 v_color;
+    this.fill = mapGl.program(gl, `${pull}
+      flat out vec4 v_color;
       void main() {
-        vec2 p = (a - middle) * scale / half_size;
+        vec4 a = vertex(gl_VertexID);
+        vec2 p = (a.xy - middle) * scale / half_size;
         gl_Position = vec4(p.x, -p.y, 0.0, 1.0);
-        uint c = texelFetch(colors, ivec2(ring_a & 2047, ring_a >> 11), 0).r;
-        v_color = vec4(float(c & 255u), float((c >> 8) & 255u), float((c >> 16) & 255u), 255.0) / 255.0;
+        v_color = color_of(int(a.z));
       }`, `
       flat in vec4 v_color; uniform float strength; out vec4 color;
       void main() { color = vec4(v_color.rgb * strength, strength); }`);
@@ -58,13 +66,10 @@ class LineLayer {
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
     const { cells, outlines, prior, middle } = mapData;
     this.cellColors = new Uint32Array(2048 * Math.max(1, Math.ceil(cells.n / 2048)));
-    this.texture = gl.createTexture();
-    gl.bindTexture(gl.TEXTURE_2D, this.texture);
-    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
-    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.NEAREST);
-    this.outlines = outlines && this.buffers(outlines, outlines.owners);
+    this.texture = this.newTexture();
+    this.outlines = outlines && this.detailed(outlines, outlines.owners);
     // A segment may have several rings, which are not to be joined.
-    this.prior = prior && this.buffers(prior, Int32Array.from({ length: prior.n }, (_, ring) => ring));
+    this.prior = prior && this.detailed(prior, Int32Array.from({ length: prior.n }, (_, ring) => ring));
     const centers = new Float32Array(2 * cells.n);
     for (let cell = 0; cell < cells.n; cell++) {
       centers[2 * cell] = cells.x[cell] - middle[0];
@@ -73,17 +78,25 @@ class LineLayer {
     this.centers = this.dotBuffers(centers, this.cellColors.subarray(0, cells.n));
   }
 
-  // Buffers of all rings in two forms: as they are, and with at most six vertices, for views from far away.
-  buffers(outlines, numbers) {
-    return { fine: this.ringBuffer(outlines, numbers, Infinity), coarse: this.ringBuffer(outlines, numbers, 6) };
+  newTexture() {
+    const { gl } = this, texture = gl.createTexture();
+    gl.bindTexture(gl.TEXTURE_2D, texture);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.NEAREST);
+    return texture;
   }
 
-  ringBuffer({ n, begins, vertices }, ringNumbers, most) {
+  // All rings in two forms: as they are, and with at most six vertices, for views from far away.
+  detailed(outlines, numbers) {
+    return { fine: this.ringTexture(outlines, numbers, Infinity), coarse: this.ringTexture(outlines, numbers, 6) };
+  }
+
+  ringTexture({ n, begins, vertices }, ringNumbers, most) {
     const { gl } = this, perGroup = 128;
     const taken = (size) => Math.min(size, most);
     let total = 0;
     for (let ring = 0; ring < n; ring++) total += taken(begins[ring + 1] - begins[ring] - 1) + 1;
-    const bytes = new ArrayBuffer(12 * total), places = new Float32Array(bytes), numbers = new Int32Array(bytes);
+    const nRows = Math.ceil((total + 1) / 2048), places = new Float32Array(4 * 2048 * nRows);
     const groups = [];
     let at = 0;
     for (let ring = 0; ring < n; ring++) {
@@ -93,9 +106,7 @@ class LineLayer {
       for (let step = 0; step <= shown; step++) {
         const vertex = begin + (step === shown ? 0 : Math.floor(step * size / shown));
         const x = vertices[2 * vertex], y = vertices[2 * vertex + 1];
-        places[3 * at] = x;
-        places[3 * at + 1] = y;
-        numbers[3 * at + 2] = ringNumbers[ring];
+        places.set([x, y, ringNumbers[ring]], 4 * at);
         at += 1;
         if (x < box[0]) box[0] = x;
         if (y < box[1]) box[1] = y;
@@ -104,10 +115,9 @@ class LineLayer {
       }
       group.n = at - group.first;
     }
-    const buffer = gl.createBuffer();
-    gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
-    gl.bufferData(gl.ARRAY_BUFFER, bytes, gl.STATIC_DRAW);
-    return { buffer, groups };
+    const texture = this.newTexture();
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA32F, 2048, nRows, 0, gl.RGBA, gl.FLOAT, places);
+    return { texture, groups, places };
   }
 
   dotBuffers(places, colors) {
@@ -225,47 +235,33 @@ class LineLayer {
   }
 
   drawRings(rings) {
-    const { gl } = this, place = (name) => gl.getAttribLocation(this.line.program, name);
-    const [a, b, ringA, ringB] = ["a", "b", "ring_a", "ring_b"].map(place);
+    const { gl } = this;
+    this.bind(rings, this.line);
+    for (const { first, n } of this.visibleGroups(rings)) if (n > 1) gl.drawArrays(gl.TRIANGLES, 6 * first, 6 * (n - 1));
+  }
+
+  // Rings in the first place for textures, colors of cells in the second; no attributes.
+  bind(rings, { uniforms }) {
+    const { gl } = this;
     gl.bindVertexArray(null);
-    gl.bindBuffer(gl.ARRAY_BUFFER, rings.buffer);
-    for (const at of [a, b, ringA, ringB]) {
-      if (at < 0) continue;
-      gl.enableVertexAttribArray(at);
-      gl.vertexAttribDivisor(at, 1);
-    }
-    for (const { first, n } of this.visibleGroups(rings)) {
-      if (n < 2) continue;
-      gl.vertexAttribPointer(a, 2, gl.FLOAT, false, 12, 12 * first);
-      gl.vertexAttribPointer(b, 2, gl.FLOAT, false, 12, 12 * first + 12);
-      gl.vertexAttribIPointer(ringA, 1, gl.INT, 12, 12 * first + 8);
-      gl.vertexAttribIPointer(ringB, 1, gl.INT, 12, 12 * first + 20);
-      gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, n - 1);
-    }
-    for (const at of [a, b, ringA, ringB]) {
-      if (at < 0) continue;
-      gl.vertexAttribDivisor(at, 0);
-      gl.disableVertexAttribArray(at);
-    }
+    gl.activeTexture(gl.TEXTURE1);
+    gl.bindTexture(gl.TEXTURE_2D, this.texture);
+    gl.activeTexture(gl.TEXTURE0);
+    gl.bindTexture(gl.TEXTURE_2D, rings.texture);
+    gl.uniform1i(uniforms.rings, 0);
+    gl.uniform1i(uniforms.colors, 1);
   }
 
   // Fills cells with their colors: first the triangles of a fan count in the stencil how often a ring goes around a
   // place, then what is inside takes the color.
   drawFills(uniforms, isFar) {
     const { gl } = this, rings = isFar ? this.outlines.coarse : this.outlines.fine;
-    const { program } = this.fill, a = gl.getAttribLocation(program, "a"), ring = gl.getAttribLocation(program, "ring_a");
     if (!rings.fans) rings.fans = this.fans(rings);
-    gl.bindVertexArray(null);
-    gl.bindBuffer(gl.ARRAY_BUFFER, rings.buffer);
+    this.bind(rings, this.fill);
     gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, rings.fans.buffer);
-    gl.enableVertexAttribArray(a);
-    gl.enableVertexAttribArray(ring);
-    gl.vertexAttribPointer(a, 2, gl.FLOAT, false, 12, 0);
-    gl.vertexAttribIPointer(ring, 1, gl.INT, 12, 8);
     gl.uniform1f(uniforms.strength, 0.5);
     gl.enable(gl.STENCIL_TEST);
-    const [left, top, right, bottom] = this.area;
-    const seen = rings.fans.groups.filter(({ box }) => box[2] >= left && box[0] <= right && box[3] >= top && box[1] <= bottom);
+    const seen = this.visibleGroups(rings.fans);
     for (const pass of [0, 1]) {
       gl.colorMask(pass, pass, pass, pass);
       gl.stencilFunc(pass ? gl.NOTEQUAL : gl.ALWAYS, 0, 255);
@@ -274,22 +270,19 @@ class LineLayer {
       for (const { first, n } of seen) gl.drawElements(gl.TRIANGLES, n, gl.UNSIGNED_INT, 4 * first);
     }
     gl.disable(gl.STENCIL_TEST);
-    gl.disableVertexAttribArray(a);
-    gl.disableVertexAttribArray(ring);
   }
 
-  fans({ groups, buffer }) {
+  // Triangles of every ring from its first vertex to each side.
+  fans({ groups, places }) {
     const { gl } = this;
-    gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
-    const total = groups.reduce((sum, { n }) => sum + n, 0), numbers = new Int32Array(3 * total);
-    gl.getBufferSubData(gl.ARRAY_BUFFER, 0, numbers);
+    const total = groups.reduce((sum, { n }) => sum + n, 0);
     const corners = new Uint32Array(3 * total), made = [];
     let used = 0;
     for (const { first, n, box } of groups) {
       const from = used;
       let begin = first;
       for (let at = first; at < first + n; at++) {
-        if (numbers[3 * at + 2] !== numbers[3 * begin + 2]) begin = at;
+        if (places[4 * at + 2] !== places[4 * begin + 2]) begin = at;
         if (at >= begin + 2) { corners[used++] = begin; corners[used++] = at - 1; corners[used++] = at; }
       }
       made.push({ first: from, n: used - from, box });
