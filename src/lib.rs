@@ -45,7 +45,9 @@
 //!                             majority of the history --> Segmentation
 //!                                                     |
 //!    segmentation.csv <-- cells: statistics, counts <-+-> polygons --> *_polygons_2d/3d.json
-//!    *_cell_stats.csv, *_counts.loom                        (last: tables are safe by then)
+//!    *_cell_stats.csv, *_counts.loom                        (tables are safe by then)
+//!                                                     |
+//!    with --plot: report::diagnostics, map, picture, multiqc, from what a stage holds (last: all else is safe)
 //! ```
 //!
 //! # Modules

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use support::{Folder, Tissue};
 
-const PAGES: [&str; 1] = ["diagnostics.html"];
+const OTHERS: [&str; 4] = ["diagnostics.html", "borders.html", "borders.png", "borders_mqc.png"];
 const MULTIQC: [&str; 3] = ["numbers_mqc.json", "cells_mqc.json", "convergence_mqc.json"];
 
 fn tissue() -> Tissue {
@@ -62,7 +62,7 @@ fn sound_page(folder: &Folder, name: &str) -> String {
 
 fn assert_complete(folder: &Folder, stem: &str) {
     let have = reports(folder, stem);
-    for name in PAGES.iter().chain(&MULTIQC) {
+    for name in OTHERS.iter().chain(&MULTIQC) {
         assert!(have.get(*name).is_some_and(|bytes| !bytes.is_empty()), "{stem}{name}: {:?}", have.keys());
     }
 }
@@ -222,7 +222,7 @@ fn one_cell_and_odd_names_of_genes_make_a_sound_page() {
 fn multiqc_finds_a_sample_with_numbers() {
     let folder = folder();
     folder.succeed("run t2.csv :cell_id -m 8 --iters 30 -p -o ID_segmentation.csv");
-    let sections: Vec<Value> = MULTIQC.iter().map(|name| folder.json(&format!("ID_{name}"))).collect();
+    let sections: Vec<Value> = MULTIQC.iter().map(|name| folder.json(&format!("ID_segmentation_{name}"))).collect();
     let kinds: Vec<&str> = sections.iter().map(|section| section["plot_type"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["generalstats", "table", "linegraph"]);
     for section in &sections {
@@ -231,13 +231,13 @@ fn multiqc_finds_a_sample_with_numbers() {
         }
         assert_eq!(section["data"].as_object().unwrap().keys().collect::<Vec<_>>(), ["ID"]);
     }
-    let cells = folder.text("ID_cell_stats.csv").lines().count() - 1;
+    let cells = folder.text("ID_segmentation_cell_stats.csv").lines().count() - 1;
     assert_eq!(sections[0]["data"]["ID"]["cells"], cells);
     for (key, number) in sections[1]["data"]["ID"].as_object().unwrap() {
         assert!(number.is_number() && sections[1]["headers"][key].is_object(), "{key}");
     }
     let points = sections[2]["data"]["ID"].as_array().unwrap();
     assert_eq!((points.len(), &points[30][0], &points[30][1]), (31, &30.0.into(), &100.0.into()));
-    let text = folder.text("ID_numbers_mqc.json") + &folder.text("ID_diagnostics.html");
+    let text = folder.text("ID_segmentation_numbers_mqc.json") + &folder.text("ID_segmentation_diagnostics.html");
     assert!(!text.contains("memory"), "times and memory are in manifests only");
 }

@@ -30,6 +30,8 @@ pub struct OutputNames {
     pub borders: PathBuf,
     /// The map as a picture, if reports are wanted.
     pub borders_picture: PathBuf,
+    /// A smaller picture for MultiQC, if reports are wanted.
+    pub multiqc_picture: PathBuf,
     /// Numbers of the run for MultiQC, if reports are wanted.
     pub multiqc_numbers: PathBuf,
     /// A table of the cells in numbers for MultiQC, if reports are wanted.
@@ -82,6 +84,7 @@ impl OutputNames {
             diagnostics: with("diagnostics.html"),
             borders: with("borders.html"),
             borders_picture: with("borders.png"),
+            multiqc_picture: with("borders_mqc.png"),
             multiqc_numbers: with("numbers_mqc.json"),
             multiqc_cells: with("cells_mqc.json"),
             multiqc_convergence: with("convergence_mqc.json"),
@@ -96,11 +99,12 @@ impl OutputNames {
     }
 
     /// The reports. They are optional: a name that cannot be written to does not stop a run.
-    pub fn of_reports(&self) -> [&Path; 6] {
+    pub fn of_reports(&self) -> [&Path; 7] {
         [
             &self.diagnostics,
             &self.borders,
             &self.borders_picture,
+            &self.multiqc_picture,
             &self.multiqc_numbers,
             &self.multiqc_cells,
             &self.multiqc_convergence,
@@ -187,7 +191,7 @@ mod tests {
         let reports: Vec<String> = names.of_reports().iter().map(|path| path.display().to_string()).collect();
         let expected = ["diagnostics.html", "borders.html", "borders.png"].map(|suffix| format!("o/s_{suffix}"));
         assert_eq!(reports[..3], expected);
-        assert!(reports[3..].iter().all(|path| path.starts_with("o/s_") && path.ends_with("_mqc.json")));
+        assert!(reports[3..].iter().all(|path| path.starts_with("o/s_") && path.contains("_mqc.")));
     }
 
     #[test]

@@ -82,7 +82,7 @@ mod tests {
     use crate::cells::{CellCounts, CellStats};
     use crate::data::{CellIdx, GeneIdx, GeneTable, Molecules, Positions};
     use crate::io::molecules::{Carried, Fingerprint, MoleculeTable};
-    use crate::io::stage::MoleculeResults;
+    use crate::io::stage::{ClusteringTable, MoleculeResults, TraceTable};
 
     const SETTINGS: PlotSettings<'_> =
         PlotSettings { min_molecules_per_cell: 3, min_pixels_per_cell: 15, max_plot_size: 500, unit: "" };
@@ -123,6 +123,9 @@ mod tests {
             run_id: "R".to_owned(),
             stats: CellStats::default(),
             counts: CellCounts::default(),
+            prior_outlines: None,
+            trace: TraceTable::default(),
+            clustering: ClusteringTable::default(),
         };
         let ring = vec![[0.5, 0.5], [4.5, 0.5], [4.5, 4.5], [0.5, 4.5], [0.5, 0.5]];
         (result, vec![CellOutline { cell: CellIdx::new(0), ring }])

@@ -6,10 +6,14 @@
 
 mod diagnostics;
 mod multiqc;
+mod parameters;
+mod pictures;
+mod scale;
 
 use std::path::Path;
 
 use super::export::max_z_slices;
+use super::map;
 use super::results::RunResult;
 use crate::config::BundleSettings;
 use crate::io::atomic;
@@ -20,8 +24,6 @@ use crate::observe::Observer;
 pub struct Finished<'a> {
     /// Molecules and cells.
     pub result: &'a RunResult,
-    /// Boundaries of the cells, as they are in files.
-    pub polygons: &'a StagePolygons,
     /// Parameters, estimates and warnings.
     pub manifest: &'a Manifest,
 }
@@ -38,7 +40,7 @@ pub fn write(
 ) -> anyhow::Result<()> {
     observer.stage("Writing reports");
     let polygons = polygons.unwrap_or_else(|| result.outline(max_z_slices(manifest)));
-    let finished = Finished { result, polygons: &polygons, manifest };
+    let finished = Finished { result, manifest };
     let mut failed: Vec<String> = Vec::new();
     let mut report = |path: &Path, written: anyhow::Result<()>| {
         if let Err(error) = written {
@@ -47,15 +49,20 @@ pub fn write(
         }
     };
     let outputs = &bundle.outputs;
-    let run = diagnostics::run(&finished);
+    let run = diagnostics::run(&finished, observer);
     let page = crate::report::diagnostics::page(&run);
     report(&outputs.diagnostics, write_file(&outputs.diagnostics, |file| page.write(file)));
     for (path, section) in multiqc::sections(&run, outputs) {
         let text = format!("{section:#}\n");
         report(path, write_file(path, |file| std::io::Write::write_all(file, text.as_bytes())));
     }
-    let map = super::map::write_map(result, &polygons, None, &outputs.borders, observer);
-    report(&outputs.borders, map);
+    let [picture, small] = pictures::of(&finished, &polygons);
+    for (path, picture) in [(&outputs.borders_picture, &picture), (&outputs.multiqc_picture, &small)] {
+        if let Some(png) = picture.as_deref() {
+            report(path, write_file(path, |file| std::io::Write::write_all(file, png)));
+        }
+    }
+    report(&outputs.borders, map::write_map(result, &polygons, small.as_deref(), &outputs.borders, observer));
     if failed.is_empty() {
         observer.info(&format!("Diagnostics are in {}", outputs.diagnostics.display()));
         observer.info(&format!("The map of cells is in {}", outputs.borders.display()));

@@ -5,8 +5,8 @@
 //! formats of results; they take plain data and give bytes.
 //!
 //! [`document`] is the frame of pages that are read from top to bottom, [`chart`] their charts. [`diagnostics`] is the
-//! page about a run, [`multiqc`] its numbers for MultiQC, [`map`] the interactive map of molecules and cells, [`picture`]
-//! static pictures of them.
+//! page about a run, [`multiqc`] its numbers for MultiQC, [`map`] the interactive map of molecules and cells,
+//! [`picture`] static pictures of them.
 
 pub mod chart;
 pub mod diagnostics;

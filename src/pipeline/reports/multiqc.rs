@@ -8,7 +8,7 @@ use crate::config::OutputNames;
 use crate::report::chart::significant;
 use crate::report::diagnostics::Run;
 use crate::report::diagnostics::figures::median;
-use crate::report::diagnostics::summary::sure_share;
+use crate::report::diagnostics::molecules::sure_share;
 use crate::report::multiqc::{Head, Number, general_stats, line, table};
 
 /// Points of the line, at most.

@@ -1,6 +1,6 @@
 //! What cells are like.
 
-use super::figures::{Axes, bulk, columns, histogram, median};
+use super::figures::{Axes, Mark, bins, bulk, columns, median};
 use super::words::{count, short};
 use super::{Run, caption, nothing};
 use crate::report::chart::Chart;
@@ -23,6 +23,10 @@ pub fn section(run: &Run<'_>) -> Section {
 
 fn figure(chart: Option<Chart>, caption: Caption) -> Option<Block> {
     chart.map(|chart| Block::Chart(chart, caption))
+}
+
+fn histogram(label: &str, axes: Axes<'_>, values: &[f64], range: [f64; 2], marks: &[Mark]) -> Option<Chart> {
+    super::figures::histogram(label, axes, &bins(values.iter().copied(), range), marks)
 }
 
 fn molecules(run: &Run<'_>) -> Option<Block> {

@@ -2,14 +2,13 @@
 
 use super::figures::Lines;
 use super::{Run, caption, nothing};
-use crate::bmm::trace::TraceEntry;
 use crate::data::Change;
 use crate::report::document::{Block, Section};
 
 /// The section.
 pub fn section(run: &Run<'_>) -> Section {
     let mut section = Section::new("Algorithm_convergence", "Convergence");
-    let model: Vec<Block> = [components(run, 0), later_components(run)].into_iter().flatten().collect();
+    let model: Vec<Block> = [components(run), late_cells(run)].into_iter().flatten().collect();
     if model.is_empty() {
         nothing(&mut section, "The iterations of the model were not kept, so nothing can be said about them.");
     } else {
@@ -30,40 +29,40 @@ pub fn section(run: &Run<'_>) -> Section {
     section
 }
 
-/// Numbers of components from an iteration on.
-fn components(run: &Run<'_>, first: usize) -> Option<Block> {
-    let entries = run.course.entries.get(first..)?;
-    let count = |entry: &TraceEntry, at: usize| entry.n_components.get(at).map_or(f64::NAN, |&n| f64::from(n));
-    let lines = run.course.thresholds.iter().enumerate().map(|(at, threshold)| {
-        let name = if *threshold == 1 { "any molecules".to_owned() } else { format!("{threshold} or more molecules") };
-        (name, entries.iter().map(|entry| count(entry, at)).collect())
-    });
-    let lines = Lines { y: "components (cells)", first, lines: lines.collect(), from_zero: first == 0, is_sqrt: false };
-    let (label, shows, good, bad) = if first == 0 {
-        (
-            "Components per iteration",
-            format!(
-                "Components of the model, by their least number of molecules. Those of {} or more are the cells to look at.",
-                run.made.min_molecules_per_cell
-            ),
-            "all lines fall or rise at first and run level at the end.",
-            "lines that still fall or rise at the end: raise --iters.",
-        )
-    } else {
-        (
-            "Components in the last quarter of the iterations",
-            "The last quarter of the same lines, enlarged.".to_owned(),
-            "level lines with a little jitter.",
-            "a steady slope: the number of cells would be another one with more iterations.",
-        )
-    };
-    lines.chart(label).map(|chart| Block::Chart(chart, caption(shows, good, bad)))
+/// Numbers of components by their least number of molecules.
+fn components(run: &Run<'_>) -> Option<Block> {
+    let lines = run.course.thresholds.iter().enumerate();
+    let lines = lines.map(|(at, threshold)| (format!("≥ {threshold}"), line(run, at, 0)));
+    let (y, legend) = ("components", "molecules");
+    let lines = Lines { y, legend, lines: lines.collect(), from_zero: true, ..Lines::default() };
+    let shows = format!(
+        "Components of the model with at least so many molecules. Those of {} or more are the cells to look at.",
+        run.made.min_molecules_per_cell
+    );
+    let good = "all lines fall or rise at first and run level at the end.";
+    let bad = "lines that still fall or rise at the end: raise --iters.";
+    let chart = lines.chart("Components per iteration")?;
+    Some(Block::Chart(chart, caption(shows, good, bad)))
 }
 
-/// The same for the last quarter, if that is long enough.
-fn later_components(run: &Run<'_>) -> Option<Block> {
-    let n = run.course.entries.len();
-    (n >= 20).then(|| components(run, n - n / 4)).flatten()
+/// The cells alone in the last part of the iterations, if that is long enough.
+fn late_cells(run: &Run<'_>) -> Option<Block> {
+    let (n, least) = (run.course.entries.len(), run.made.min_molecules_per_cell as u32);
+    let at = run.course.thresholds.iter().position(|&threshold| threshold >= least)?;
+    let first = n / 2;
+    let lines = vec![("cells".to_owned(), line(run, at, first))];
+    let lines = Lines { y: "components", first, lines, ..Lines::default() };
+    let shows = format!("Components of {least} or more molecules in the second half of the iterations, enlarged.");
+    let good = "jitter around a level, or a slope of a few percent: cells join now and then, for ever.";
+    let bad = "a steep slope: with more iterations there would be clearly fewer cells, or more.";
+    let chart = (n >= 20).then(|| lines.chart("Cells in the second half of the iterations")).flatten()?;
+    Some(Block::Chart(chart, caption(shows, good, bad)))
+}
+
+/// Numbers of components of one threshold from an iteration on.
+fn line(run: &Run<'_>, threshold: usize, first: usize) -> Vec<f64> {
+    let entries = run.course.entries.iter().skip(first);
+    entries.map(|entry| entry.n_components.get(threshold).map_or(f64::NAN, |&n| f64::from(n))).collect()
 }
 
 fn noise(run: &Run<'_>) -> Option<Block> {
@@ -71,7 +70,7 @@ fn noise(run: &Run<'_>) -> Option<Block> {
     let lines = vec![("noise".to_owned(), values)];
     let lines = Lines { y: "share of the molecules, %", lines, from_zero: true, ..Lines::default() };
     let shows = "Molecules that the model calls noise.";
-    let good = "a level that settles within the first iterations.";
+    let good = "a level that settles within the first iterations; a saw-tooth is normal, small components come and go.";
     let bad = "a line that climbs to the end: cells dissolve; is the scale, or the least number of molecules, right?";
     lines.chart("Noise per iteration").map(|chart| Block::Chart(chart, caption(shows, good, bad)))
 }
@@ -94,7 +93,7 @@ fn changes(title: &str, changes: &[Change], what: &str) -> Option<Block> {
         ("Max prob. difference".to_owned(), line(|change| change.largest)),
         ("Molecules changed".to_owned(), line(|change| change.share)),
     ];
-    let lines = Lines { y: "change, %", first: 1, lines, from_zero: true, is_sqrt: true };
+    let lines = Lines { y: "change, %", first: 1, lines, from_zero: true, is_sqrt: true, ..Lines::default() };
     let shows = format!(
         "{title}: the largest change of a probability, and the share of molecules that changed at all. Iterations end \
          when the first has been below 1 % for 21 of them."

@@ -9,6 +9,8 @@ use crate::report::chart::{Chart, Histogram, significant};
 const HEIGHT: u32 = 240;
 /// Points of a line, at most.
 const N_POINTS: usize = 250;
+/// Room above the bars for the name of a mark, as share of the highest bar.
+const ROOM_PER_MARK: f64 = 0.1;
 /// Bins of a histogram, about.
 const N_BINS: usize = 40;
 
@@ -24,38 +26,54 @@ pub struct Axes<'a> {
 /// A line that stands at a value, with its name.
 pub type Mark = (f64, String);
 
-/// A histogram of one kind of values between these bounds, with marks. `None` without values.
-pub fn histogram(label: &str, axes: Axes<'_>, values: &[f64], range: [f64; 2], marks: &[Mark]) -> Option<Chart> {
-    let histogram = Histogram::of(values.iter().copied(), range, N_BINS);
-    let rows: Vec<Value> = histogram.bins().map(|(from, to, n)| json!({"from": from, "to": to, "n": n})).collect();
-    (!rows.is_empty()).then(|| Chart::new(label, rows, HEIGHT, bars(axes, &[], marks)))
+/// Bins values for a histogram, in about 40 bins. What is outside of `range` is left out.
+pub fn bins(values: impl Iterator<Item = f64>, range: [f64; 2]) -> Histogram {
+    Histogram::of(values, range, N_BINS)
 }
 
-/// Histograms of two kinds over one another, each as shares of its own number in percent. `None` without values.
-pub fn histograms(
-    label: &str,
-    axes: Axes<'_>,
-    kinds: &[(&str, Vec<f64>)],
-    range: [f64; 2],
-    marks: &[Mark],
-) -> Option<Chart> {
+/// A histogram of one kind of values, with marks. `None` without values.
+pub fn histogram(label: &str, axes: Axes<'_>, histogram: &Histogram, marks: &[Mark]) -> Option<Chart> {
+    let rows = histogram.bins().map(|(from, to, n)| Bar { from, to, height: n as f64, kind: "" }).collect();
+    bars(label, axes, rows, &[], marks)
+}
+
+/// Histograms of several kinds over one another, each as shares of its own number in percent. `None` without values.
+pub fn histograms(label: &str, axes: Axes<'_>, kinds: &[(&'static str, Histogram)], marks: &[Mark]) -> Option<Chart> {
     let mut rows = Vec::new();
-    for (name, values) in kinds {
-        let histogram = Histogram::of(values.iter().copied(), range, N_BINS);
+    for &(kind, ref histogram) in kinds {
         let total: u64 = histogram.counts.iter().sum();
-        rows.extend(histogram.bins().map(|(from, to, n)| {
-            json!({"from": from, "to": to, "n": significant(100.0 * n as f64 / total as f64, 3), "of": name})
-        }));
+        let share = |n: u64| 100.0 * n as f64 / total as f64;
+        rows.extend(histogram.bins().map(|(from, to, n)| Bar { from, to, height: share(n), kind }));
     }
     let names: Vec<&str> = kinds.iter().map(|kind| kind.0).collect();
-    (!rows.is_empty()).then(|| Chart::new(label, rows, HEIGHT, bars(axes, &names, marks)))
+    bars(label, axes, rows, &names, marks)
 }
 
-fn bars(axes: Axes<'_>, kinds: &[&str], marks: &[Mark]) -> Value {
+/// A bar of a histogram.
+struct Bar {
+    from: f64,
+    to: f64,
+    height: f64,
+    kind: &'static str,
+}
+
+/// A chart of bars. Names of marks stand above the bars, one below the other.
+fn bars(label: &str, axes: Axes<'_>, bars: Vec<Bar>, kinds: &[&str], marks: &[Mark]) -> Option<Chart> {
+    let places = bars.iter().flat_map(|bar| [bar.from, bar.to]).chain(marks.iter().map(|mark| mark.0));
+    let (low, high) = places.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
+    let top = bars.iter().map(|bar| bar.height).fold(0.0, f64::max);
+    let top = top * (1.02 + ROOM_PER_MARK * marks.len() as f64);
+    let domain = json!({"domain": [low, high], "nice": false, "zero": false});
     let mut encoding = json!({
-        "x": {"field": "from", "type": "quantitative", "bin": {"binned": true}, "title": axes.x, "scale": {"zero": false}},
+        "x": {
+            "field": "from", "type": "quantitative", "bin": {"binned": true}, "title": axes.x, "scale": domain,
+            "axis": {"labelFlush": false, "grid": false},
+        },
         "x2": {"field": "to"},
-        "y": {"field": "n", "type": "quantitative", "title": axes.y, "stack": null},
+        "y": {
+            "field": "n", "type": "quantitative", "title": axes.y, "stack": null,
+            "scale": {"domain": [0, significant(top, 4)], "nice": false},
+        },
         "tooltip": [
             {"field": "from", "type": "quantitative", "title": "from"},
             {"field": "to", "type": "quantitative", "title": "to"},
@@ -64,39 +82,68 @@ fn bars(axes: Axes<'_>, kinds: &[&str], marks: &[Mark]) -> Value {
     });
     let opacity = if kinds.is_empty() { 0.9 } else { 0.55 };
     if !kinds.is_empty() {
-        encoding["color"] = color(kinds);
+        encoding["color"] = color(kinds, None);
     }
-    let mut layers = vec![json!({"mark": {"type": "bar", "binSpacing": 1, "opacity": opacity}, "encoding": encoding})];
-    layers.extend(mark_layers(marks));
-    json!({ "layer": layers })
-}
-
-fn color(kinds: &[&str]) -> Value {
-    let legend = json!({"orient": "top", "columns": 3, "labelLimit": 400});
-    json!({"field": "of", "type": "nominal", "title": null, "scale": {"domain": kinds}, "legend": legend})
-}
-
-/// Rules across a chart with their names beside them, those of later marks lower.
-fn mark_layers(marks: &[Mark]) -> Vec<Value> {
-    let rows = |marks: &[Mark]| -> Vec<Value> {
-        marks.iter().map(|(at, what)| json!({"at": significant(*at, 4), "what": what})).collect()
+    let row = |bar: &Bar| {
+        let mut row = json!({"from": bar.from, "to": bar.to, "n": significant(bar.height, 4)});
+        if !bar.kind.is_empty() {
+            row["of"] = json!(bar.kind);
+        }
+        row
     };
+    let rows: Vec<Value> = bars.iter().map(row).collect();
+    let mut layers = vec![json!({"mark": {"type": "bar", "binSpacing": 1, "opacity": opacity}, "encoding": encoding})];
+    layers.extend(mark_layers(marks, low + 0.7 * (high - low)));
+    (!rows.is_empty()).then(|| Chart::new(label, rows, HEIGHT, json!({ "layer": layers })))
+}
+
+fn color(kinds: &[&str], title: Option<&str>) -> Value {
+    let legend = json!({"orient": "top", "columns": 5, "title": title, "titleOrient": "left", "symbolOpacity": 1});
+    json!({"field": "of", "type": "nominal", "scale": {"domain": kinds}, "legend": legend})
+}
+
+/// Rules across a chart with their names beside them, those of later marks lower. Names of rules beyond `turn` stand on
+/// their left, so that they do not leave the chart.
+fn mark_layers(marks: &[Mark], turn: f64) -> Vec<Value> {
+    let row = |(at, what): &Mark| json!({"at": significant(*at, 4), "what": what});
     let at = json!({"field": "at", "type": "quantitative"});
     let rule = json!({"type": "rule", "strokeDash": [5, 4], "strokeWidth": 1.6});
     let mut layers = Vec::new();
     if !marks.is_empty() {
-        layers.push(json!({"data": {"values": rows(marks)}, "mark": rule, "encoding": {"x": at}}));
+        let rows: Vec<Value> = marks.iter().map(row).collect();
+        layers.push(json!({"data": {"values": rows}, "mark": rule, "encoding": {"x": at}}));
     }
     for (line, mark) in marks.iter().enumerate() {
-        let text =
-            json!({"type": "text", "align": "left", "baseline": "top", "dx": 5, "fontSize": 12, "fontWeight": 600});
+        let (align, dx) = if mark.0 > turn { ("right", -5) } else { ("left", 5) };
+        let text = json!({
+            "type": "text", "align": align, "baseline": "top", "dx": dx, "fontSize": 12, "fontWeight": 600,
+        });
         layers.push(json!({
-            "data": {"values": rows(std::slice::from_ref(mark))},
+            "data": {"values": [row(mark)]},
             "mark": text,
-            "encoding": {"x": at, "y": {"value": 2 + 16 * line}, "text": {"field": "what", "type": "nominal"}},
+            "encoding": {"x": at, "y": {"value": 1 + 16 * line}, "text": {"field": "what", "type": "nominal"}},
         }));
     }
     layers
+}
+
+/// A curve through points (x, y, and the standard error of y) over a logarithmic x, with marks. `None` with fewer than two.
+pub fn curve(label: &str, axes: Axes<'_>, points: &[[f64; 3]], marks: &[Mark]) -> Option<Chart> {
+    let row = |&[x, y, error]: &[f64; 3]| {
+        let [low, y, high] = [y - error, y, y + error].map(|value| significant(value, 4));
+        json!({"x": significant(x, 4), "y": y, "low": low, "high": high})
+    };
+    let x = json!({"field": "x", "type": "quantitative", "title": axes.x, "scale": {"type": "log", "nice": false}});
+    let y = |field: &str| json!({"field": field, "type": "quantitative", "title": axes.y, "scale": {"zero": false}});
+    let tooltip = json!([{"field": "x", "title": axes.x}, {"field": "y", "title": axes.y}]);
+    let mut layers = vec![
+        json!({"mark": {"type": "rule", "strokeWidth": 1.2}, "encoding": {"x": x, "y": y("low"), "y2": {"field": "high"}}}),
+        json!({"mark": {"type": "line", "strokeWidth": 2, "point": {"size": 45}}, "encoding": {"x": x, "y": y("y"), "tooltip": tooltip}}),
+    ];
+    let places = points.iter().map(|point| point[0]).chain(marks.iter().map(|mark| mark.0));
+    let (low, high) = places.fold((f64::INFINITY, 0.0), |(low, high): (f64, f64), x| (low.min(x), high.max(x)));
+    layers.extend(mark_layers(marks, low * (high / low).powf(0.7)));
+    (points.len() > 1).then(|| Chart::new(label, points.iter().map(row).collect(), HEIGHT, json!({ "layer": layers })))
 }
 
 /// How tall each of several things is. `None` without things.
@@ -120,6 +167,8 @@ pub struct Lines<'a> {
     pub y: &'a str,
     /// Number of the first iteration.
     pub first: usize,
+    /// What the names of the lines say together; may be empty.
+    pub legend: &'a str,
     /// Lines: name and a value for every iteration.
     pub lines: Vec<(String, Vec<f64>)>,
     /// Whether the y axis begins at 0.
@@ -141,7 +190,10 @@ impl Lines<'_> {
         }
         let kind = if self.is_sqrt { "sqrt" } else { "linear" };
         let mut encoding = json!({
-            "x": {"field": "at", "type": "quantitative", "title": "iteration", "scale": {"zero": false, "nice": false}},
+            "x": {
+                "field": "at", "type": "quantitative", "title": "iteration", "scale": {"zero": false, "nice": false},
+                "axis": {"labelFlush": false},
+            },
             "y": {
                 "field": "value", "type": "quantitative", "title": self.y,
                 "scale": {"type": kind, "zero": self.from_zero},
@@ -153,7 +205,7 @@ impl Lines<'_> {
             ],
         });
         if names.len() > 1 {
-            encoding["color"] = color(&names);
+            encoding["color"] = color(&names, Some(self.legend).filter(|legend| !legend.is_empty()));
         }
         let spec = json!({"mark": {"type": "line", "strokeWidth": 2, "point": rows.len() < 8}, "encoding": encoding});
         (!rows.is_empty()).then(|| Chart::new(label, rows, HEIGHT, spec))
@@ -196,8 +248,9 @@ mod tests {
 
     #[test]
     fn two_kinds_are_shares_of_their_own_numbers() {
-        let kinds = [("many", vec![0.1, 0.1, 0.9, 0.9]), ("few", vec![0.1])];
-        let chart = histograms("x", Axes { x: "a", y: "b" }, &kinds, [0.0, 1.0], &[]).unwrap();
+        let of = |values: &[f64]| bins(values.iter().copied(), [0.0, 1.0]);
+        let kinds = [("many", of(&[0.1, 0.1, 0.9, 0.9])), ("few", of(&[0.1]))];
+        let chart = histograms("x", Axes { x: "a", y: "b" }, &kinds, &[]).unwrap();
         let rows = chart.spec["data"]["values"].as_array().unwrap();
         let sum =
             |name: &str| rows.iter().filter(|row| row["of"] == name).map(|row| row["n"].as_f64().unwrap()).sum::<f64>();
@@ -207,7 +260,8 @@ mod tests {
     #[test]
     fn nothing_to_draw_is_no_chart() {
         let axes = Axes { x: "a", y: "b" };
-        assert_eq!(histogram("x", axes, &[f64::NAN], bulk(&[f64::NAN], true), &[]), None);
+        let nothing = bins([f64::NAN].into_iter(), bulk(&[f64::NAN], true));
+        assert_eq!(histogram("x", axes, &nothing, &[]), None);
         assert_eq!(columns("x", axes, &[]), None);
         assert_eq!(Lines::default().chart("x"), None);
     }

@@ -11,9 +11,11 @@ pub mod molecules;
 pub mod prior;
 pub mod scale;
 pub mod summary;
+#[cfg(test)]
+mod tests;
 pub mod words;
 
-use super::document::{Block, Caption, Document, Section};
+use super::document::{Block, Caption, Document, Level, Section};
 use crate::bmm::trace::TraceEntry;
 use crate::cells::{Agreement, CellStats, Likeness};
 use crate::data::{CellIdx, Change};
@@ -43,8 +45,8 @@ pub struct Run<'a> {
     pub compartments: &'a [Change],
     /// The prior segmentation, if there was one.
     pub prior: Option<Prior>,
-    /// What was said of the scale, by those who looked at the molecules: a verdict, and figures maybe.
-    pub scale: Vec<Block>,
+    /// Whether the scale was right, by those who looked at the molecules.
+    pub scale: Option<ScaleCheck>,
 }
 
 /// Numbers that say what was done.
@@ -74,6 +76,50 @@ pub struct Made {
     pub is_3d: bool,
     /// What the user was told to heed, in order.
     pub warnings: Vec<String>,
+}
+
+/// What the molecules themselves say about the scale.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScaleCheck {
+    /// The judgement.
+    pub verdict: Verdict,
+    /// The scale that the molecules suggest, in coordinate units, if they do.
+    pub suggested: Option<f64>,
+    /// Scales that were tried, ascending.
+    pub trials: Vec<Trial>,
+}
+
+/// How well a scale foretells molecules that were held out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Trial {
+    /// The scale, in coordinate units.
+    pub scale: f64,
+    /// By how much it falls behind the best one, in nats per molecule.
+    pub deficit: f64,
+    /// Standard error of that.
+    pub error: f64,
+}
+
+/// A judgement: how good, in short, and in sentences.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// How good it is.
+    pub level: Level,
+    /// In a few words.
+    pub head: String,
+    /// What was looked at, and what to do.
+    pub sentences: Vec<String>,
+}
+
+impl Verdict {
+    /// A judgement in sentences.
+    pub fn new(level: Level, head: impl Into<String>, sentences: impl IntoIterator<Item = String>) -> Self {
+        Self { level, head: head.into(), sentences: sentences.into_iter().collect() }
+    }
+
+    fn block(self) -> Block {
+        Block::Verdict(self.level, self.head, self.sentences)
+    }
 }
 
 /// The iterations of the model; without entries if they were not kept.
@@ -136,10 +182,10 @@ pub fn page(run: &Run<'_>) -> Document {
     Document {
         title: "Segmentation diagnostics".to_owned(),
         subtitle: format!(
-            "Run {}: {} molecules, {} cells",
+            "Run {}: {}, {}",
             made.run_id,
-            words::count(run.n_molecules()),
-            words::count(run.stats.n_cells())
+            words::of(run.n_molecules(), "molecule", "molecules"),
+            words::of(run.stats.n_cells(), "cell", "cells")
         ),
         sections: vec![
             summary::section(run),

@@ -1,6 +1,6 @@
 //! How cells agree with the prior segmentation.
 
-use super::figures::{Axes, columns, histogram, median};
+use super::figures::{Axes, bins, columns, histogram, median};
 use super::words::{count, percent, short};
 use super::{Prior, Run, caption, nothing};
 use crate::cells::Fate;
@@ -88,7 +88,8 @@ fn main_shares(prior: &Prior) -> Option<Block> {
     let values: Vec<f64> = prior.agreement.segments.iter().map(|segment| segment.main_share).collect();
     let typical = median(values.iter().copied());
     let axes = Axes { x: "share of the segment's molecules in its main cell", y: "segments" };
-    let chart = histogram("Share of segments in their main cell", axes, &values, [0.0, 1.0], &[])?;
+    let chart =
+        histogram("Share of segments in their main cell", axes, &bins(values.iter().copied(), [0.0, 1.0]), &[])?;
     let shows =
         format!("Whether segments stay whole. Half of them have more than {} % in one cell.", short(100.0 * typical));
     let bad = "a broad hump below 0.8: the cells contradict the prior.";
@@ -98,7 +99,8 @@ fn main_shares(prior: &Prior) -> Option<Block> {
 fn overlaps(prior: &Prior) -> Option<Block> {
     let values: Vec<f64> = prior.agreement.segments.iter().map(|segment| segment.iou).collect();
     let axes = Axes { x: "intersection over union, by molecules", y: "segments" };
-    let chart = histogram("Overlap of segments and their main cells", axes, &values, [0.0, 1.0], &[])?;
+    let chart =
+        histogram("Overlap of segments and their main cells", axes, &bins(values.iter().copied(), [0.0, 1.0]), &[])?;
     let shows = "Molecules that segment and main cell share, by those of both together.";
     let good = "if the segments are whole cells: mostly above 0.5. If they are nuclei: about the share of a cell that is \
                 nucleus, often 0.2 to 0.5.";

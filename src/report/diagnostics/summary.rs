@@ -2,7 +2,7 @@
 
 use super::figures::median;
 use super::words::{count, of, percent, short};
-use super::{Run, molecules};
+use super::{Run, Verdict};
 use crate::cells::Fate;
 use crate::data::Change;
 use crate::report::document::{Block, Fact, Level, Section};
@@ -12,33 +12,12 @@ const LEAST_ITERATIONS: usize = 20;
 /// A propagation is done when its changes have been below this for so many iterations.
 const CALM: (f32, usize) = (0.01, 21);
 
-/// A judgement: how good, in short, and in sentences.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Verdict {
-    /// How good it is.
-    pub level: Level,
-    /// In a few words.
-    pub head: String,
-    /// What was looked at, and what to do.
-    pub sentences: Vec<String>,
-}
-
-impl Verdict {
-    fn new(level: Level, head: impl Into<String>, sentences: impl IntoIterator<Item = String>) -> Self {
-        Self { level, head: head.into(), sentences: sentences.into_iter().collect() }
-    }
-
-    fn block(self) -> Block {
-        Block::Verdict(self.level, self.head, self.sentences)
-    }
-}
-
 /// The section.
 pub fn section(run: &Run<'_>) -> Section {
     let mut section = Section::new("Summary", "Summary");
     section.push(Block::Facts(facts(run)));
     // The scale comes first: it decides more than anything else.
-    section.blocks.extend(run.scale.iter().filter(|block| matches!(block, Block::Verdict(..))).cloned());
+    section.blocks.extend(run.scale.iter().map(|scale| scale.verdict.clone().block()));
     for verdict in [small_cells(run), noise(run), convergence(run), prior(run)].into_iter().flatten() {
         section.push(verdict.block());
     }
@@ -150,7 +129,7 @@ fn noise(run: &Run<'_>) -> Option<Verdict> {
 /// Whether more iterations would give another result.
 fn convergence(run: &Run<'_>) -> Option<Verdict> {
     let entries = run.course.entries;
-    if entries.is_empty() || run.n_molecules() == 0 {
+    if entries.is_empty() || run.stats.n_cells() == 0 {
         return None;
     }
     if run.n_iterations() < LEAST_ITERATIONS {
@@ -237,15 +216,17 @@ fn prior(run: &Run<'_>) -> Option<Verdict> {
         "Split segments mean that the prior was heeded too little, or that the scale is too small; merged ones that it \
          is too large. The trust was {trust} (--prior-segmentation-confidence): 0 ignores the prior, 1 never contradicts it."
     );
-    let (level, head) = match share(Fate::Kept) {
-        kept if kept >= 0.75 => (Level::Good, "Cells follow the prior"),
-        kept if kept >= 0.5 => (Level::Careful, "Cells follow the prior in part"),
-        _ => (Level::Bad, "Cells contradict the prior"),
+    let per_segment = run.n_large_cells() as f64 / n as f64;
+    let ratio = format!(
+        "There are {} cells of at least {} molecules for each segment; about 1 is to be expected if the prior has found \
+         most cells, and more where it has missed some.",
+        short(per_segment),
+        run.made.min_molecules_per_cell
+    );
+    let (level, head) = match (share(Fate::Kept), per_segment) {
+        (kept, _) if kept < 0.5 => (Level::Bad, "Cells contradict the prior"),
+        (kept, ratio) if kept < 0.75 || ratio > 2.0 => (Level::Careful, "Cells follow the prior in part"),
+        _ => (Level::Good, "Cells follow the prior"),
     };
-    Some(Verdict::new(level, head, [seen, advice]))
-}
-
-/// Share of the molecules in cells whose assignment is sure; NaN if that is not known.
-pub fn sure_share(run: &Run<'_>) -> f64 {
-    molecules::assigned_confidence(run).map_or(f64::NAN, |values| molecules::sure_share(&values))
+    Some(Verdict::new(level, head, [seen, ratio, advice]))
 }

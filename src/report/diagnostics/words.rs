@@ -15,9 +15,9 @@ pub fn count(n: usize) -> String {
     text
 }
 
-/// A share in percent with one decimal; a dash for none.
+/// A share in percent with one decimal, which no line break parts from its sign; a dash for none.
 pub fn percent(share: f64) -> String {
-    if share.is_finite() { format!("{:.1} %", 100.0 * share) } else { "–".to_owned() }
+    if share.is_finite() { format!("{:.1}\u{a0}%", 100.0 * share) } else { "–".to_owned() }
 }
 
 /// A number with three significant digits; a dash for none.
@@ -37,7 +37,7 @@ mod tests {
     #[test]
     fn numbers_are_easy_to_read() {
         assert_eq!([0, 999, 1000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
-        assert_eq!([0.1234, f64::NAN, 1.0].map(percent), ["12.3 %", "–", "100.0 %"]);
+        assert_eq!([0.1234, f64::NAN, 1.0].map(percent), ["12.3\u{a0}%", "–", "100.0\u{a0}%"]);
         assert_eq!([9.9612, 12345.0, f64::INFINITY, 0.0].map(short), ["9.96", "12300", "–", "0"]);
         assert_eq!((of(1, "cell", "cells"), of(0, "cell", "cells")), ("1 cell".to_owned(), "0 cells".to_owned()));
     }
