@@ -60,8 +60,9 @@ impl Packed {
             let [x, y, z, own, gene] = [0, 1, 2, 3, 4].map(|part| of_molecules.uniform(8 * molecule + part));
             let (x, y) = (x * width, y * height);
             let distance2 = |center: &[f64; 2]| (center[0] - x).powi(2) + (center[1] - y).powi(2);
-            let cell =
-                (0..centers.len()).min_by(|&a, &b| distance2(&centers[a]).total_cmp(&distance2(&centers[b]))).unwrap();
+            let cell = (0..centers.len())
+                .min_by(|&a, &b| distance2(&centers[a]).total_cmp(&distance2(&centers[b])))
+                .unwrap_or(0);
             let gene = if own < self.purity {
                 kinds[cell] * GENES_PER_TYPE + (gene * GENES_PER_TYPE as f64) as usize
             } else {

@@ -16,6 +16,9 @@
 //! iterations ([`history`]). [`course`] goes through the iterations, and may be interrupted between
 //! any two of them ([`checkpoint`]) or end early when nothing changes any more ([`convergence`]).
 //!
+//! How well the cells of a fit foretell molecules it has not seen is asked by [`predictive`], and what
+//! their surroundings foretell without cells by [`without_cells`]: that is how sizes of cells are compared.
+//!
 //! | symbol | name here | meaning |
 //! |---|---|---|
 //! | c_i | `confidence` | probability that molecule i is real |
