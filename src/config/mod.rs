@@ -14,6 +14,7 @@ mod merged;
 mod nearest;
 pub mod options;
 pub mod outputs;
+mod preview;
 mod prior;
 pub mod resolve;
 pub mod run_id;
@@ -25,6 +26,7 @@ pub mod values;
 pub use error::ConfigError;
 pub use nearest::nearest;
 pub use outputs::OutputNames;
+pub use preview::{PreviewOutputs, PreviewSettings, resolve_preview};
 pub use run_id::run_id;
 pub use settings::{
     BundleSettings, CheckpointSettings, ColorSettings, Columns, CompartmentGenes, CountFormat, Crop, ExportFormat,

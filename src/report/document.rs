@@ -139,6 +139,10 @@ pub enum Block {
     Chart(Chart, Caption),
     /// Blocks beside one another where the window is wide enough.
     Row(Vec<Block>),
+    /// Words for a terminal, with a button that copies them.
+    Code(String),
+    /// Blocks below a line that opens and closes them; closed at first.
+    Details(String, Vec<Block>),
     /// A table.
     Table {
         /// Names of the columns; those that begin with `#` hold numbers, set to the right, and lose the mark.
@@ -228,6 +232,19 @@ fn write_block<'a>(out: &mut impl Write, block: &'a Block, charts: &mut Vec<&'a 
                 out.write_all(b"</div>\n")?;
             }
             out.write_all(b"</div>\n")
+        }
+        Block::Code(text) => writeln!(
+            out,
+            "<div class=\"code\"><pre><code>{}</code></pre><button type=\"button\" \
+             onclick=\"baysorTheme.copy(this)\">Copy</button></div>",
+            html(text)
+        ),
+        Block::Details(summary, blocks) => {
+            writeln!(out, "<details><summary>{}</summary>", html(summary))?;
+            for block in blocks {
+                write_block(out, block, charts)?;
+            }
+            out.write_all(b"</details>\n")
         }
         Block::Table { head, rows } => write_table(out, head, rows),
     }

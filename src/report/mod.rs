@@ -9,3 +9,4 @@
 pub mod chart;
 pub mod document;
 pub mod escape;
+pub mod preview;

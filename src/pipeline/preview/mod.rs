@@ -1,0 +1,135 @@
+//! `preview`: a report on the molecules, with parameters to begin with.
+
+mod command;
+mod controls;
+mod genes;
+mod noise_level;
+mod place;
+
+use std::io::Write as _;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::{input, prior};
+use crate::config::resolve::default_confidence_nn_id;
+use crate::config::{PreviewSettings, VERSION};
+use crate::graph;
+use crate::io::atomic;
+use crate::io::molecules::MoleculeTable;
+use crate::numeric::draws::{Draws, Stream};
+use crate::observe::Observer;
+use crate::report::preview::{self as page, ControlFacts, PictureFacts, Pictures, Preview, Suggestion, Unit, multiqc};
+use crate::spatial::order::hilbert_order;
+
+use noise_level::Minimum;
+
+/// The minimum of molecules per cell that the noise is estimated with when none is given.
+///
+/// METHOD: the neighbor that gives the noise distance is the sixth then, which lies within a cell for all but the
+/// sparsest protocols, and is not so near that chance decides.
+const ASSUMED_MINIMUM: usize = 10;
+
+/// Reads molecules and writes the report on them.
+///
+/// The same inputs and settings give the same bytes for any number of threads.
+pub fn run(settings: &PreviewSettings, observer: &dyn Observer) -> anyhow::Result<()> {
+    input::with_threads(settings.program.threads, || run_in_pool(settings, observer))
+}
+
+fn run_in_pool(settings: &PreviewSettings, observer: &dyn Observer) -> anyhow::Result<()> {
+    // Where nothing can be written, nothing is read.
+    atomic::prepare(&settings.outputs.page)?;
+    atomic::prepare(&settings.outputs.numbers)?;
+    let table = if settings.input.is_stage {
+        prior::stage::read(&settings.input.molecules, observer)?.1
+    } else {
+        input::load_plain(&settings.input, observer)?
+    };
+    let (preview, pictures) = look(table, settings, observer);
+    observer.stage(&format!("Saving the report to {}", settings.outputs.page.display()));
+    write(&preview, pictures, settings)
+}
+
+/// All numbers and pictures.
+fn look(table: MoleculeTable, settings: &PreviewSettings, observer: &dyn Observer) -> (Preview, Pictures) {
+    let MoleculeTable { molecules, genes, seen, .. } = table;
+    observer.stage("Looking at places and genes");
+    let facts = place::facts(&molecules.positions, genes.len(), seen.n_duplicates);
+    let z = place::depth(&molecules.positions, settings.input.force_2d, facts.spacing);
+    // From here on molecules are sorted in space.
+    let molecules = molecules.permuted(&hilbert_order(&molecules.positions));
+
+    observer.stage("Building the molecule graph");
+    let graph = graph::weigh(&graph::build(&molecules, Draws::new(settings.program.seed, Stream::Jitter)));
+    observer.stage("Estimating noise level");
+    let minimum = match settings.min_molecules_per_cell {
+        Some(n) => Minimum { n, origin: "given" },
+        None => Minimum { n: ASSUMED_MINIMUM, origin: "assumed" },
+    };
+    let nn_id = settings.confidence_nn_id.unwrap_or_else(|| default_confidence_nn_id(minimum.n));
+    let (confidence, noise) = noise_level::estimate(&molecules, &graph, nn_id, minimum);
+    if let Some(text) = &noise.text {
+        observer.info(text);
+    }
+    let genes = genes::facts(&molecules, &confidence, &genes);
+    let controls = find_controls(&genes, &seen, molecules.len());
+    let suggestion = Suggestion { certainty: "none", ..Suggestion::default() };
+    let exclude_genes = controls::exclude_genes(&controls, &settings.input.exclude_genes);
+    let command =
+        command::suggested(settings, suggestion.scale, suggestion.min_molecules_per_cell, exclude_genes.as_deref());
+    let preview = Preview {
+        format: "baysor-preview",
+        format_version: page::FORMAT_VERSION,
+        baysor_version: VERSION,
+        molecules: facts,
+        unit: Unit { guess: "unknown", is_sure: false, reason: String::new() },
+        noise,
+        suggestion: Suggestion { exclude_genes, command, ..suggestion },
+        genes,
+        controls,
+        z,
+        pictures: PictureFacts::default(),
+        warnings: Vec::new(),
+    };
+    (preview, Pictures::default())
+}
+
+/// Controls among the genes that are left and those that the filters removed.
+fn find_controls(genes: &page::GeneFacts, seen: &crate::io::molecules::ReadFacts, n_molecules: usize) -> ControlFacts {
+    let kept = genes.table.iter().map(|gene| controls::Counted {
+        name: &gene.name,
+        n_molecules: gene.molecules,
+        is_removed: false,
+    });
+    let removed = seen.removed_genes.iter().map(|gene| controls::Counted {
+        name: &gene.name,
+        n_molecules: gene.n_molecules,
+        is_removed: true,
+    });
+    controls::find(&kept.chain(removed).collect::<Vec<_>>(), n_molecules as u64)
+}
+
+/// Writes pictures and numbers, and the page last.
+fn write(preview: &Preview, pictures: Pictures, settings: &PreviewSettings) -> anyhow::Result<()> {
+    let outputs = &settings.outputs;
+    for (what, png) in [("transcripts", &pictures.expression), ("confidence", &pictures.confidence)] {
+        if let Some(png) = png {
+            atomic::write_file(&outputs.multiqc(what, "png"), |file| file.write_all(png))?;
+        }
+    }
+    for (what, content) in multiqc::contents(preview, &outputs.sample) {
+        write_json(&outputs.multiqc(what, "json"), &content)?;
+    }
+    write_json(&outputs.numbers, preview)?;
+    let document = page::document(preview, pictures);
+    atomic::write_file(&outputs.page, |file| document.write(file))?;
+    Ok(())
+}
+
+fn write_json(path: &Path, value: &impl Serialize) -> anyhow::Result<()> {
+    let mut text = serde_json::to_string_pretty(value)?;
+    text.push('\n');
+    atomic::write_file(path, |file| file.write_all(text.as_bytes()))?;
+    Ok(())
+}
