@@ -66,7 +66,7 @@ pub(super) fn distances(preview: &Preview) -> Chart {
         })
     };
     let x = format!("Distance to neighbor {} ({})", noise.nn_id, preview.unit.of_length());
-    let axis = json!({"field": "from", "type": "quantitative", "title": x, "axis": {"grid": false}});
+    let axis = json!({"field": "from", "bin": "binned", "type": "quantitative", "title": x, "axis": {"grid": false}});
     let y = |field: &str| json!({"field": field, "type": "quantitative", "title": "Density"});
     let hints = tooltip(&[
         ("from", "quantitative", "from"),

@@ -39,8 +39,8 @@ fn facts(preview: &Preview) -> Vec<Fact> {
         Fact::new("Genes", grouped(molecules.n_genes as u64), &controls_note(preview)),
     ];
     if let Some(area) = molecules.area {
-        let value = format!("{} {}", digits(area, 3), unit.of_area());
-        facts.push(Fact::new("Area", value, "that molecules cover"));
+        let note = format!("{}, that molecules cover", unit.of_area());
+        facts.push(Fact::new("Area", digits(area, 3), &note));
     }
     if let Some(per_area) = molecules.per_area {
         let (value, note) = density(per_area, unit.of_length() == "µm");
