@@ -19,6 +19,10 @@ pub struct PreviewSettings {
     pub confidence_nn_id: Option<usize>,
     /// Neighborhoods and colors.
     pub colors: ColorSettings,
+    /// Pixels for the side of a cell of minimal size.
+    pub min_pixels_per_cell: usize,
+    /// Longest side of a picture in pixels.
+    pub max_plot_size: usize,
     /// The configuration file that the settings come from, for the command line that the report suggests.
     pub file: Option<PathBuf>,
     /// Names of the files to write.
@@ -54,14 +58,21 @@ impl PreviewOutputs {
         let page = if is_folder { output.join(PAGE) } else { output.to_path_buf() };
         let stem = page.with_extension("");
         let numbers = page.with_extension("json");
+        let invalid = |remedy: &str| ConfigError::Invalid {
+            name: "--output".to_owned(),
+            seen: format!("'{}'", output.display()),
+            remedy: remedy.to_owned(),
+        };
+        if output.as_os_str().is_empty() {
+            return Err(invalid("give a file or a directory"));
+        }
         if numbers == page {
-            return Err(ConfigError::Invalid {
-                name: "--output".to_owned(),
-                seen: format!("'{}'", output.display()),
-                remedy:
-                    "the page cannot be called so, as its numbers are; write -o NAME.html, and NAME.json comes with it"
-                        .to_owned(),
-            });
+            let remedy = "the page cannot be called so, as its numbers are; write NAME.html, and NAME.json comes with it";
+            return Err(invalid(remedy));
+        }
+        let input = molecules.canonicalize().ok();
+        if [&page, &numbers].into_iter().any(|path| input.is_some() && path.canonicalize().ok() == input) {
+            return Err(invalid("it is the molecule table and would be overwritten; choose another name"));
         }
         let sample = sample(&stem, molecules);
         let mut outputs = Self { page, numbers, log: PathBuf::new(), sample, stem };
@@ -117,6 +128,8 @@ pub fn resolve_preview(
         min_molecules_per_cell: given("data.min_molecules_per_cell"),
         confidence_nn_id: given("data.confidence_nn_id"),
         colors: ColorSettings { n_neighbors, method: vector_method(&merged) },
+        min_pixels_per_cell: merged.size("plotting.min_pixels_per_cell"),
+        max_plot_size: merged.size("plotting.max_plot_size"),
         file: request.file.clone(),
         outputs: PreviewOutputs::new(&output, &request.molecules)?,
         program: program(request, merged, notes, environment)?,

@@ -272,8 +272,8 @@ fn compartments_need_genes_of_both_kinds_or_nuclei_to_find_them() {
 
 #[test]
 fn keys_without_effect_give_one_warning() {
-    let settings = settings_of(&[M, SCALE, "min_pixels_per_cell=10", "cluster_graph_k=3", "skip_ncv_color=true"]);
-    let text = "No effect in this version: segmentation.cluster_graph_k, plotting.min_pixels_per_cell";
+    let settings = settings_of(&[M, SCALE, "min_pixels_per_cell=10", "cluster_graph_k=3", "cluster_n_dims=9"]);
+    let text = "No effect in this version: segmentation.cluster_graph_k, segmentation.cluster_n_dims";
     assert_eq!(settings.program.notes, [Note::Warning(text.to_owned())]);
 }
 

@@ -147,7 +147,7 @@ fn nothing_left(table: &RawTable, n_rare: u64, n_excluded: u64, source: &Source)
 ///
 /// METHOD: equality of 64-bit hashes stands for equality; among 10^8 molecules one false repetition is expected in
 /// thousands of tables, and the number is only shown.
-pub(super) fn count_duplicates(x: &[f64], y: &[f64], z: Option<&[f64]>, genes: &[GeneIdx]) -> usize {
+pub fn count_duplicates(x: &[f64], y: &[f64], z: Option<&[f64]>, genes: &[GeneIdx]) -> usize {
     let mut hashes: Vec<u64> = (0..x.len())
         .into_par_iter()
         .map(|row| {

@@ -21,6 +21,7 @@ use polars::prelude::{Column, DataFrame, Series};
 
 pub use carried::{Carried, OutputColumn};
 pub use error::ReadError;
+pub use filters::count_duplicates;
 pub use fingerprint::{Fingerprint, Hasher, fingerprint};
 pub use segments::ColumnSegments;
 

@@ -4,6 +4,7 @@ mod command;
 mod controls;
 mod genes;
 mod noise_level;
+mod pictures;
 mod place;
 
 use std::io::Write as _;
@@ -16,10 +17,10 @@ use crate::config::resolve::default_confidence_nn_id;
 use crate::config::{PreviewSettings, VERSION};
 use crate::graph;
 use crate::io::atomic;
-use crate::io::molecules::MoleculeTable;
+use crate::io::molecules::{MoleculeTable, ReadFacts, count_duplicates};
 use crate::numeric::draws::{Draws, Stream};
 use crate::observe::Observer;
-use crate::report::preview::{self as page, ControlFacts, PictureFacts, Pictures, Preview, Suggestion, Unit, multiqc};
+use crate::report::preview::{self as page, ControlFacts, Pictures, Preview, Suggestion, Unit, multiqc};
 use crate::spatial::order::hilbert_order;
 
 use noise_level::Minimum;
@@ -53,7 +54,11 @@ fn run_in_pool(settings: &PreviewSettings, observer: &dyn Observer) -> anyhow::R
 
 /// All numbers and pictures.
 fn look(table: MoleculeTable, settings: &PreviewSettings, observer: &dyn Observer) -> (Preview, Pictures) {
-    let MoleculeTable { molecules, genes, seen, .. } = table;
+    let MoleculeTable { molecules, genes, mut seen, .. } = table;
+    if settings.input.is_stage {
+        let (positions, genes) = (&molecules.positions, &molecules.genes);
+        seen.n_duplicates = count_duplicates(&positions.x, &positions.y, positions.z.as_deref(), genes);
+    }
     observer.stage("Looking at places and genes");
     let facts = place::facts(&molecules.positions, genes.len(), seen.n_duplicates);
     let z = place::depth(&molecules.positions, settings.input.force_2d, facts.spacing);
@@ -72,6 +77,9 @@ fn look(table: MoleculeTable, settings: &PreviewSettings, observer: &dyn Observe
     if let Some(text) = &noise.text {
         observer.info(text);
     }
+    let unit = Unit { guess: "unknown", is_sure: false, reason: String::new() };
+    observer.stage("Drawing molecules");
+    let (pictures, picture_facts) = pictures::draw(&molecules, &confidence, minimum, &unit, settings, observer);
     let genes = genes::facts(&molecules, &confidence, &genes);
     let controls = find_controls(&genes, &seen, molecules.len());
     let suggestion = Suggestion { certainty: "none", ..Suggestion::default() };
@@ -83,20 +91,20 @@ fn look(table: MoleculeTable, settings: &PreviewSettings, observer: &dyn Observe
         format_version: page::FORMAT_VERSION,
         baysor_version: VERSION,
         molecules: facts,
-        unit: Unit { guess: "unknown", is_sure: false, reason: String::new() },
+        unit,
         noise,
         suggestion: Suggestion { exclude_genes, command, ..suggestion },
         genes,
         controls,
         z,
-        pictures: PictureFacts::default(),
+        pictures: picture_facts,
         warnings: Vec::new(),
     };
-    (preview, Pictures::default())
+    (preview, pictures)
 }
 
 /// Controls among the genes that are left and those that the filters removed.
-fn find_controls(genes: &page::GeneFacts, seen: &crate::io::molecules::ReadFacts, n_molecules: usize) -> ControlFacts {
+fn find_controls(genes: &page::GeneFacts, seen: &ReadFacts, n_molecules: usize) -> ControlFacts {
     let kept = genes.table.iter().map(|gene| controls::Counted {
         name: &gene.name,
         n_molecules: gene.molecules,
