@@ -42,6 +42,7 @@ pub mod history;
 pub mod init;
 pub mod mstep;
 pub mod params;
+pub mod predictive;
 pub mod prior_term;
 pub mod shape;
 pub mod split;

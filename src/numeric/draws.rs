@@ -15,6 +15,8 @@ pub enum Stream {
     Clustering = 3,
     /// Colours by neighborhood composition.
     Colors = 4,
+    /// Molecules held out or left out while the size of cells is estimated.
+    Sizing = 40,
 }
 
 /// The draws of one stream.

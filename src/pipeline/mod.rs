@@ -14,6 +14,7 @@ mod results;
 pub mod run;
 mod scale;
 pub mod segfree;
+pub mod sizing;
 mod start;
 
 pub use keeper::Stopped;
