@@ -83,7 +83,12 @@ impl<'a> Layout<'a> {
             .rev()
             .map(|power| 10f64.powi(power))
             .find(|unit| values().all(|value| ((value / unit).round() * unit - value).abs() < 1e-6 * step));
-        values().map(|value| number(value, coarsest.unwrap_or(0.1 * step))).collect()
+        let text = |value: f64| number(value, coarsest.unwrap_or(0.1 * step));
+        let shortest = |text: String| match text.contains('.') && !text.contains('e') {
+            true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+            false => text,
+        };
+        values().map(|value| shortest(text(value))).collect()
     }
 
     /// Pixels that it takes, with the space before and behind it.
@@ -152,9 +157,9 @@ mod tests {
 
     #[test]
     fn numbers_at_a_bar_are_short() {
-        assert_eq!(Layout::numbers([0.0, 1.0]), ["0", "0.25", "0.50", "0.75", "1.00"]);
+        assert_eq!(Layout::numbers([0.0, 1.0]), ["0", "0.25", "0.5", "0.75", "1"]);
         assert_eq!(Layout::numbers([0.0, 400.0]), ["0", "100", "200", "300", "400"]);
-        assert_eq!(Layout::numbers([1.0, 3.0]), ["1.0", "1.5", "2.0", "2.5", "3.0"]);
+        assert_eq!(Layout::numbers([1.0, 3.0]), ["1", "1.5", "2", "2.5", "3"]);
     }
 
     #[test]

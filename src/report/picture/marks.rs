@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use super::canvas::{Canvas, mix};
 use super::palette::Rgb;
 use super::view::View;
+use crate::numeric::stats;
 
 /// Rows of a band.
 const BAND: usize = 64;
@@ -19,6 +20,8 @@ const PHASES: usize = 4;
 const PARTS: usize = 8;
 /// Opacity of a molecule, of 256.
 const MOLECULE_OPACITY: usize = 128;
+/// Opacities are multiples of this: with fewer colors files are smaller.
+const OPACITY_STEP: usize = 16;
 
 /// Which bands each of some items is in, as lists of items by band.
 struct Bands {
@@ -140,7 +143,8 @@ impl Stamps {
             for pixel in 0..side * side {
                 let pixel = [pixel % side, pixel / side];
                 let n_covered = (0..PARTS * PARTS).filter(|&part| inside(phase, pixel, part)).count();
-                opacities.push((n_covered * MOLECULE_OPACITY / (PARTS * PARTS)) as u8);
+                let opacity = (n_covered * MOLECULE_OPACITY).div_ceil(PARTS * PARTS);
+                opacities.push(((opacity + OPACITY_STEP / 2) / OPACITY_STEP * OPACITY_STEP) as u8);
             }
         }
         Self { side, radius, opacities }
@@ -155,6 +159,21 @@ impl Stamps {
         let size = self.side * self.side;
         (&self.opacities[(phase[1] * PHASES + phase[0]) * size..][..size], pixel.map(|pixel| pixel as i64))
     }
+}
+
+/// Diameter in pixels of a typical ring: the median of its longer sides; 0 without rings.
+pub(super) fn typical_size(view: &View, rings: &[&[[f64; 2]]]) -> f64 {
+    let side = |ring: &&[[f64; 2]]| {
+        let side = |axis: usize| {
+            let along = ring.iter().map(|vertex| vertex[axis]);
+            let (low, high) =
+                along.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), at| (low.min(at), high.max(at)));
+            high - low
+        };
+        side(0).max(side(1)).max(0.0) * view.pixels_per_unit
+    };
+    let mut sides: Vec<f64> = rings.par_iter().map(side).collect();
+    if sides.is_empty() { 0.0 } else { stats::median(&mut sides) }
 }
 
 /// How rings are drawn.

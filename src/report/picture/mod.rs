@@ -46,6 +46,9 @@ const SEGMENT_BORDER: Rgb = [139, 0, 0];
 /// Opacities, of 256.
 const SEGMENT_OPACITY: i32 = 70;
 const OUTLINE_OPACITY: i32 = 230;
+/// Width of lines, as a share of a typical cell's diameter, and its limits in pixels.
+const LINE_SHARE: f64 = 0.035;
+const LINE_WIDTH: [f64; 2] = [0.5, 1.8];
 /// Longest side of the smallest picture that is still drawn.
 const LEAST_SIZE: usize = 200;
 /// How often the plot is made smaller until the picture has the size it may have.
@@ -135,12 +138,14 @@ impl MoleculePicture<'_> {
         let plan = Plan::new(self, &extent, &legend);
         let view = &plan.view;
         let mut canvas = Canvas::new(plan.width, plan.height);
-        let line_width = f64::from(plan.text_size / 24.0).clamp(1.0, 1.8);
         marks::rings(&mut canvas, view, self.prior_outlines, Style::Filled, SEGMENT, SEGMENT_OPACITY);
         let n_outside = self.draw_molecules(&mut canvas, view, plan.marker);
-        let borders = Style::Lines(line_width * 1.2);
-        marks::rings(&mut canvas, view, self.prior_outlines, borders, SEGMENT_BORDER, OUTLINE_OPACITY);
-        marks::rings(&mut canvas, view, self.outlines, Style::Lines(line_width), OUTLINE, OUTLINE_OPACITY);
+        for (rings, color) in [(self.prior_outlines, SEGMENT_BORDER), (self.outlines, OUTLINE)] {
+            // Thin lines around small cells leave something of their colors.
+            let thinner = marks::typical_size(view, rings) * LINE_SHARE;
+            let width = thinner.clamp(LINE_WIDTH[0], LINE_WIDTH[1]).min(f64::from(plan.text_size / 15.0));
+            marks::rings(&mut canvas, view, rings, Style::Lines(width), color, OUTLINE_OPACITY);
+        }
 
         let axes = Axes { unit: self.unit, text_size: plan.text_size };
         axes.draw(&mut canvas, view);
