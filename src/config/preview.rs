@@ -67,7 +67,8 @@ impl PreviewOutputs {
             return Err(invalid("give a file or a directory"));
         }
         if numbers == page {
-            let remedy = "the page cannot be called so, as its numbers are; write NAME.html, and NAME.json comes with it";
+            let remedy =
+                "the page cannot be called so, as its numbers are; write NAME.html, and NAME.json comes with it";
             return Err(invalid(remedy));
         }
         let input = molecules.canonicalize().ok();

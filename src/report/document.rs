@@ -320,6 +320,19 @@ mod tests {
     }
 
     #[test]
+    fn charts_in_details_are_numbered_in_their_order_and_commands_are_text() {
+        let chart = |name: &str| Block::Chart(Chart { spec: json!({"name": name}), label: String::new() }, Caption::default());
+        let mut section = Section::new("a", "A");
+        section.push(Block::Details("More <here>".to_owned(), vec![chart("first")]));
+        section.push(chart("second"));
+        section.push(Block::Code("baysor run -c 'a & b.toml'".to_owned()));
+        let text = page(&Document { sections: vec![section], ..Document::default() });
+        assert!(text.contains("var spec1 = {\"name\":\"first\"}") && text.contains("var spec2 = {\"name\":\"second\"}"));
+        assert!(text.contains("<summary>More &lt;here&gt;</summary>"));
+        assert!(text.contains("<code>baysor run -c &#39;a &amp; b.toml&#39;</code>"));
+    }
+
+    #[test]
     fn a_picture_follows_its_heading_with_its_data() {
         let mut section = Section::new("Transcript_Plots", "Transcript plots");
         section.push(Block::Picture { png: vec![1, 2, 3], alt: "x".to_owned(), caption: Caption::default() });

@@ -1,6 +1,9 @@
 //! Molecules per gene, real and noise.
 
+use crate::clustering;
+use crate::composition;
 use crate::data::{GeneTable, Molecules};
+use crate::graph::MoleculeGraph;
 use crate::numeric::stats;
 use crate::report::preview::{Gene, GeneFacts, RARE};
 
@@ -40,6 +43,20 @@ pub fn facts(molecules: &Molecules, confidence: &[f32], genes: &GeneTable) -> Ge
         rare: rare().take(N_RARE_NAMES).map(|gene| gene.name.clone()).collect(),
         embedding: String::new(),
         table,
+    }
+}
+
+/// Gives the genes places in the plane: those that are often neighbors in space are near one another.
+pub fn arrange(facts: &mut GeneFacts, molecules: &Molecules, graph: &MoleculeGraph, confidence: &[f32], seed: u64) {
+    let correlation = clustering::gene_correlation(&molecules.genes, molecules.n_genes, graph, confidence);
+    match composition::gene_map(&correlation, seed) {
+        Ok(places) => {
+            for (gene, place) in facts.table.iter_mut().zip(places) {
+                gene.place = Some(place.map(f64::from));
+            }
+            facts.embedding = "Genes that are often neighbors in space are near one another.".to_owned();
+        }
+        Err(reason) => facts.embedding = format!("There is no embedding of the genes: {reason}."),
     }
 }
 

@@ -6,13 +6,14 @@ mod genes;
 mod noise_level;
 mod pictures;
 mod place;
+mod suggest;
 
 use std::io::Write as _;
 use std::path::Path;
 
 use serde::Serialize;
 
-use super::{input, prior};
+use super::{input, prior, sizing};
 use crate::config::resolve::default_confidence_nn_id;
 use crate::config::{PreviewSettings, VERSION};
 use crate::graph;
@@ -20,7 +21,9 @@ use crate::io::atomic;
 use crate::io::molecules::{MoleculeTable, ReadFacts, count_duplicates};
 use crate::numeric::draws::{Draws, Stream};
 use crate::observe::Observer;
-use crate::report::preview::{self as page, ControlFacts, Pictures, Preview, Suggestion, Unit, multiqc};
+use crate::report::preview::{
+    self as page, ControlFacts, DepthFacts, MoleculeFacts, NoiseFacts, Pictures, Preview, Suggestion, multiqc,
+};
 use crate::spatial::order::hilbert_order;
 
 use noise_level::Minimum;
@@ -30,6 +33,8 @@ use noise_level::Minimum;
 /// METHOD: the neighbor that gives the noise distance is the sixth then, which lies within a cell for all but the
 /// sparsest protocols, and is not so near that chance decides.
 const ASSUMED_MINIMUM: usize = 10;
+/// A larger share of repetitions is told at the top.
+const MANY_DUPLICATES: f64 = 0.01;
 
 /// Reads molecules and writes the report on them.
 ///
@@ -68,21 +73,33 @@ fn look(table: MoleculeTable, settings: &PreviewSettings, observer: &dyn Observe
     observer.stage("Building the molecule graph");
     let graph = graph::weigh(&graph::build(&molecules, Draws::new(settings.program.seed, Stream::Jitter)));
     observer.stage("Estimating noise level");
-    let minimum = match settings.min_molecules_per_cell {
-        Some(n) => Minimum { n, origin: "given" },
-        None => Minimum { n: ASSUMED_MINIMUM, origin: "assumed" },
+    let assumed = Minimum { n: ASSUMED_MINIMUM, origin: "assumed" };
+    let mut minimum = settings.min_molecules_per_cell.map_or(assumed, |n| Minimum { n, origin: "given" });
+    let noise_of = |minimum: Minimum| {
+        let nn_id = settings.confidence_nn_id.unwrap_or_else(|| default_confidence_nn_id(minimum.n));
+        noise_level::estimate(&molecules, &graph, nn_id, minimum)
     };
-    let nn_id = settings.confidence_nn_id.unwrap_or_else(|| default_confidence_nn_id(minimum.n));
-    let (confidence, noise) = noise_level::estimate(&molecules, &graph, nn_id, minimum);
-    if let Some(text) = &noise.text {
-        observer.info(text);
+    let (mut confidence, mut noise) = noise_of(minimum);
+    observer.stage("Looking for the size of cells");
+    let found = sizing::suggest(&molecules, &confidence, settings.program.seed, observer);
+    let suggestion = suggest::suggestion(found);
+    if let Some(n) = suggestion.min_molecules_per_cell.filter(|_| settings.min_molecules_per_cell.is_none()) {
+        // What `run` will see with the minimum suggested.
+        minimum = Minimum { n, origin: "suggested" };
+        observer.stage("Estimating noise level again");
+        (confidence, noise) = noise_of(minimum);
     }
-    let unit = Unit { guess: "unknown", is_sure: false, reason: String::new() };
+    tell(&noise, &suggestion, observer);
+    let unit = suggest::unit(&suggestion, &molecules.positions);
+
+    observer.stage("Arranging genes");
+    let mut genes = genes::facts(&molecules, &confidence, &genes);
+    genes::arrange(&mut genes, &molecules, &graph, &confidence, settings.program.seed);
+    drop(graph);
+    let controls = find_controls(&genes, &seen, molecules.len());
     observer.stage("Drawing molecules");
     let (pictures, picture_facts) = pictures::draw(&molecules, &confidence, minimum, &unit, settings, observer);
-    let genes = genes::facts(&molecules, &confidence, &genes);
-    let controls = find_controls(&genes, &seen, molecules.len());
-    let suggestion = Suggestion { certainty: "none", ..Suggestion::default() };
+
     let exclude_genes = controls::exclude_genes(&controls, &settings.input.exclude_genes);
     let command =
         command::suggested(settings, suggestion.scale, suggestion.min_molecules_per_cell, exclude_genes.as_deref());
@@ -90,6 +107,7 @@ fn look(table: MoleculeTable, settings: &PreviewSettings, observer: &dyn Observe
         format: "baysor-preview",
         format_version: page::FORMAT_VERSION,
         baysor_version: VERSION,
+        warnings: warnings(&facts, &z, &controls),
         molecules: facts,
         unit,
         noise,
@@ -98,9 +116,44 @@ fn look(table: MoleculeTable, settings: &PreviewSettings, observer: &dyn Observe
         controls,
         z,
         pictures: picture_facts,
-        warnings: Vec::new(),
     };
     (preview, pictures)
+}
+
+/// The most important numbers, for the terminal and the log.
+fn tell(noise: &NoiseFacts, suggestion: &Suggestion, observer: &dyn Observer) {
+    match &noise.text {
+        Some(text) => observer.info(text),
+        None => observer.warning("Noise cannot be told: all molecules are (nearly) equally far from their neighbors"),
+    }
+    match (suggestion.scale, suggestion.min_molecules_per_cell) {
+        (Some(scale), Some(minimum)) => {
+            observer.info(&format!("Suggested: --scale {scale} -m {minimum} (certainty: {})", suggestion.certainty))
+        }
+        _ => observer.info(&format!("No scale is suggested. {}", suggestion.reasons.join(" "))),
+    }
+}
+
+/// What the reader of the page should not miss.
+fn warnings(molecules: &MoleculeFacts, z: &DepthFacts, controls: &ControlFacts) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if controls.n_genes > 0 {
+        warnings.push(format!(
+            "{} genes are controls of the panel by their names; the command above leaves them out.",
+            controls.n_genes
+        ));
+    }
+    if molecules.duplicate_share > MANY_DUPLICATES {
+        warnings.push(format!(
+            "{} molecules repeat another one (same gene, same place). If the table was exported with duplicates, remove \
+             them: they look like dense cells.",
+            molecules.n_duplicates
+        ));
+    }
+    if z.try_2d {
+        warnings.push(z.advice.clone());
+    }
+    warnings
 }
 
 /// Controls among the genes that are left and those that the filters removed.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::chart::{Chart, significant};
 use super::genes::{N_BARS, by_frequency};
-use super::{Bins, NormalFacts, Preview};
+use super::{Bins, NormalFacts, Preview, Trial};
 use crate::numeric::elementary::exp;
 
 /// Colors with a meaning, told apart with any color vision and on light and dark pages.
@@ -211,30 +211,54 @@ pub(super) fn ranks(preview: &Preview) -> Chart {
     Chart::new("Molecules per gene, from the most to the least frequent gene", rows, 260, spec)
 }
 
-/// How well scales explain the data.
+/// How well scales explain the data, with the range that they support.
 pub(super) fn trials(preview: &Preview) -> Chart {
     let suggestion = &preview.suggestion;
-    let rows: Vec<Value> = suggestion
-        .trials
-        .iter()
-        .map(|trial| json!({"scale": significant(trial.scale, 4), "score": significant(trial.score, 5)}))
-        .collect();
+    let row = |trial: &Trial| {
+        json!({
+            "scale": significant(trial.scale, 4), "lead": significant(-trial.deficit, 4),
+            "low": significant(-trial.deficit - 2.0 * trial.deficit_error, 4),
+            "high": significant(-trial.deficit + 2.0 * trial.deficit_error, 4),
+            "cells": trial.n_cells, "radius": significant(trial.median_radius, 3),
+            "molecules": significant(trial.molecules_per_cell[1], 3)
+        })
+    };
     let x = format!("Scale: expected cell radius ({})", preview.unit.of_length());
-    let mut layers = vec![json!({
-        "mark": {"type": "line", "point": {"filled": true, "size": 45}, "strokeWidth": 2},
+    let x = json!({"field": "scale", "type": "quantitative", "title": x, "scale": {"type": "log", "nice": false}});
+    let y = "Behind the best (nats per molecule)";
+    let mut layers = Vec::new();
+    if let Some([low, high]) = suggestion.scale_range {
+        layers.push(json!({
+            "mark": {"type": "rect", "color": REAL, "opacity": 0.12},
+            "encoding": {"x": {"datum": significant(low, 4)}, "x2": {"datum": significant(high, 4)}}
+        }));
+    }
+    layers.push(json!({
+        "mark": {"type": "rule", "strokeWidth": 1.5, "color": REAL},
+        "encoding": {"x": x, "y": {"field": "low", "type": "quantitative", "title": y}, "y2": {"field": "high"}}
+    }));
+    layers.push(json!({
+        "mark": {"type": "line", "point": {"filled": true, "size": 55}, "strokeWidth": 2},
         "encoding": {
-            "x": {"field": "scale", "type": "quantitative", "title": x, "scale": {"type": "log", "nice": false}},
-            "y": {
-                "field": "score", "type": "quantitative", "title": "Score (larger is better)", "scale": {"zero": false}
-            },
-            "tooltip": tooltip(&[("scale", "quantitative", "Scale"), ("score", "quantitative", "Score")])
+            "x": x,
+            "y": {"field": "lead", "type": "quantitative", "title": y},
+            "tooltip": tooltip(&[
+                ("scale", "quantitative", "Scale tried"), ("lead", "quantitative", "Behind the best"),
+                ("cells", "quantitative", "Cells found"), ("radius", "quantitative", "Their median radius"),
+                ("molecules", "quantitative", "Their median of molecules")
+            ])
         }
-    })];
+    }));
     if let Some(scale) = suggestion.scale {
         layers.push(json!({
             "mark": {"type": "rule", "strokeDash": [5, 4], "strokeWidth": 2, "color": NOISE},
             "encoding": {"x": {"datum": scale}}
         }));
     }
-    Chart::new("Scores of the scales tried", rows, 260, json!({ "layer": layers }))
+    Chart::new(
+        "Scores of the scales tried",
+        suggestion.trials.iter().map(row).collect(),
+        280,
+        json!({ "layer": layers }),
+    )
 }

@@ -65,7 +65,7 @@ pub struct MoleculeFacts {
 /// The unit of the coordinates.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Unit {
-    /// `microns`, `pixels`, or `unknown`.
+    /// `microns`, `pixels`, `nanometers`, `millimeters`, or `unknown`.
     pub guess: &'static str,
     /// Whether axes may say so.
     pub is_sure: bool,
@@ -155,7 +155,7 @@ pub struct Suggestion {
     pub min_molecules_per_cell: Option<usize>,
     /// Quartiles of the molecules per cell at that scale.
     pub molecules_per_cell: Option<[f64; 3]>,
-    /// How surely: `clear`, `vague` or `none`.
+    /// How clearly the data speak: `high`, `moderate`, `low`, or `none`.
     pub certainty: &'static str,
     /// The evidence, in sentences.
     pub reasons: Vec<String>,
@@ -170,10 +170,20 @@ pub struct Suggestion {
 /// A scale that was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Trial {
-    /// Radius.
+    /// Radius that the model was given.
     pub scale: f64,
-    /// How well it explains the data; larger is better.
+    /// Mean log density of molecules that the model had not seen, in nats; larger is better.
     pub score: f64,
+    /// How far it falls behind the best one.
+    pub deficit: f64,
+    /// Standard error of that.
+    pub deficit_error: f64,
+    /// Cells found.
+    pub n_cells: usize,
+    /// Their median radius.
+    pub median_radius: f64,
+    /// Quartiles of their molecules.
+    pub molecules_per_cell: [f64; 3],
 }
 
 /// The genes.

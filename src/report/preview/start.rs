@@ -10,7 +10,7 @@ pub(super) fn section(preview: &Preview) -> Section {
     let suggestion = &preview.suggestion;
     let (level, head) = match (suggestion.certainty, suggestion.scale, suggestion.min_molecules_per_cell) {
         (certainty, Some(scale), Some(minimum)) => {
-            let level = if certainty == "clear" { Level::Good } else { Level::Careful };
+            let level = if certainty == "high" || certainty == "moderate" { Level::Good } else { Level::Careful };
             (level, format!("Begin with a scale of {} and at least {minimum} molecules per cell", digits(scale, 3)))
         }
         (_, Some(scale), None) => (Level::Careful, format!("Begin with a scale of {}", digits(scale, 3))),
@@ -96,11 +96,12 @@ pub(super) fn evidence(preview: &Preview) -> Section {
     ));
     if !suggestion.trials.is_empty() {
         let caption = Caption::new(
-            "How well cells of a radius explain what lies near what, for the radii tried. The line marks the \
-             suggestion.",
-            "one clear peak.",
-            "a plateau or several peaks: cells differ much in size, or genes do not tell cells apart. Then look at a \
-             stain, or at cells in the picture above, and choose the scale yourself.",
+            "How well cells foretell molecules that the model had not seen, for the scales tried; bars are two standard \
+             errors. The dashed line is the suggestion (the radius of the cells found at the best scale), the band the \
+             scales that the data support.",
+            "one clear peak inside.",
+            "a plateau, several peaks, or a curve that rises to the border: cells differ much in size, or genes do not \
+             tell cells apart. Then measure cells in a stain, or in the picture above, and choose the scale yourself.",
         );
         section.push(Block::Chart(charts::trials(preview), caption));
     }
