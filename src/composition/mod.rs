@@ -12,11 +12,13 @@
 //! Compositions are never held for more than a few thousand molecules.
 
 mod anchors;
+mod gene_map;
 mod lab;
 pub mod neighborhoods;
 pub mod projection;
 pub mod vectors;
 
+pub use gene_map::{NoGeneMap, gene_map};
 pub use lab::Color;
 pub use neighborhoods::{Compositions, Neighborhoods};
 pub use projection::Transform;

@@ -7,6 +7,7 @@ mod keeper;
 pub mod machine;
 mod manifest;
 mod model;
+pub mod pictures;
 pub mod preview;
 pub mod prior;
 mod recorder;

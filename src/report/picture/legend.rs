@@ -140,10 +140,12 @@ impl<'a> Layout<'a> {
                     canvas.rectangle([left, from[1] + row], [left + width, from[1] + row + 1], color);
                 }
                 canvas.border([left - 1, from[1] - 1], [left + width + 1, from[1] + height + 1], 1, INK);
-                for (count, text) in Self::numbers(*range).iter().enumerate() {
+                let line = (self.text_size * 1.15) as i64;
+                // Where there is little room, the ends alone.
+                let every = if height > line * (N_STEPS as i64 + 1) { 1 } else { N_STEPS };
+                for (count, text) in Self::numbers(*range).iter().enumerate().step_by(every) {
                     let row = from[1] + height - 1 - (height - 1) * count as i64 / N_STEPS as i64;
                     canvas.rectangle([left + width, row], [left + width + self.gap(), row + 1], INK);
-                    let line = (self.text_size * 1.15) as i64;
                     write(canvas, [left + width + self.gap() * 3 / 2, row - line / 2], text);
                 }
             }
