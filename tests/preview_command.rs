@@ -171,7 +171,7 @@ fn multiqc_finds_its_files() {
 fn the_suggested_command_runs() {
     let text = Tissue::default().table("my x,y,gene", |row, m| {
         // Every 40th molecule is a control.
-        let gene = if row % 40 == 0 { format!("NegControlProbe_{:05}", row % 5) } else { m.gene.clone() };
+        let gene = if row % 40 == 0 { format!("NegControlProbe_{:05}", row / 40 % 5) } else { m.gene.clone() };
         format!("{},{},{}", m.x, m.y, gene)
     });
     let folder = Folder::with("t 1.csv", text);

@@ -321,13 +321,16 @@ mod tests {
 
     #[test]
     fn charts_in_details_are_numbered_in_their_order_and_commands_are_text() {
-        let chart = |name: &str| Block::Chart(Chart { spec: json!({"name": name}), label: String::new() }, Caption::default());
+        let chart =
+            |name: &str| Block::Chart(Chart { spec: json!({"name": name}), label: String::new() }, Caption::default());
         let mut section = Section::new("a", "A");
         section.push(Block::Details("More <here>".to_owned(), vec![chart("first")]));
         section.push(chart("second"));
         section.push(Block::Code("baysor run -c 'a & b.toml'".to_owned()));
         let text = page(&Document { sections: vec![section], ..Document::default() });
-        assert!(text.contains("var spec1 = {\"name\":\"first\"}") && text.contains("var spec2 = {\"name\":\"second\"}"));
+        assert!(
+            text.contains("var spec1 = {\"name\":\"first\"}") && text.contains("var spec2 = {\"name\":\"second\"}")
+        );
         assert!(text.contains("<summary>More &lt;here&gt;</summary>"));
         assert!(text.contains("<code>baysor run -c &#39;a &amp; b.toml&#39;</code>"));
     }

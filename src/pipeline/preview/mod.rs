@@ -81,8 +81,11 @@ fn look(table: MoleculeTable, settings: &PreviewSettings, observer: &dyn Observe
     };
     let (mut confidence, mut noise) = noise_of(minimum);
     observer.stage("Looking for the size of cells");
-    let found = sizing::suggest(&molecules, &confidence, settings.program.seed, observer);
-    let suggestion = suggest::suggestion(found);
+    let suggestion = if noise.text.is_some() {
+        suggest::suggestion(sizing::suggest(&molecules, &confidence, settings.program.seed, observer))
+    } else {
+        suggest::without_density()
+    };
     if let Some(n) = suggestion.min_molecules_per_cell.filter(|_| settings.min_molecules_per_cell.is_none()) {
         // What `run` will see with the minimum suggested.
         minimum = Minimum { n, origin: "suggested" };

@@ -11,6 +11,9 @@ use crate::report::preview::{PictureFacts, Pictures, Unit};
 /// Molecules drawn at most.
 const N_DRAWN: usize = 200_000;
 
+/// Longest side of pictures that show a part of the molecules only, in pixels: larger ones would look empty.
+const LONGEST_OF_PART: usize = 1600;
+
 /// Draws both pictures. `molecules` and `confidence` are sorted along a curve; the result does not depend on threads.
 ///
 /// METHOD: every so-and-so-many molecule along the curve is drawn, so that dense places stay dense. Colors are those of
@@ -40,7 +43,7 @@ pub fn draw(
         n_molecules: molecules.len(),
         min_molecules_per_cell: minimum.n,
         min_pixels_per_cell: settings.min_pixels_per_cell,
-        max_plot_size: settings.max_plot_size,
+        max_plot_size: if step > 1 { settings.max_plot_size.min(LONGEST_OF_PART) } else { settings.max_plot_size },
     };
     let picture = |colors, title| {
         let picture = MoleculePicture { x: &x, y: &y, colors, outlines: &[], prior_outlines: &[], title, unit, size };

@@ -4,6 +4,13 @@ use crate::data::Positions;
 use crate::pipeline::sizing::{self, Certainty, unit};
 use crate::report::preview::{Suggestion, Trial, Unit};
 
+/// Nothing, where molecules are no denser in one place than in another.
+pub fn without_density() -> Suggestion {
+    let reason = "All molecules are (nearly) equally far from their neighbors, as on a grid: there are no cells to be \
+                  seen. Measure a few cells in an image, and give half their diameter as --scale.";
+    Suggestion { certainty: "none", reasons: vec![reason.to_owned()], ..Suggestion::default() }
+}
+
 /// What the trials say, for the report.
 pub fn suggestion(found: sizing::Suggestion) -> Suggestion {
     match found {

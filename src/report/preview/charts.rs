@@ -14,7 +14,7 @@ const PLAIN: &str = "#9aa4b0";
 const CONTROL: &str = "#cc79a7";
 
 /// Genes named in the embedding when there are many.
-const N_NAMES: usize = 80;
+const N_NAMES: usize = 40;
 
 fn tooltip(fields: &[(&str, &str, &str)]) -> Value {
     let field = |&(field, kind, title): &(&str, &str, &str)| json!({"field": field, "type": kind, "title": title});
@@ -145,7 +145,7 @@ pub(super) fn embedding(preview: &Preview) -> Chart {
     let axis = |field: &str| {
         json!({
             "field": field, "type": "quantitative", "title": format!("Embedding, axis {}", if field == "x" { 1 } else { 2 }),
-            "scale": {"zero": false}, "axis": {"labels": false, "ticks": false}
+            "scale": {"zero": false}, "axis": {"labels": false, "ticks": false, "grid": false}
         })
     };
     let spec = json!({
