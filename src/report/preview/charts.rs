@@ -229,7 +229,8 @@ pub(super) fn trials(preview: &Preview) -> Chart {
     let mut layers = Vec::new();
     if let Some([low, high]) = suggestion.scale_range {
         layers.push(json!({
-            "mark": {"type": "rect", "color": REAL, "opacity": 0.12},
+            "data": {"values": [{}]},
+            "mark": {"type": "rect", "color": REAL, "opacity": 0.15},
             "encoding": {"x": {"datum": significant(low, 4)}, "x2": {"datum": significant(high, 4)}}
         }));
     }
@@ -251,6 +252,7 @@ pub(super) fn trials(preview: &Preview) -> Chart {
     }));
     if let Some(scale) = suggestion.scale {
         layers.push(json!({
+            "data": {"values": [{}]},
             "mark": {"type": "rule", "strokeDash": [5, 4], "strokeWidth": 2, "color": NOISE},
             "encoding": {"x": {"datum": scale}}
         }));
