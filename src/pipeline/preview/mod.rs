@@ -81,16 +81,22 @@ fn look(table: MoleculeTable, settings: &PreviewSettings, observer: &dyn Observe
     };
     let (mut confidence, mut noise) = noise_of(minimum);
     observer.stage("Looking for the size of cells");
-    let suggestion = if noise.text.is_some() {
+    let mut suggestion = if noise.text.is_some() {
         suggest::suggestion(sizing::suggest(&molecules, &confidence, settings.program.seed, observer))
     } else {
         suggest::without_density()
     };
     if let Some(n) = suggestion.min_molecules_per_cell.filter(|_| settings.min_molecules_per_cell.is_none()) {
         // What `run` will see with the minimum suggested.
-        minimum = Minimum { n, origin: "suggested" };
+        let suggested = Minimum { n, origin: "suggested" };
         observer.stage("Estimating noise level again");
-        (confidence, noise) = noise_of(minimum);
+        let again = noise_of(suggested);
+        if again.1.text.is_some() {
+            minimum = suggested;
+            (confidence, noise) = again;
+        } else {
+            suggestion = suggest::without_density();
+        }
     }
     tell(&noise, &suggestion, observer);
     let unit = suggest::unit(&suggestion, &molecules.positions);
