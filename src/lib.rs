@@ -71,7 +71,7 @@
 //! | 3 | [`config`] | one definition of every option and key; presets, merging, checks, run id, names of files |
 //! | 3 | [`io`] | molecule tables, images and boundaries in; result files out; stages and checkpoints both ways |
 //! | 3 | [`report`] | pages and pictures for people: charts, maps |
-//! | 4 | [`pipeline`] | what the commands do: `prior`, `run`, `segfree`, `export`, `inspect` |
+//! | 4 | [`pipeline`] | what the commands do: `preview`, `prior`, `run`, `segfree`, `export`, `inspect` |
 //! | 5 | [`cli`] | command line, progress, log, errors, exit status |
 //!
 //! # What always holds

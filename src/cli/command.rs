@@ -16,6 +16,7 @@ Usage: baysor run MOLECULES [PRIOR] [OPTIONS]
 
 Commands:
   run      segment molecules into cells
+  preview  look at the molecules first: a report with noise, genes, and a scale to begin with
   prior    look at a prior segmentation alone: labels of molecules, segments, scale, a picture
   segfree  neighborhoods of molecules, without cells: gene compositions and colors
   export   write the final files of a stage that run --stage made
@@ -69,6 +70,23 @@ Configuration:
 
 Exit status:
   0 done, 1 data or files, 2 command line or configuration, 130 Ctrl-C, 143 asked to terminate
+";
+
+const PREVIEW_EXAMPLES: &str = "\
+Examples:
+  What is in the table, how noisy it is, and which --scale and -m to begin with:
+    baysor preview -x x_location -y y_location -z z_location -g feature_name transcripts.parquet
+  With a configuration file, into a folder:
+    baysor preview -c xenium.toml -o report/ transcripts.parquet
+
+Files written for -o X.html:
+  X.html                     the report; opens in any browser, needs no network
+  X.json                     all its numbers (docs/preview.md tells the keys)
+  X_*_mqc.json, X_*_mqc.png  the same for MultiQC
+  X_preview_log.log          the log
+
+Exit status:
+  0 done, 1 data or files, 2 command line or configuration
 ";
 
 const PRIOR_EXAMPLES: &str = "\
@@ -171,6 +189,7 @@ pub fn parser(command: Command) -> clap::Command {
     let full_name = format!("baysor {}", command.name());
     let (about, positionals, examples) = match command {
         Command::Run => ("Segment molecules into cells.", "MOLECULES [PRIOR]", RUN_EXAMPLES),
+        Command::Preview => ("Report on the molecules, with parameters to begin with.", "MOLECULES", PREVIEW_EXAMPLES),
         Command::Prior => (
             "Find the segment of a prior segmentation for every molecule, and the scale.",
             "MOLECULES PRIOR",
@@ -222,7 +241,12 @@ pub fn parser(command: Command) -> clap::Command {
         Command::Run => parser
             .arg(Arg::new("save_polygons").long("save-polygons").hide(true))
             .arg(switch(Arg::new("no_ncv_estimation").long("no-ncv-estimation").hide(true))),
-        Command::Prior | Command::Segfree | Command::Export | Command::Inspect | Command::Config => parser,
+        Command::Preview
+        | Command::Prior
+        | Command::Segfree
+        | Command::Export
+        | Command::Inspect
+        | Command::Config => parser,
     }
 }
 
@@ -245,7 +269,7 @@ fn positional_arguments(command: Command) -> Vec<Arg> {
             vec![first("MOLECULES", help), prior]
         }
         Command::Prior => vec![first("MOLECULES", table), prior],
-        Command::Segfree => {
+        Command::Preview | Command::Segfree => {
             vec![first("MOLECULES", "Table of molecules: CSV (also .gz) or Parquet; or the folder of a stage of prior")]
         }
         Command::Export => vec![first("STAGE", "Folder that run --stage has made")],
@@ -257,6 +281,13 @@ fn positional_arguments(command: Command) -> Vec<Arg> {
 fn argument(def: &'static OptionDef, command: Command) -> Arg {
     let help = match (def.name, command) {
         ("output", Command::Prior) => "Folder to write into [default: prior; command line only]".into(),
+        ("output", Command::Preview) => {
+            "Page to write, or an existing folder [default: preview.html; command line only]".into()
+        }
+        ("min_molecules_per_cell", Command::Preview) => "Smallest number of molecules of a real cell; the distances \
+             that tell noise from signal follow from it [default: suggested by the data; key: \
+             data.min_molecules_per_cell]"
+            .into(),
         ("output", Command::Segfree) => {
             "Loom file to write, or an existing folder [default: ncvs.loom; command line only]".into()
         }

@@ -5,6 +5,7 @@ mod command;
 mod config;
 mod export;
 mod inspect;
+mod preview;
 mod prior;
 pub mod progress;
 pub mod request;
@@ -27,7 +28,7 @@ const FAILURE: u8 = 1;
 const MISUSE: u8 = 2;
 
 /// Commands known to come with later versions.
-const LATER: [&str; 3] = ["preview", "split", "merge"];
+const LATER: [&str; 2] = ["split", "merge"];
 
 /// Runs the program on the arguments of this process.
 pub fn main() -> ExitCode {
@@ -66,6 +67,7 @@ fn dispatch(arguments: &[OsString]) -> u8 {
         return match command {
             _ if is_given("--help", "-h") => help_of(command),
             Command::Run => status_of(run::run(rest), command),
+            Command::Preview => status_of(preview::run(rest), command),
             Command::Prior => status_of(prior::run(rest), command),
             Command::Segfree => status_of(segfree::run(rest), command),
             Command::Export => status_of(export::run(rest), command),

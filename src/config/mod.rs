@@ -17,6 +17,7 @@ mod nearest;
 pub mod options;
 pub mod outputs;
 pub mod presets;
+mod preview;
 mod prior;
 pub mod resolve;
 pub mod run_id;
@@ -29,6 +30,7 @@ pub use detect::FoundInput;
 pub use error::ConfigError;
 pub use nearest::nearest;
 pub use outputs::OutputNames;
+pub use preview::{PreviewOutputs, PreviewSettings, resolve_preview};
 pub use run_id::run_id;
 pub use settings::{
     BundleSettings, CheckpointSettings, ColorSettings, Columns, CompartmentGenes, CountFormat, Crop, ExportFormat,

@@ -169,7 +169,7 @@ pub fn resolve_segfree(
     })
 }
 
-fn vector_method(merged: &Merged) -> VectorMethod {
+pub(super) fn vector_method(merged: &Merged) -> VectorMethod {
     VectorMethod::from_name(merged.text("plotting.ncv_method")).unwrap_or(VectorMethod::RandomIndexing)
 }
 
@@ -195,7 +195,7 @@ fn preset(request: &Request) -> Result<Vec<Given>, ConfigError> {
     }
 }
 
-fn input(request: &Request, merged: &Merged) -> Result<InputSettings, ConfigError> {
+pub(super) fn input(request: &Request, merged: &Merged) -> Result<InputSettings, ConfigError> {
     Ok(InputSettings {
         molecules: request.molecules.clone(),
         is_stage: request.prior_stage.is_some(),
@@ -277,11 +277,11 @@ fn default_min_molecules_per_segment(m: usize) -> usize {
 }
 
 /// KEEPS: half of m' = max(m, 3) plus 1, at least 5.
-fn default_confidence_nn_id(m: usize) -> usize {
+pub fn default_confidence_nn_id(m: usize) -> usize {
     (m.max(3) / 2 + 1).max(5)
 }
 
-fn check_molecules(molecules: &Path, command: &str) -> Result<(), ConfigError> {
+pub(super) fn check_molecules(molecules: &Path, command: &str) -> Result<(), ConfigError> {
     let text = molecules.to_string_lossy();
     if text.trim().is_empty() {
         return Err(ConfigError::Missing {

@@ -9,6 +9,7 @@ mod manifest;
 pub mod map;
 mod model;
 pub mod pictures;
+pub mod preview;
 pub mod prior;
 mod recorder;
 mod reports;

@@ -107,6 +107,7 @@ mod tests {
             prior_segments: None,
             carried: Carried::default(),
             notes: Vec::new(),
+            seen: crate::io::molecules::ReadFacts::default(),
             path: "molecules.csv".into(),
             fingerprint: Fingerprint::default(),
         };

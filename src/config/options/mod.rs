@@ -80,6 +80,8 @@ pub enum Command {
     Run,
     /// The prior segmentation alone.
     Prior,
+    /// A report on the molecules, with parameters to begin with.
+    Preview,
     /// Neighborhoods of molecules, without cells.
     Segfree,
     /// The final files from a finished stage.
@@ -92,17 +94,26 @@ pub enum Command {
 
 impl Command {
     /// All commands in the order of the help.
-    pub const ALL: [Self; 6] = [Self::Run, Self::Prior, Self::Segfree, Self::Export, Self::Inspect, Self::Config];
+    pub const ALL: [Self; 7] = [
+        Self::Run,
+        Self::Preview,
+        Self::Prior,
+        Self::Segfree,
+        Self::Export,
+        Self::Inspect,
+        Self::Config,
+    ];
     /// Those that read molecules and have a configuration.
-    pub const COMPUTING: [Self; 3] = [Self::Run, Self::Prior, Self::Segfree];
+    pub const COMPUTING: [Self; 4] = [Self::Run, Self::Preview, Self::Prior, Self::Segfree];
 
     /// Those that know the presets.
-    pub const WITH_PRESETS: [Self; 4] = [Self::Run, Self::Prior, Self::Segfree, Self::Config];
+    pub const WITH_PRESETS: [Self; 5] = [Self::Run, Self::Preview, Self::Prior, Self::Segfree, Self::Config];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Run => "run",
+            Self::Preview => "preview",
             Self::Prior => "prior",
             Self::Segfree => "segfree",
             Self::Export => "export",

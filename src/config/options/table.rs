@@ -13,7 +13,7 @@ const LOWEST: BuiltIn = BuiltIn::Float(f64::NEG_INFINITY);
 const HIGHEST: BuiltIn = BuiltIn::Float(f64::INFINITY);
 const OFF: BuiltIn = BuiltIn::Bool(false);
 /// Commands that compute or write.
-const WORKING: &[Command] = &[Command::Run, Command::Prior, Command::Segfree, Command::Export];
+const WORKING: &[Command] = &[Command::Run, Command::Preview, Command::Prior, Command::Segfree, Command::Export];
 /// Commands that write the final files.
 const EXPORTING: &[Command] = &[Command::Run, Command::Export];
 const D: &str = "data";
@@ -47,7 +47,7 @@ pub const OPTIONS: &[OptionDef] = &[
     key(D, "min_molecules_per_segment", COUNT, Int(0), Prior,
         "Prior segments with fewer molecules are ignored; 0 = a quarter of the minimum per cell, at least 2.").flag("min-molecules-per-segment", "N"),
     key(D, "confidence_nn_id", COUNT, Int(0), Segmentation,
-        "Which nearest neighbour gives the distance that tells noise from signal; 0 = half the minimum per cell plus 1, at least 5."),
+        "Which nearest neighbour gives the distance that tells noise from signal; 0 = half the minimum per cell plus 1, at least 5.").on(&[Command::Run, Command::Preview]),
     key(D, "qv", Kind::Text, Text("qv"), Columns, "Name of the column with the quality value; read only if a minimum is set.").flag("qv-column", "NAME"),
     key(D, "min_qv", FINITE, Float(0.0), Filters, "Molecules of a lower quality value are removed; 0 = no filter.").flag("min-qv", "Q"),
     key(D, "x_min", LIMIT, LOWEST, Filters, "Molecules with a smaller x are removed, in coordinate units; -inf = no limit.").flag("x-min", "X"),
@@ -97,13 +97,13 @@ pub const OPTIONS: &[OptionDef] = &[
     key(S, "cluster_basis_sample_size", COUNT, Int(100_000), Segmentation, "Accepted for files of Baysor 0.9; no effect.").effect(Effect::Unused),
 
     key(P, "gene_composition_neigborhood", Kind::Int { min: i64::MIN, max: u32::MAX as i64 }, Int(0), Plotting,
-        "Molecules in the neighborhood that colors a molecule (ncv_color), itself included; 0 = a tenth of the genes, or the minimum per cell if that is more."),
+        "Molecules in the neighborhood that colors a molecule (ncv_color), itself included; 0 = a tenth of the genes, or the minimum per cell if that is more.").on(&[Command::Run, Command::Preview]),
     key(P, "min_pixels_per_cell", COUNT, Int(15), Plotting,
-        "Pixels for the side of a cell of minimal size in static pictures (--plot)."),
+        "Pixels for the side of a cell of minimal size in static pictures.").on(&[Command::Run, Command::Preview]),
     key(P, "max_plot_size", COUNT, Int(3000), Plotting,
-        "Longest side of a static picture in pixels (--plot)."),
+        "Longest side of a static picture in pixels.").on(&[Command::Run, Command::Preview]),
     key(P, "ncv_method", Kind::Choice(&["ri", "dense", "sparse"]), Text("ri"), Plotting,
-        "How neighborhood compositions become a few numbers before they become colors: ri (random indexing), dense or sparse (principal components).").on(&[Command::Run, Command::Segfree]),
+        "How neighborhood compositions become a few numbers before they become colors: ri (random indexing), dense or sparse (principal components).").on(&[Command::Run, Command::Preview, Command::Segfree]),
     key(P, "max_z_slices", Kind::Int { min: 1, max: 65_535 }, Int(20), Output,
         "Largest number of z layers with polygons of their own; more distinct z values are binned evenly.").flag("max-z-slices", "N"),
 

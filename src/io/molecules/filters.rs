@@ -6,7 +6,7 @@ use regex::Regex;
 
 use super::chunk::{Collected, mask, retain_rows};
 use super::error::ReadError;
-use super::{Note, RawTable, ReadRequest, Source};
+use super::{Note, RawTable, ReadRequest, RemovedGene, Source};
 use crate::data::{GeneIdx, GeneTable};
 
 /// Genes named in a message at most.
@@ -58,6 +58,7 @@ pub(super) fn filter_genes(
     if n_before == n_rare + n_excluded {
         return Err(nothing_left(table, n_rare, n_excluded, source));
     }
+    table.seen.removed_genes = removed_genes(&genes.names, &counts, &rare, &excluded);
     let mut codes = genes.codes;
     if n_rare + n_excluded > 0 {
         let keep: Vec<bool> = codes.iter().map(|&code| !rare[code as usize] && !excluded[code as usize]).collect();
@@ -69,6 +70,19 @@ pub(super) fn filter_genes(
     let dense: Vec<Option<GeneIdx>> = genes.names.iter().map(|name| gene_table.find(name)).collect();
     let gene_of = codes.into_iter().filter_map(|code| dense[code as usize]).collect();
     Ok((gene_table, gene_of))
+}
+
+/// Rare and excluded genes, sorted by name.
+fn removed_genes(names: &[String], counts: &[u64], rare: &[bool], excluded: &[bool]) -> Vec<RemovedGene> {
+    let is_removed = |&gene: &usize| rare[gene] || excluded[gene];
+    let removed = (0..names.len()).filter(is_removed).map(|gene| RemovedGene {
+        name: names[gene].clone(),
+        n_molecules: counts[gene],
+        is_excluded: excluded[gene],
+    });
+    let mut removed: Vec<RemovedGene> = removed.collect();
+    removed.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    removed
 }
 
 /// Which of the genes that are not rare match a pattern. `[n_genes]`
@@ -171,7 +185,7 @@ pub(super) fn drop_duplicates(table: &mut RawTable, source: &Source) -> Result<(
 ///
 /// METHOD: equality of 64-bit hashes stands for equality; among 10^8 molecules one false repetition is expected in
 /// thousands of tables, and the number is only shown.
-pub(super) fn count_duplicates(x: &[f64], y: &[f64], z: Option<&[f64]>, genes: &[GeneIdx]) -> usize {
+pub fn count_duplicates(x: &[f64], y: &[f64], z: Option<&[f64]>, genes: &[GeneIdx]) -> usize {
     let mut hashes: Vec<u64> = (0..x.len())
         .into_par_iter()
         .map(|row| {

@@ -23,6 +23,7 @@ use polars::prelude::{Column, DataFrame, Series};
 
 pub use carried::{Carried, OutputColumn};
 pub use error::ReadError;
+pub use filters::count_duplicates;
 pub use fingerprint::{Fingerprint, Hasher, fingerprint};
 pub use folders::{Layout, Located};
 pub use segments::ColumnSegments;
@@ -161,10 +162,32 @@ pub struct MoleculeTable {
     pub carried: Carried,
     /// What happened, in order.
     pub notes: Vec<Note>,
+    /// What was seen while reading.
+    pub seen: ReadFacts,
     /// The file that was read: beside an `experiment.xenium`, the table itself.
     pub path: PathBuf,
     /// Its content.
     pub fingerprint: Fingerprint,
+}
+
+/// A gene that the filters removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemovedGene {
+    /// Its name.
+    pub name: String,
+    /// Its molecules, which are removed too.
+    pub n_molecules: u64,
+    /// Whether a pattern excluded it; otherwise it is too rare.
+    pub is_excluded: bool,
+}
+
+/// What was seen while a table was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReadFacts {
+    /// Genes that the filters removed, sorted by name.
+    pub removed_genes: Vec<RemovedGene>,
+    /// Molecules that repeat another one: same gene, same place.
+    pub n_duplicates: usize,
 }
 
 /// A table after the filters that look at one row only.
@@ -176,6 +199,7 @@ struct RawTable {
     carried: Vec<Series>,
     f32_axes: [bool; 3],
     notes: Vec<Note>,
+    seen: ReadFacts,
 }
 
 /// A molecule table before it is read.
@@ -229,9 +253,10 @@ pub fn read(request: &ReadRequest) -> Result<MoleculeTable, ReadError> {
         return Err(ReadError::TooManyRows { path: source.path, n_rows: n_molecules as u64 });
     }
     drop_flat_z(&mut table, request);
-    let RawTable { uses, collected, carried, f32_axes, mut notes, .. } = table;
+    let RawTable { uses, collected, carried, f32_axes, mut notes, mut seen, .. } = table;
     let Collected { x, y, z, .. } = collected;
     let n_duplicates = filters::count_duplicates(&x, &y, z.as_deref(), &gene_of);
+    seen.n_duplicates = n_duplicates;
     if n_duplicates > 0 {
         notes.push(Note::Warning(format!(
             "{n_duplicates} molecules repeat another one (same gene, same place). They are kept; remove them from the \
@@ -264,7 +289,7 @@ pub fn read(request: &ReadRequest) -> Result<MoleculeTable, ReadError> {
         n_genes: genes.len(),
     };
     let carried = Carried { frame, layout, f32_axes };
-    Ok(MoleculeTable { molecules, genes, prior_segments, carried, notes, path: source.path, fingerprint })
+    Ok(MoleculeTable { molecules, genes, prior_segments, carried, notes, seen, path: source.path, fingerprint })
 }
 
 /// z must be read if it is kept, limits the crop or tells molecules apart.

@@ -77,7 +77,7 @@ pub(super) fn read(source: &Source, request: &ReadRequest) -> Result<RawTable, R
     let blocks = std::mem::take(&mut collected.carried);
     let types: Vec<DataType> = blocks.iter().map(|blocks| first_type(blocks)).collect();
     let carried = assemble(source, &uses, blocks, &types)?;
-    Ok(RawTable { header, uses, collected, carried, f32_axes, notes })
+    Ok(RawTable { header, uses, collected, carried, f32_axes, notes, seen: super::ReadFacts::default() })
 }
 
 fn first_type(blocks: &[Values]) -> DataType {

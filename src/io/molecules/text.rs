@@ -41,7 +41,15 @@ pub(super) fn read(source: &Source, request: &ReadRequest) -> Result<RawTable, R
     let blocks = std::mem::take(&mut collected.carried);
     let types: Vec<DataType> = collected.seen.iter().map(|seen| seen.data_type()).collect();
     let carried = assemble(source, &uses, blocks, &types)?;
-    Ok(RawTable { header: dialect.header, uses, collected, carried, f32_axes: [false; 3], notes: Vec::new() })
+    Ok(RawTable {
+        header: dialect.header,
+        uses,
+        collected,
+        carried,
+        f32_axes: [false; 3],
+        notes: Vec::new(),
+        seen: super::ReadFacts::default(),
+    })
 }
 
 /// Names of the columns of a text table.

@@ -15,7 +15,7 @@ use crate::compartments::genes::{Call, GeneRank};
 use crate::data::{
     CellIdx, CellNames, CellOutline, ClusterIdx, GeneIdx, GeneTable, LayerOutlines, Molecules, Positions, SegmentIdx,
 };
-use crate::io::molecules::{Carried, Fingerprint, MoleculeTable, OutputColumn};
+use crate::io::molecules::{Carried, Fingerprint, MoleculeTable, OutputColumn, ReadFacts};
 use crate::prior::{SegmentLabels, SegmentOutline, SegmentRow, SegmentTable};
 
 /// Numbers from files, 0 for none.
@@ -57,6 +57,7 @@ fn table(n: usize) -> MoleculeTable {
             f32_axes: [true, false, true],
         },
         notes: Vec::new(),
+        seen: ReadFacts::default(),
         path: "molecules.csv".into(),
         fingerprint: Fingerprint { size: 12, hash: 0xfedc_ba98_7654_3210 },
     }
