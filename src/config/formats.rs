@@ -19,11 +19,13 @@ pub enum ExportFormat {
     TenxH5,
     /// Feature-barcode matrix of 10x Genomics as a folder of texts.
     TenxMtx,
+    /// The files of a MERSCOPE region as Vizgen's post-processing tool has them.
+    Vpt,
 }
 
 impl ExportFormat {
     /// All formats, in the order of the help.
-    pub const ALL: [Self; 5] = [Self::Baysor, Self::Parquet, Self::H5ad, Self::TenxH5, Self::TenxMtx];
+    pub const ALL: [Self; 6] = [Self::Baysor, Self::Parquet, Self::H5ad, Self::TenxH5, Self::TenxMtx, Self::Vpt];
 
     /// The name in options.
     pub const fn name(self) -> &'static str {
@@ -33,6 +35,7 @@ impl ExportFormat {
             Self::H5ad => "h5ad",
             Self::TenxH5 => "10x-h5",
             Self::TenxMtx => "10x-mtx",
+            Self::Vpt => "vpt",
         }
     }
 
@@ -56,12 +59,18 @@ impl ExportFormat {
                 "_feature_bc_matrix/barcodes.tsv.gz",
                 "_feature_bc_matrix/features.tsv.gz",
             ],
+            Self::Vpt => &[
+                "_vpt/cell_boundaries.parquet",
+                "_vpt/cell_by_gene.csv",
+                "_vpt/cell_metadata.csv",
+                "_vpt/detected_transcripts.csv",
+            ],
         }
     }
 
     /// Whether boundaries of cells are part of it.
     pub const fn needs_polygons(self) -> bool {
-        matches!(self, Self::Parquet)
+        matches!(self, Self::Parquet | Self::Vpt)
     }
 
     /// Whether it has counts of nuclei and cytoplasm.

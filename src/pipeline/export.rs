@@ -68,13 +68,7 @@ fn write(
     }
     // The files of Baysor 0.7.1 without filters are what `run` writes, and nothing else is beside them.
     if formats.iter().any(|format| *format != ExportFormat::Baysor) || !filters.is_empty() {
-        let order = Order {
-            formats,
-            outputs: &bundle.outputs,
-            nuclei: settings.nuclei,
-            filtered: &filtered,
-            manifest: stage.manifest(),
-        };
+        let order = Order { formats, bundle, nuclei: settings.nuclei, filtered: &filtered, manifest: stage.manifest() };
         formats::write(&result, &polygons, &order, &mut failures, observer)?;
     }
     failures.into_result()

@@ -15,5 +15,6 @@ mod quoted;
 pub mod segments;
 pub mod tenx;
 pub mod tsv;
+pub mod vpt;
 
 pub use hdf5::Hdf5Error;

@@ -6,4 +6,4 @@ mod tables;
 
 pub use boundaries::{geo_metadata, write_layers, write_polygons, write_vertices};
 pub use file::{ParquetColumn, ROWS, write_table};
-pub use tables::{cell_columns, molecule_columns, write_cells, write_counts, write_molecules};
+pub use tables::{cell_columns, molecule_columns, push_name, write_cells, write_counts, write_molecules};
