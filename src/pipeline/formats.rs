@@ -86,11 +86,16 @@ pub fn write(
     failures: &mut Failures,
     observer: &dyn Observer,
 ) -> anyhow::Result<()> {
-    let parts = if order.formats.iter().any(|format| format.has_nuclear_layers()) {
-        nuclei::counts(result, order.nuclei, order.manifest, observer)?
-    } else {
-        None
+    let with_parts = order.formats.iter().copied().filter(|format| format.has_nuclear_layers());
+    let found = match with_parts.clone().next() {
+        Some(_) => nuclei::counts(result, order.nuclei, order.manifest, observer),
+        None => Ok(None),
     };
+    let parts = found.unwrap_or_else(|error| {
+        let text = format!("{error:#}");
+        with_parts.for_each(|format| failures.note(format, Err(anyhow::anyhow!(text.clone())), observer));
+        None
+    });
     let numbers = result.segment_numbers();
     let names = result.names.clone();
     let molecules = result.columns(numbers.as_deref(), &names);
@@ -106,6 +111,9 @@ pub fn write(
         record: &record,
     };
     for &format in order.formats.iter().filter(|format| **format != ExportFormat::Baysor) {
+        if failures.has(format) {
+            continue;
+        }
         observer.stage(&format!("Saving the format {}", format.name()));
         failures.note(format, write_format(format, &content, &order.bundle.outputs), observer);
     }

@@ -3,6 +3,9 @@
 use super::Plane;
 use crate::spatial::hull;
 
+/// By what share of its area a rectangle must be smaller to count as smaller.
+const MARGIN: f64 = 1e-9;
+
 /// Measures of a cell, as vpt defines them; NaN for a cell without geometry.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Measures {
@@ -105,7 +108,8 @@ fn centroid(ring: &[[f64; 2]]) -> [f64; 2] {
 
 /// Longer by shorter side of the smallest rectangle around a closed convex ring.
 ///
-/// METHOD: the smallest rectangle has a side along an edge of the hull.
+/// METHOD: the smallest rectangle has a side along an edge of the hull. Among equally small ones, as around a triangle,
+/// the first edge counts; without the margin rounding would choose.
 fn anisotropy(hull_ring: &[[f64; 2]]) -> f64 {
     let (mut best_area, mut best) = (f64::INFINITY, f64::NAN);
     for edge in hull_ring.windows(2) {
@@ -123,7 +127,7 @@ fn anisotropy(hull_ring: &[[f64; 2]]) -> f64 {
         }
         let sides = [high[0] - low[0], high[1] - low[1]];
         let area = sides[0] * sides[1];
-        if area < best_area {
+        if area < best_area * (1.0 - MARGIN) {
             (best_area, best) = (area, sides[0].max(sides[1]) / sides[0].min(sides[1]));
         }
     }
