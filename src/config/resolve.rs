@@ -12,7 +12,7 @@ use super::settings::{
 };
 use super::stage::PriorStage;
 use super::values::Value;
-use super::{ConfigError, FoundInput, bundle, detect, presets, prior, threads};
+use super::{ConfigError, FoundInput, bundle, detect, formats, presets, prior, threads};
 
 /// What a command line asks for, unmerged.
 #[derive(Clone, Debug, Default)]
@@ -90,7 +90,9 @@ pub fn resolve(request: &Request, environment: &dyn Fn(&str) -> Option<String>) 
         converged: merged.float("segmentation.converged"),
         n_cells_init: n_cells_init(&merged)?,
         outputs: bundle::with_checkpoint_in(bundle::stage_folder(request)?, bundle.outputs),
-        writes_bundle: request.stage.is_none() || request.output.is_some(),
+        writes_bundle: request.stage.is_none() || request.output.is_some() || !merged.list("format").is_empty(),
+        formats: formats::formats(&merged)?,
+        nuclei: formats::nuclei(&merged)?,
         stage: request.stage.clone(),
         polygon_format: bundle.polygon_format,
         count_format: bundle.count_format,

@@ -33,7 +33,7 @@ pub fn write_map(
     let positions = &table.molecules.positions;
     let cells = found.cell.as_deref().unwrap_or_default();
     let n_cells = result.stats.n_cells();
-    let names = result.names();
+    let names = &result.names;
     let of_molecules = match (&result.prior_outlines, &found.prior_segment) {
         (None, Some(segments)) => outlines_of_molecules(result, segments),
         _ => Vec::new(),

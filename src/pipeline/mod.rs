@@ -2,12 +2,14 @@
 
 mod compartments;
 pub mod export;
+mod formats;
 pub mod input;
 mod keeper;
 pub mod machine;
 mod manifest;
 pub mod map;
 mod model;
+mod nuclei;
 pub mod pictures;
 pub mod preview;
 pub mod prior;

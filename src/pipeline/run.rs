@@ -2,14 +2,15 @@
 
 use serde_json::json;
 
+use super::formats::{self, Failures, Order};
 use super::keeper::Keeper;
 use super::model::Found;
 use super::prior::FoundPrior;
 use super::recorder::Recorder;
-use super::results::RunResult;
+use super::results::{Filtered, RunResult};
 use super::start::Start;
 use super::{compartments, input, manifest, model, reports, scale};
-use crate::config::{self, BundleSettings, RunSettings, dump};
+use crate::config::{self, BundleSettings, ExportFormat, RunSettings, dump};
 use crate::io::atomic;
 use crate::io::molecules::{Fingerprint, MoleculeTable};
 use crate::io::stage::{InputFingerprint, MIN_MOLECULES_PER_SEGMENT, Manifest, StageKind, StagePolygons, StageWriter};
@@ -34,8 +35,8 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
     if let Some(folder) = &settings.save_prior {
         drop(StageWriter::create(folder, StageKind::Prior)?);
     }
-    for path in bundle.iter().flat_map(|bundle| bundle.outputs.all()) {
-        atomic::prepare(path)?;
+    if let Some(bundle) = &bundle {
+        prepare(bundle, &settings.formats)?;
     }
     let mut keeper = Keeper::new(settings, observer)?;
     if let Some(bundle) = &bundle {
@@ -85,29 +86,60 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
     let manifest = begin_manifest(settings, &found);
     let Start { table, prior, inputs, paths } = start;
     let result = RunResult::new(table, prior, ranking, found, run_id);
-    let polygons = write(&result, bundle.as_ref(), stage.as_mut(), settings, &recorder)?;
+    let (mut failures, no_polygons) = (Failures::of(settings.formats.len()), StagePolygons::default());
+    let polygons = write(&result, bundle.as_ref(), stage.as_mut(), settings, &mut failures, &recorder)?;
     let mut manifest = complete(manifest, &result, inputs, paths, &recorder);
     if let Some(stage) = stage {
         manifest = stage.finish(manifest)?;
     }
-    keeper.discard();
+    if let Some(bundle) = bundle.as_ref().filter(|_| settings.formats.iter().any(|format| *format != ExportFormat::Baysor)) {
+        let filtered = Filtered { n_cells: result.stats.n_cells(), ..Filtered::default() };
+        let order = Order {
+            formats: &settings.formats,
+            bundle,
+            nuclei: settings.nuclei,
+            filtered: &filtered,
+            manifest: &manifest,
+        };
+        let polygons = polygons.as_ref().unwrap_or(&no_polygons);
+        formats::write(&result, polygons, &order, &mut failures, &recorder)?;
+    }
+    let outcome = failures.into_result();
+    if outcome.is_ok() {
+        keeper.discard();
+    }
     match bundle.filter(|bundle| bundle.plot) {
-        Some(bundle) => reports::write(&result, polygons, &manifest, &bundle, observer),
-        None => Ok(()),
+        Some(bundle) => outcome.and(reports::write(&result, polygons, &manifest, &bundle, observer)),
+        None => outcome,
     }
 }
 
-/// Writes tables, then boundaries, which are returned: whatever fails there, final tables are kept.
+/// Sees to it that the final files can be written.
+fn prepare(bundle: &BundleSettings, formats: &[ExportFormat]) -> anyhow::Result<()> {
+    let outputs = &bundle.outputs;
+    let of_formats = formats.iter().flat_map(|format| format.files(outputs));
+    let always = [&outputs.params_dump, &outputs.log, &outputs.checkpoint].into_iter().cloned();
+    for path in of_formats.chain(always) {
+        atomic::prepare(&path)?;
+    }
+    Ok(())
+}
+
+/// Writes tables, then boundaries: whatever fails there, final tables are kept. Returns the boundaries, if something
+/// needs them.
 fn write(
     result: &RunResult,
     bundle: Option<&BundleSettings>,
     mut stage: Option<&mut StageWriter>,
     settings: &RunSettings,
+    failures: &mut Failures,
     observer: &dyn Observer,
 ) -> anyhow::Result<Option<StagePolygons>> {
+    let formats = bundle.map_or(&[][..], |_| &settings.formats[..]);
+    let bundle = bundle.filter(|_| formats.contains(&ExportFormat::Baysor));
     if let Some(bundle) = bundle {
         observer.stage(&format!("Saving results to {}", bundle.outputs.molecules.display()));
-        result.write_tables(bundle)?;
+        failures.note(ExportFormat::Baysor, result.write_tables(bundle), observer);
         if result.ranking.is_some() {
             let path = bundle.outputs.compartment_genes.display();
             observer.info(&format!("All genes with their preference for a compartment are in {path}"));
@@ -117,15 +149,16 @@ fn write(
         observer.stage(&format!("Saving the stage {}", stage.dir().display()));
         result.write_stage(stage)?;
     }
-    if settings.polygon_format.is_none() {
+    let is_wanted = settings.polygon_format.is_some();
+    if !is_wanted && !formats.iter().any(|format| format.needs_polygons()) {
         return Ok(None);
     }
     observer.stage("Estimating boundary polygons");
     let polygons = result.outline(settings.max_z_slices);
     if let Some(bundle) = bundle {
-        result.write_polygons(&polygons, bundle)?;
+        failures.note(ExportFormat::Baysor, result.write_polygons(&polygons, bundle), observer);
     }
-    if let Some(stage) = stage {
+    if let Some(stage) = stage.filter(|_| is_wanted) {
         stage.polygons(&polygons.flat, polygons.layers.as_deref())?;
     }
     Ok(Some(polygons))

@@ -2,11 +2,19 @@
 
 pub mod cell_stats;
 pub mod compartment_genes;
+pub mod content;
 pub mod geojson;
+pub mod h5ad;
+mod hdf5;
 pub mod loom;
 pub mod molecules;
 pub mod ncvs;
 pub mod overview;
+pub mod parquet;
 mod quoted;
 pub mod segments;
+pub mod tenx;
 pub mod tsv;
+pub mod vpt;
+
+pub use hdf5::Hdf5Error;

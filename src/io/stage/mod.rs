@@ -30,7 +30,6 @@ mod segments;
 #[cfg(test)]
 mod tests;
 mod trace;
-mod wkb;
 mod writer;
 
 pub use clustering::ClusteringTable;
