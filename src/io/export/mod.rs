@@ -10,3 +10,5 @@ pub mod overview;
 mod quoted;
 pub mod segments;
 pub mod tsv;
+pub mod xenium_ranger;
+pub mod zarr;
