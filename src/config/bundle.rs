@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::merged::Merged;
 use super::resolve::{Request, merge, program};
-use super::settings::{BundleSettings, CountFormat, ExportFormat, ExportSettings};
-use super::{ConfigError, OutputNames, nearest};
+use super::settings::{BundleSettings, CountFormat, ExportSettings};
+use super::{ConfigError, ExportFormat, OutputNames, formats};
 use crate::data::{Layout3d, PolygonFormat};
 
 /// Merges and checks a request of `export`, whose first argument is a stage; see [`resolve`](super::resolve::resolve).
@@ -21,23 +21,12 @@ pub fn resolve_export(
     Ok(ExportSettings {
         stage: request.molecules.clone(),
         ncv: request.ncv.clone(),
-        formats: formats(&merged)?,
+        formats: formats::formats(&merged)?,
+        filters: formats::filters(&merged)?,
+        nuclei: formats::nuclei(&merged),
         bundle: settings(request, &merged)?,
         program: program(request, merged, Vec::new(), environment)?,
     })
-}
-
-/// The formats to write, in the order of the help.
-fn formats(merged: &Merged) -> Result<Vec<ExportFormat>, ConfigError> {
-    let wanted = merged.list("format");
-    let names = ExportFormat::ALL.map(ExportFormat::name);
-    let is = |format: &ExportFormat, word: &String| word.eq_ignore_ascii_case(format.name());
-    if let Some(word) = wanted.iter().find(|word| !ExportFormat::ALL.iter().any(|format| is(format, word))) {
-        let hint = nearest(word, names).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
-        return Err(merged.invalid("format", format!("'{word}' is not one of {}{hint}", names.join(", "))));
-    }
-    let chosen = ExportFormat::ALL.into_iter().filter(|format| wanted.iter().any(|word| is(format, word)));
-    Ok(if wanted.is_empty() { vec![ExportFormat::Baysor] } else { chosen.collect() })
 }
 
 /// How the final files are written.
@@ -48,7 +37,7 @@ pub(super) fn settings(request: &Request, merged: &Merged) -> Result<BundleSetti
     };
     let output = request.output.clone().unwrap_or_else(|| PathBuf::from(merged.text("output")));
     Ok(BundleSettings {
-        outputs: outputs(&output, count_format, &request.molecules)?,
+        outputs: outputs(&output, count_format, &request.molecules, &formats::formats(merged)?)?,
         polygon_format: match merged.text("polygon_format") {
             "none" => None,
             "GeometryCollection" => Some(PolygonFormat::GeometryCollection),
@@ -78,13 +67,18 @@ pub(super) fn stage_folder(request: &Request) -> Result<Option<&Path>, ConfigErr
 /// The names of the files, with the checkpoint in the stage if there is one: its result may be nothing else.
 pub(super) fn with_checkpoint_in(stage: Option<&Path>, names: OutputNames) -> OutputNames {
     match stage {
-        Some(folder) => OutputNames { checkpoint: folder.join("checkpoint.bin"), ..names },
+        Some(folder) => names.with_checkpoint(folder.join("checkpoint.bin")),
         None => names,
     }
 }
 
 /// Names the files, and sees to it that none is the input.
-fn outputs(output: &Path, counts: CountFormat, molecules: &Path) -> Result<OutputNames, ConfigError> {
+fn outputs(
+    output: &Path,
+    counts: CountFormat,
+    molecules: &Path,
+    formats: &[ExportFormat],
+) -> Result<OutputNames, ConfigError> {
     let invalid = |remedy: String| ConfigError::Invalid {
         name: "--output".to_owned(),
         seen: format!("'{}'", output.display()),
@@ -98,7 +92,9 @@ fn outputs(output: &Path, counts: CountFormat, molecules: &Path) -> Result<Outpu
     }
     let names = OutputNames::new(output, counts);
     if let Ok(input) = molecules.canonicalize() {
-        let hit = names.all().into_iter().find(|path| path.canonicalize().is_ok_and(|path| path == input));
+        let of_formats = formats.iter().flat_map(|format| format.files(&names));
+        let all = names.all().into_iter().map(PathBuf::from).chain(of_formats);
+        let hit = all.into_iter().find(|path| path.canonicalize().is_ok_and(|path| path == input));
         if let Some(path) = hit {
             return Err(invalid(format!(
                 "'{}' is the molecule table and would be overwritten; choose another name",

@@ -10,6 +10,7 @@ pub mod dump;
 pub mod error;
 pub mod example;
 pub mod file;
+pub mod formats;
 mod merged;
 mod nearest;
 pub mod options;
@@ -23,13 +24,14 @@ pub mod threads;
 pub mod values;
 
 pub use error::ConfigError;
+pub use formats::{EXPORT_RECORD, ExportFormat, NucleiSource};
 pub use nearest::nearest;
 pub use outputs::OutputNames;
 pub use run_id::run_id;
 pub use settings::{
-    BundleSettings, CheckpointSettings, ColorSettings, Columns, CompartmentGenes, CountFormat, Crop, ExportFormat,
-    ExportSettings, ImageKind, InputSettings, Note, PriorSettings, PriorSource, PriorStageSettings, ProgramSettings,
-    RunSettings, ScaleSource, ScaleStd, SegfreeSettings, StainSettings, Verbosity, XyAndZ,
+    BundleSettings, CheckpointSettings, ColorSettings, Columns, CompartmentGenes, CountFormat, Crop, ExportSettings,
+    ImageKind, InputSettings, Note, PriorSettings, PriorSource, PriorStageSettings, ProgramSettings, RunSettings,
+    ScaleSource, ScaleStd, SegfreeSettings, StainSettings, Verbosity, XyAndZ,
 };
 pub use stage::PriorStage;
 

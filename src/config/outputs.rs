@@ -26,6 +26,8 @@ pub struct OutputNames {
     pub log: PathBuf,
     /// The state of the model while it iterates; gone when the run is complete.
     pub checkpoint: PathBuf,
+    /// What all names but that of the molecule table begin with.
+    stem: PathBuf,
 }
 
 impl OutputNames {
@@ -68,7 +70,20 @@ impl OutputNames {
             params_dump: with("params.dump.toml"),
             log: with("log.log"),
             checkpoint: with("checkpoint.bin"),
+            stem,
         }
+    }
+
+    /// The same names with another place for the checkpoint.
+    pub fn with_checkpoint(self, checkpoint: PathBuf) -> Self {
+        Self { checkpoint, ..self }
+    }
+
+    /// The file of another format: the stem and a suffix, which may lead into a folder (`X_folder/file` for `-o X.csv`).
+    pub fn beside(&self, suffix: &str) -> PathBuf {
+        let mut name = self.stem.clone().into_os_string();
+        name.push(suffix);
+        PathBuf::from(name)
     }
 
     /// The files that exist when all is done, whoever makes them.

@@ -11,7 +11,7 @@ use super::settings::{
     RunSettings, ScaleSource, ScaleStd, SegfreeSettings, Verbosity,
 };
 use super::stage::PriorStage;
-use super::{ConfigError, bundle, prior, threads};
+use super::{ConfigError, bundle, formats, prior, threads};
 
 /// What a command line asks for, unmerged.
 #[derive(Clone, Debug, Default)]
@@ -86,7 +86,9 @@ pub fn resolve(request: &Request, environment: &dyn Fn(&str) -> Option<String>) 
         converged: merged.float("segmentation.converged"),
         n_cells_init: n_cells_init(&merged)?,
         outputs: bundle::with_checkpoint_in(bundle::stage_folder(request)?, bundle.outputs),
-        writes_bundle: request.stage.is_none() || request.output.is_some(),
+        writes_bundle: request.stage.is_none() || request.output.is_some() || !merged.list("format").is_empty(),
+        formats: formats::formats(&merged)?,
+        nuclei: formats::nuclei(&merged),
         stage: request.stage.clone(),
         polygon_format: bundle.polygon_format,
         count_format: bundle.count_format,

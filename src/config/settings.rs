@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::OutputNames;
 use super::file::Given;
+use super::{ExportFormat, NucleiSource, OutputNames};
+use crate::cells::CellFilter;
 use crate::composition::VectorMethod;
 use crate::data::{Layout3d, PolygonFormat};
 use crate::stain::ThresholdMethod;
@@ -41,6 +42,10 @@ pub struct RunSettings {
     pub outputs: OutputNames,
     /// Whether the final files are written.
     pub writes_bundle: bool,
+    /// What to write then, each format once.
+    pub formats: Vec<ExportFormat>,
+    /// Where nuclei are known from, for the counts of nuclei and cytoplasm.
+    pub nuclei: NucleiSource,
     /// The folder for the result as a stage, if it is wanted.
     pub stage: Option<PathBuf>,
     /// Format of the cell boundaries; `None`: they are not written.
@@ -86,25 +91,6 @@ pub struct BundleSettings {
     pub layout_3d: Layout3d,
 }
 
-/// What `export` can write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ExportFormat {
-    /// The files of Baysor 0.7.1, as `run` writes them.
-    Baysor,
-}
-
-impl ExportFormat {
-    /// All formats, in the order of the help.
-    pub const ALL: [Self; 1] = [Self::Baysor];
-
-    /// The name in options.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Baysor => "baysor",
-        }
-    }
-}
-
 /// The settings of the command `export`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExportSettings {
@@ -114,6 +100,10 @@ pub struct ExportSettings {
     pub ncv: Option<PathBuf>,
     /// What to write, each format once.
     pub formats: Vec<ExportFormat>,
+    /// The limits that cells must keep to be written.
+    pub filters: Vec<CellFilter>,
+    /// Where nuclei are known from, for the counts of nuclei and cytoplasm.
+    pub nuclei: NucleiSource,
     /// The files of Baysor 0.7.1.
     pub bundle: BundleSettings,
     /// Threads and messages; the seed has no meaning.

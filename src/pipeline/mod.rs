@@ -2,11 +2,13 @@
 
 mod compartments;
 pub mod export;
+mod formats;
 mod input;
 mod keeper;
 pub mod machine;
 mod manifest;
 mod model;
+mod nuclei;
 pub mod prior;
 mod recorder;
 mod results;

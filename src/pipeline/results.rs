@@ -1,15 +1,16 @@
 //! The result of a run, and its two forms: the final files, and a stage that they can be made from at any time.
 
 use anyhow::Context as _;
+use serde_json::{Value, json};
 
 use super::manifest::molecules_of_genes;
 use super::model::Found;
 use super::prior::FoundPrior;
-use crate::cells::{self, CellCounts, CellStats};
+use crate::cells::{self, CellCounts, CellFilter, CellStats};
 use crate::compartments::Compartment;
 use crate::compartments::genes::{GeneRank, Ranking};
 use crate::config::{BundleSettings, CountFormat};
-use crate::data::{CellIdx, CellMembers, CellNames};
+use crate::data::{CellIdx, CellMembers, CellNames, CellOutline};
 use crate::io::atomic;
 use crate::io::export::{cell_stats, compartment_genes, geojson, loom, molecules, tsv};
 use crate::io::molecules::MoleculeTable;
@@ -17,6 +18,29 @@ use crate::io::stage::schema::COMPARTMENT_GENES;
 use crate::io::stage::{Compartments, MoleculeResults, StageError, StagePolygons, StageReader, StageWriter};
 use crate::polygons;
 use crate::prior::SegmentTable;
+
+/// What the filters of cells did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Filtered {
+    /// The filters, with the number of cells beyond the limits of each.
+    pub filters: Vec<(CellFilter, usize)>,
+    /// Number of cells before.
+    pub n_cells: usize,
+    /// Molecules that were in a cell and are noise now.
+    pub n_freed: usize,
+}
+
+impl Filtered {
+    /// The filters with their limits and numbers.
+    pub fn filters_json(&self) -> Value {
+        let entry = |(filter, n_beyond): &(CellFilter, usize)| {
+            json!({
+                "statistic": filter.statistic.name(), "min": filter.min, "max": filter.max, "n_cells_beyond": n_beyond,
+            })
+        };
+        self.filters.iter().map(entry).collect()
+    }
+}
 
 /// Everything that the final files say, except for boundaries.
 pub struct RunResult {
@@ -30,6 +54,8 @@ pub struct RunResult {
     pub ranking: Option<Vec<GeneRank>>,
     /// What stands in the names of cells.
     pub run_id: String,
+    /// Names of the cells.
+    pub names: CellNames,
     /// Numbers of each cell.
     pub stats: CellStats,
     /// Genes of each cell.
@@ -66,7 +92,8 @@ impl RunResult {
             ncv_color: colors.map(|colors| colors.into_iter().map(|color| color.0).collect()),
         };
         let ranking = ranking.map(|ranking| ranking.genes);
-        Self { table, found, segments, ranking, run_id, stats, counts }
+        let names = CellNames::new(&run_id);
+        Self { table, found, segments, ranking, run_id, names, stats, counts }
     }
 
     /// Reads the result from its stage, without computing anything.
@@ -83,7 +110,8 @@ impl RunResult {
         let (_, stats) = stage.cells()?;
         let counts = stage.counts()?;
         let ranking = stage.has(&COMPARTMENT_GENES).then(|| stage.compartment_genes()).transpose()?;
-        Ok(Self { table, found, segments, ranking, run_id, stats, counts })
+        let names = CellNames::new(&run_id);
+        Ok(Self { table, found, segments, ranking, run_id, names, stats, counts })
     }
 
     /// Writes everything but boundaries into a stage.
@@ -96,26 +124,15 @@ impl RunResult {
         if let Some(ranking) = &self.ranking {
             stage.compartment_genes(ranking, &self.table.genes)?;
         }
-        stage.cells(&self.names(), &self.stats)?;
+        stage.cells(&self.names, &self.stats)?;
         stage.counts(&self.table.genes, &self.counts)
     }
 
     /// Writes the final files without boundaries. Errors name the file.
     pub fn write_tables(&self, bundle: &BundleSettings) -> anyhow::Result<()> {
-        let (outputs, names) = (&bundle.outputs, &self.names());
-        let segment_numbers = self.segments.as_ref().and_then(SegmentTable::numbers);
-        let columns = molecules::MoleculeResults {
-            prior_segment: self.found.prior_segment.as_deref(),
-            segment_numbers: segment_numbers.as_deref(),
-            confidence: self.found.confidence.as_deref().unwrap_or_default(),
-            compartment: self.found.compartment.as_ref(),
-            nuclei_probs: self.found.nuclei_probs.as_deref(),
-            cluster: self.found.cluster.as_deref(),
-            cell: self.cell_of(),
-            assignment_confidence: self.found.assignment_confidence.as_deref(),
-            ncv_color: self.found.ncv_color.as_deref(),
-            names,
-        };
+        let (outputs, names) = (&bundle.outputs, &self.names);
+        let segment_numbers = self.segment_numbers();
+        let columns = self.columns(segment_numbers.as_deref(), names);
         atomic::write_file(&outputs.molecules, |file| molecules::write(file, &self.table, &columns))?;
         cell_stats::write_cell_stats(&outputs.cell_stats, names, &self.stats)?;
         match bundle.count_format {
@@ -141,7 +158,7 @@ impl RunResult {
 
     /// Writes the final files with boundaries. Errors name the file.
     pub fn write_polygons(&self, polygons: &StagePolygons, bundle: &BundleSettings) -> anyhow::Result<()> {
-        let (outputs, names) = (&bundle.outputs, &self.names());
+        let (outputs, names) = (&bundle.outputs, &self.names);
         let Some(format) = bundle.polygon_format else { return Ok(()) };
         atomic::write_file(&outputs.polygons_2d, |file| geojson::write_2d(file, &polygons.flat, names, format))?;
         if let Some(layers) = &polygons.layers {
@@ -157,11 +174,85 @@ impl RunResult {
         self.cell_of().iter().filter(|cell| cell.is_none()).count()
     }
 
-    fn names(&self) -> CellNames {
-        CellNames::new(&self.run_id)
+    /// What is written for each segment of the prior segmentation, if that is not its number.
+    pub fn segment_numbers(&self) -> Option<Vec<u32>> {
+        self.segments.as_ref().and_then(SegmentTable::numbers)
     }
 
-    fn cell_of(&self) -> &[Option<CellIdx>] {
+    /// The columns of the molecule table that were found.
+    pub fn columns<'a>(
+        &'a self,
+        segment_numbers: Option<&'a [u32]>,
+        names: &'a CellNames,
+    ) -> molecules::MoleculeResults<'a> {
+        molecules::MoleculeResults {
+            prior_segment: self.found.prior_segment.as_deref(),
+            segment_numbers,
+            confidence: self.found.confidence.as_deref().unwrap_or_default(),
+            compartment: self.found.compartment.as_ref(),
+            nuclei_probs: self.found.nuclei_probs.as_deref(),
+            cluster: self.found.cluster.as_deref(),
+            cell: self.cell_of(),
+            assignment_confidence: self.found.assignment_confidence.as_deref(),
+            ncv_color: self.found.ncv_color.as_deref(),
+            names,
+        }
+    }
+
+    /// Leaves out the cells that do not keep all limits, and frees their molecules. The others keep their names.
+    ///
+    /// `polygons`: the boundaries of all cells, of which those that stay are left.
+    /// Errors: a limit of a statistic that was not computed.
+    pub fn filter(&mut self, filters: &[CellFilter], polygons: &mut StagePolygons) -> anyhow::Result<Filtered> {
+        if let Some(filter) = filters.iter().find(|filter| !filter.statistic.is_in(&self.stats)) {
+            let name = filter.statistic.name();
+            anyhow::bail!(
+                "the cells have no {name}, so they cannot be filtered by it: max_cluster_frac needs clusters of molecules, \
+                 avg_assignment_confidence and lifespan more iterations. Leave out this limit"
+            );
+        }
+        let cells::FilteredCells { kept, n_beyond } = cells::filter_cells(&self.stats, filters);
+        let n_in_cells = self.table.molecules.len() - self.n_noise();
+        let mut filtered = Filtered {
+            filters: filters.iter().copied().zip(n_beyond).collect(),
+            n_cells: self.stats.n_cells(),
+            n_freed: 0,
+        };
+        if kept.iter().all(|&kept| kept) {
+            return Ok(filtered);
+        }
+        let stay: Vec<CellIdx> = (0..kept.len()).filter(|&cell| kept[cell]).map(CellIdx::new).collect();
+        let mut next = 0;
+        let new_of: Vec<Option<CellIdx>> = kept
+            .iter()
+            .map(|&kept| {
+                next += usize::from(kept);
+                kept.then(|| CellIdx::new(next - 1))
+            })
+            .collect();
+        for cell in self.found.cell.iter_mut().flatten() {
+            *cell = cell.and_then(|cell| new_of[cell.idx()]);
+        }
+        self.stats = self.stats.select(&stay);
+        self.counts = self.counts.select(&stay);
+        self.names = self.names.of_kept(&stay);
+        let retain = |outlines: &mut Vec<CellOutline>| {
+            outlines.retain_mut(|outline| match new_of[outline.cell.idx()] {
+                Some(cell) => {
+                    outline.cell = cell;
+                    true
+                }
+                None => false,
+            });
+        };
+        retain(&mut polygons.flat);
+        polygons.layers.iter_mut().flatten().for_each(|layer| retain(&mut layer.outlines));
+        filtered.n_freed = n_in_cells - (self.table.molecules.len() - self.n_noise());
+        Ok(filtered)
+    }
+
+    /// Cell of every molecule. `[n_molecules]`
+    pub fn cell_of(&self) -> &[Option<CellIdx>] {
         self.found.cell.as_deref().unwrap_or_default()
     }
 }

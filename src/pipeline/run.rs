@@ -2,17 +2,20 @@
 
 use serde_json::json;
 
+use super::formats::{self, Failures, Order};
 use super::keeper::Keeper;
 use super::model::Found;
 use super::prior::FoundPrior;
 use super::recorder::Recorder;
-use super::results::RunResult;
+use super::results::{Filtered, RunResult};
 use super::start::Start;
 use super::{compartments, input, manifest, model, scale};
-use crate::config::{self, BundleSettings, RunSettings, dump};
+use crate::config::{self, BundleSettings, ExportFormat, RunSettings, dump};
 use crate::io::atomic;
 use crate::io::molecules::{Fingerprint, MoleculeTable};
-use crate::io::stage::{InputFingerprint, MIN_MOLECULES_PER_SEGMENT, Manifest, StageKind, StageWriter, TraceTable};
+use crate::io::stage::{
+    InputFingerprint, MIN_MOLECULES_PER_SEGMENT, Manifest, StageKind, StagePolygons, StageWriter, TraceTable,
+};
 use crate::observe::Observer;
 
 /// Reads molecules, segments them into cells and writes the result: as final files, as a stage, or both.
@@ -34,8 +37,8 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
     if let Some(folder) = &settings.save_prior {
         drop(StageWriter::create(folder, StageKind::Prior)?);
     }
-    for path in bundle.iter().flat_map(|bundle| bundle.outputs.all()) {
-        atomic::prepare(path)?;
+    if let Some(bundle) = &bundle {
+        prepare(bundle, &settings.formats)?;
     }
     let mut keeper = Keeper::new(settings, observer)?;
     if let Some(bundle) = &bundle {
@@ -86,26 +89,55 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
     let manifest = begin_manifest(settings, &found);
     let Start { table, prior, inputs, paths } = start;
     let result = RunResult::new(table, prior, ranking, found, run_id);
-    write(&result, bundle.as_ref(), stage.as_mut(), settings, &recorder)?;
+    let mut failures = Failures::of(settings.formats.len());
+    let polygons = write(&result, bundle.as_ref(), stage.as_mut(), settings, &mut failures, &recorder)?;
+    let mut manifest = complete(manifest, &result, inputs, paths, &recorder);
     if let Some(mut stage) = stage {
         stage.trace(&trace)?;
-        stage.finish(complete(manifest, &result, inputs, paths, &recorder))?;
+        manifest = stage.finish(manifest)?;
     }
+    if let Some(bundle) = bundle.filter(|_| settings.formats.iter().any(|format| *format != ExportFormat::Baysor)) {
+        let filtered = Filtered { n_cells: result.stats.n_cells(), ..Filtered::default() };
+        let order = Order {
+            formats: &settings.formats,
+            outputs: &bundle.outputs,
+            nuclei: settings.nuclei,
+            filtered: &filtered,
+            manifest: &manifest,
+        };
+        formats::write(&result, &polygons, &order, &mut failures, &recorder)?;
+    }
+    failures.into_result()?;
     keeper.discard();
     Ok(())
 }
 
-/// Writes tables, then boundaries: whatever fails there, final tables are kept.
+/// Sees to it that the final files can be written.
+fn prepare(bundle: &BundleSettings, formats: &[ExportFormat]) -> anyhow::Result<()> {
+    let outputs = &bundle.outputs;
+    let of_formats = formats.iter().flat_map(|format| format.files(outputs));
+    let always = [&outputs.params_dump, &outputs.log, &outputs.checkpoint].into_iter().cloned();
+    for path in of_formats.chain(always) {
+        atomic::prepare(&path)?;
+    }
+    Ok(())
+}
+
+/// Writes tables, then boundaries: whatever fails there, final tables are kept. Returns the boundaries, if something
+/// needs them.
 fn write(
     result: &RunResult,
     bundle: Option<&BundleSettings>,
     mut stage: Option<&mut StageWriter>,
     settings: &RunSettings,
+    failures: &mut Failures,
     observer: &dyn Observer,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<StagePolygons> {
+    let formats = bundle.map_or(&[][..], |_| &settings.formats[..]);
+    let bundle = bundle.filter(|_| formats.contains(&ExportFormat::Baysor));
     if let Some(bundle) = bundle {
         observer.stage(&format!("Saving results to {}", bundle.outputs.molecules.display()));
-        result.write_tables(bundle)?;
+        failures.note(ExportFormat::Baysor, result.write_tables(bundle), observer);
         if result.ranking.is_some() {
             let path = bundle.outputs.compartment_genes.display();
             observer.info(&format!("All genes with their preference for a compartment are in {path}"));
@@ -115,18 +147,19 @@ fn write(
         observer.stage(&format!("Saving the stage {}", stage.dir().display()));
         result.write_stage(stage)?;
     }
-    if settings.polygon_format.is_none() {
-        return Ok(());
+    let is_wanted = settings.polygon_format.is_some();
+    if !is_wanted && !formats.iter().any(|format| format.needs_polygons()) {
+        return Ok(StagePolygons::default());
     }
     observer.stage("Estimating boundary polygons");
     let polygons = result.outline(settings.max_z_slices);
     if let Some(bundle) = bundle {
-        result.write_polygons(&polygons, bundle)?;
+        failures.note(ExportFormat::Baysor, result.write_polygons(&polygons, bundle), observer);
     }
-    if let Some(stage) = stage {
+    if let Some(stage) = stage.filter(|_| is_wanted) {
         stage.polygons(&polygons.flat, polygons.layers.as_deref())?;
     }
-    Ok(())
+    Ok(polygons)
 }
 
 /// The manifest of the stage, as far as settings and model tell.

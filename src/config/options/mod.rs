@@ -124,6 +124,8 @@ pub enum Group {
     Segmentation,
     /// The prior segmentation.
     Prior,
+    /// Which cells are written.
+    Cells,
     /// Files written.
     Output,
     /// Reports and colours.
@@ -134,8 +136,16 @@ pub enum Group {
 
 impl Group {
     /// All groups in the order of the help.
-    pub const ALL: [Self; 7] =
-        [Self::Segmentation, Self::Columns, Self::Filters, Self::Prior, Self::Output, Self::Program, Self::Plotting];
+    pub const ALL: [Self; 8] = [
+        Self::Segmentation,
+        Self::Columns,
+        Self::Filters,
+        Self::Prior,
+        Self::Cells,
+        Self::Output,
+        Self::Program,
+        Self::Plotting,
+    ];
 
     /// The heading.
     pub fn heading(self) -> &'static str {
@@ -144,6 +154,7 @@ impl Group {
             Self::Filters => "Molecules and genes used",
             Self::Segmentation => "Segmentation",
             Self::Prior => "Prior segmentation",
+            Self::Cells => "Cells written",
             Self::Output => "Output",
             Self::Plotting => "Colors and reports",
             Self::Program => "Program",

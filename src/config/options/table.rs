@@ -9,6 +9,10 @@ const LIMIT: Kind = Kind::Float { min: f64::NEG_INFINITY, max: f64::INFINITY };
 const FINITE: Kind = Kind::Float { min: f64::MIN, max: f64::MAX };
 const LOWEST: BuiltIn = BuiltIn::Float(f64::NEG_INFINITY);
 const HIGHEST: BuiltIn = BuiltIn::Float(f64::INFINITY);
+/// Limits of cells; the defaults mean that there is none.
+const AT_LEAST_0: Kind = Kind::Float { min: 0.0, max: f64::INFINITY };
+const SHARE: Kind = Kind::Float { min: 0.0, max: 1.0 };
+const NONE_LOW: BuiltIn = BuiltIn::Float(0.0);
 const OFF: BuiltIn = BuiltIn::Bool(false);
 /// Commands that compute or write.
 const WORKING: &[Command] = &[Command::Run, Command::Prior, Command::Segfree, Command::Export];
@@ -129,7 +133,29 @@ pub const OPTIONS: &[OptionDef] = &[
     placed(Place::CommandLine, key("", "stage", Kind::Path, Text(""), Output,
         "Write the result as a stage into this folder: Arrow tables and a manifest, for other commands and for looking inside. Without --output nothing else is written.").flag("stage", "DIR").on(&[Command::Run, Command::Segfree])),
     placed(Place::CommandLine, key("", "format", Kind::List, EmptyList, Output,
-        "What to write, with commas between several: baysor (the files that run writes). Empty = baysor.").flag("format", "LIST").on(&[Command::Export])),
+        "What to write, with commas between several: baysor (the files of Baysor 0.7.1), parquet (tables, GeoParquet), h5ad (AnnData), 10x-h5, 10x-mtx (matrices as of Cell Ranger). Empty = baysor.").flag("format", "LIST").on(EXPORTING)),
+    placed(Place::CommandLine, key("", "nuclei_from", Kind::Choice(&["auto", "none", "compartments", "prior", "overlaps_nucleus"]), Text("auto"), Output,
+        "Which molecules count as nuclear, for the layers of nuclei and cytoplasm in h5ad: compartments of the model, prior (its segments are nuclei), the column overlaps_nucleus, none; auto = the first of these that is known.").flag("nuclei-from", "SOURCE").on(EXPORTING)),
+    placed(Place::CommandLine, filter("min_molecules", AT_LEAST_0, NONE_LOW,
+        "Cells with fewer molecules are left out, their molecules become noise (n_transcripts).").flag("min-molecules", "N")),
+    placed(Place::CommandLine, filter("max_molecules", AT_LEAST_0, HIGHEST,
+        "Cells with more molecules are left out.").flag("max-molecules", "N")),
+    placed(Place::CommandLine, filter("min_area", AT_LEAST_0, NONE_LOW,
+        "Cells with a smaller area are left out, in squared coordinate units; also those with fewer than three molecules, which have none.").flag("min-area", "A")),
+    placed(Place::CommandLine, filter("max_area", AT_LEAST_0, HIGHEST,
+        "Cells with a larger area are left out, and those without one.").flag("max-area", "A")),
+    placed(Place::CommandLine, filter("min_density", AT_LEAST_0, NONE_LOW,
+        "Cells with fewer molecules per area are left out, and those without an area.").flag("min-density", "D")),
+    placed(Place::CommandLine, filter("max_elongation", AT_LEAST_0, HIGHEST,
+        "Cells that are more elongated are left out (ratio of the variances along their axes), and those with fewer than three molecules.").flag("max-elongation", "E")),
+    placed(Place::CommandLine, filter("min_confidence", SHARE, NONE_LOW,
+        "Cells with a lower mean confidence of their molecules are left out (avg_confidence).").flag("min-confidence", "P")),
+    placed(Place::CommandLine, filter("min_assignment_confidence", SHARE, NONE_LOW,
+        "Cells with a lower mean assignment confidence are left out (avg_assignment_confidence): they are often artifacts.").flag("min-assignment-confidence", "P")),
+    placed(Place::CommandLine, filter("min_cluster_frac", SHARE, NONE_LOW,
+        "Cells with a smaller share of the most frequent molecule cluster are left out (max_cluster_frac): they are often doublets.").flag("min-cluster-frac", "P")),
+    placed(Place::CommandLine, filter("min_lifespan", AT_LEAST_0, NONE_LOW,
+        "Cells that existed for fewer recorded iterations are left out (lifespan).").flag("min-lifespan", "N")),
     placed(Place::CommandLine, key("", "ncv", Kind::Path, Text(""), Output,
         "Stage of segfree with colors of the same molecules (segfree --stage DIR); they become the column ncv_color, in place of those of the run.").flag("ncv", "DIR").on(&[Command::Export])),
     placed(Place::CommandLine, key("", "json", Kind::Bool, OFF, Output,
@@ -183,7 +209,7 @@ const fn key(
     let commands: &[Command] = match group {
         Group::Columns | Group::Filters | Group::Program => &Command::COMPUTING,
         Group::Prior => &[Command::Run, Command::Prior],
-        Group::Segmentation | Group::Output | Group::Plotting => &[Command::Run],
+        Group::Segmentation | Group::Cells | Group::Output | Group::Plotting => &[Command::Run],
     };
     OptionDef {
         place: Place::Table(table),
@@ -198,6 +224,11 @@ const fn key(
         effect,
         commands,
     }
+}
+
+/// A limit of the cells that `export` writes.
+const fn filter(name: &'static str, kind: Kind, default: BuiltIn, help: &'static str) -> OptionDef {
+    key("", name, kind, default, Group::Cells, help).on(&[Command::Export])
 }
 
 const fn placed(place: Place, mut def: OptionDef) -> OptionDef {

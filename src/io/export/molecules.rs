@@ -4,6 +4,7 @@ pub(super) mod values;
 
 use std::io::{self, Write};
 
+use polars::prelude::Series;
 use rayon::prelude::*;
 
 use crate::composition::Color;
@@ -74,12 +75,12 @@ pub fn write(writer: &mut impl Write, table: &MoleculeTable, results: &MoleculeR
 }
 
 /// Where the values of an output column come from.
-enum Content<'a> {
+pub(super) enum Content<'a> {
     Float64(&'a [f64]),
     /// Coordinates that were 32-bit numbers in the input.
     ShortFloat(&'a [f64]),
     Gene(&'a [GeneIdx], &'a [String]),
-    Carried(Values<'a>),
+    Carried(&'a Series, Values<'a>),
     MoleculeId,
     /// Segments, and what stands for them.
     Segment(&'a [Option<SegmentIdx>], Option<&'a [u32]>),
@@ -89,13 +90,16 @@ enum Content<'a> {
     Float32(&'a [f32]),
     /// Between 0 and 1, with five decimals.
     Share(&'a [f32]),
-    Cell(&'a [Option<CellIdx>], &'a str),
+    Cell(&'a [Option<CellIdx>], &'a CellNames),
     IsNoise(&'a [Option<CellIdx>]),
     Color(&'a [[u8; 3]]),
 }
 
 /// Columns of the output with their names, in order.
-fn plan<'a>(table: &'a MoleculeTable, results: &MoleculeResults<'a>) -> io::Result<Vec<(&'a str, Content<'a>)>> {
+pub(super) fn plan<'a>(
+    table: &'a MoleculeTable,
+    results: &MoleculeResults<'a>,
+) -> io::Result<Vec<(&'a str, Content<'a>)>> {
     let mut pending = result_columns(results);
     let mut columns = Vec::new();
     for &column in &table.carried.layout {
@@ -103,7 +107,10 @@ fn plan<'a>(table: &'a MoleculeTable, results: &MoleculeResults<'a>) -> io::Resu
         let content = match column {
             OutputColumn::Carried(at) => match pending.iter().position(|(result, _)| *result == name) {
                 Some(result) => pending.remove(result).1,
-                None => Content::Carried(Values::new(table.carried.series(at)).map_err(io::Error::other)?),
+                None => {
+                    let series = table.carried.series(at);
+                    Content::Carried(series, Values::new(series).map_err(io::Error::other)?)
+                }
             },
             known => known_column(table, known),
         };
@@ -135,7 +142,7 @@ fn result_columns<'a>(results: &MoleculeResults<'a>) -> Vec<(&'static str, Conte
         ("compartment", results.compartment.map(Content::Compartment)),
         ("nuclei_probs", results.nuclei_probs.map(Content::Float32)),
         ("cluster", results.cluster.map(Content::Cluster)),
-        ("cell", Some(Content::Cell(results.cell, results.names.prefix()))),
+        ("cell", Some(Content::Cell(results.cell, results.names))),
         ("assignment_confidence", results.assignment_confidence.map(Content::Share)),
         ("is_noise", Some(Content::IsNoise(results.cell))),
         ("ncv_color", results.ncv_color.map(Content::Color)),
@@ -148,7 +155,7 @@ fn format_rows(columns: &[(&str, Content<'_>)], begin: usize, end: usize) -> io:
     let mut casts = Vec::with_capacity(columns.len());
     for (_, content) in columns {
         casts.push(match content {
-            Content::Carried(Values::Other(series)) => Some(cast_rows(series, begin, end).map_err(io::Error::other)?),
+            Content::Carried(series, Values::Other) => Some(cast_rows(series, begin, end).map_err(io::Error::other)?),
             _ => None,
         });
     }
@@ -174,7 +181,7 @@ impl Content<'_> {
             Self::Float64(values) => push_f64(out, values[row]),
             Self::ShortFloat(values) => push_f32(out, values[row] as f32),
             Self::Gene(genes, names) => push_text(out, &names[genes[row].idx()]),
-            Self::Carried(values) => values.push(out, row),
+            Self::Carried(_, values) => values.push(out, row),
             Self::MoleculeId => push_unsigned(out, row as u64 + 1),
             Self::Segment(segments, numbers) => {
                 let number = |segment: SegmentIdx| numbers.map_or(segment.number(), |numbers| numbers[segment.idx()]);
@@ -184,10 +191,10 @@ impl Content<'_> {
             Self::Float32(values) => push_f32(out, values[row]),
             Self::Cluster(clusters) => push_unsigned(out, clusters[row].number().into()),
             Self::Share(values) => push_share(out, values[row]),
-            Self::Cell(cells, prefix) => {
+            Self::Cell(cells, names) => {
                 if let Some(cell) = cells[row] {
-                    out.extend_from_slice(prefix.as_bytes());
-                    push_unsigned(out, cell.number().into());
+                    out.extend_from_slice(names.prefix().as_bytes());
+                    push_unsigned(out, names.number(cell).into());
                 }
             }
             Self::IsNoise(cells) => push_bool(out, cells[row].is_none()),

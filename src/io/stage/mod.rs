@@ -28,7 +28,6 @@ mod segments;
 #[cfg(test)]
 mod tests;
 mod trace;
-mod wkb;
 mod writer;
 
 pub use describe::{Description, describe};

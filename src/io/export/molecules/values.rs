@@ -22,7 +22,7 @@ pub(in crate::io::export) enum Values<'a> {
     F64(&'a Float64Chunked),
     Text(&'a StringChunked),
     Bytes(&'a BinaryChunked),
-    Other(&'a Series),
+    Other,
 }
 
 impl<'a> Values<'a> {
@@ -41,7 +41,7 @@ impl<'a> Values<'a> {
             DataType::Float64 => Self::F64(series.f64()?),
             DataType::String => Self::Text(series.str()?),
             DataType::Binary => Self::Bytes(series.binary()?),
-            _ => Self::Other(series),
+            _ => Self::Other,
         })
     }
 
@@ -61,7 +61,7 @@ impl<'a> Values<'a> {
             Self::Text(values) => push_text(out, values.get(row).unwrap_or_default()),
             Self::Bytes(values) => push_text(out, &String::from_utf8_lossy(values.get(row).unwrap_or_default())),
             // Cast to text a block at a time, see `format_rows`.
-            Self::Other(_) => {}
+            Self::Other => {}
         }
     }
 }

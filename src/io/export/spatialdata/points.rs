@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 
-use polars::prelude::{DataType, Series};
+use polars::prelude::{DataType, NamedFrom, Series};
 use serde_json::json;
 
 use super::{POINTS, PandasType, element_attributes, pandas_metadata};

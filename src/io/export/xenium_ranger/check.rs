@@ -4,7 +4,7 @@ use polars::prelude::DataType;
 use rayon::prelude::*;
 
 use super::{MIN_QV, Pair, RangerError, Requirement, TranscriptIds, carried};
-use crate::data::PolygonFormat;
+use crate::data::{CellIdx, PolygonFormat};
 use crate::polygons::{area, ring_fault};
 
 /// Coordinates beyond are not on a Xenium slide, whose imageable area is 12 by 24 mm.
@@ -57,7 +57,7 @@ impl Pair<'_> {
             let remedy = "there is nothing to import; see why no cells were found (the scale, the minimum per cell)";
             return Err(RangerError::new(Requirement::SameCells, "the result has no cells", remedy));
         }
-        let name = |cell: usize| format!("{}{}", self.names.prefix(), cell + 1);
+        let name = |cell: usize| self.names.name(CellIdx::new(cell));
         let remedy = "export from a complete stage; one without boundaries is fine, they are computed then";
         for cell in 0..n_cells {
             let seen = match (has_molecules[cell], n_outlines[cell]) {

@@ -129,7 +129,8 @@ impl Pair<'_> {
             }
             text.push(b',');
             if let Some(cell) = self.cell[row] {
-                text.extend_from_slice(self.names.name(cell).as_bytes());
+                text.extend_from_slice(self.names.prefix().as_bytes());
+                push_unsigned(&mut text, self.names.number(cell).into());
             }
             text.push(b',');
             push_bool(&mut text, self.cell[row].is_none());

@@ -1,0 +1,186 @@
+//! All formats of `export`, each for itself: one that fails leaves the others alone.
+
+use std::io::Write as _;
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+
+use super::nuclei;
+use super::results::{Filtered, RunResult};
+use crate::config::{EXPORT_RECORD, ExportFormat, NucleiSource, OutputNames, VERSION};
+use crate::io::atomic;
+use crate::io::export::content::{ExportContent, PartCounts};
+use crate::io::export::{h5ad, parquet, tenx};
+use crate::io::stage::{Manifest, StagePolygons};
+use crate::observe::Observer;
+
+/// What to write beside the files of Baysor 0.7.1, and from what.
+pub struct Order<'a> {
+    /// The formats. That of Baysor 0.7.1 is written elsewhere.
+    pub formats: &'a [ExportFormat],
+    /// Names of the files.
+    pub outputs: &'a OutputNames,
+    /// Where nuclei are known from.
+    pub nuclei: NucleiSource,
+    /// Which cells were left out, if there are filters.
+    pub filtered: &'a Filtered,
+    /// How the result was made.
+    pub manifest: &'a Manifest,
+}
+
+/// Formats that could not be written, with the reasons.
+#[derive(Debug)]
+pub struct Failures {
+    /// How many formats there are to write.
+    n_formats: usize,
+    failed: Vec<(ExportFormat, anyhow::Error)>,
+}
+
+impl Failures {
+    /// None so far, of `n_formats` formats.
+    pub fn of(n_formats: usize) -> Self {
+        Self { n_formats, failed: Vec::new() }
+    }
+
+    /// Notes how a format went. If it failed and others follow, the user is told at once.
+    pub fn note(&mut self, format: ExportFormat, outcome: anyhow::Result<()>, observer: &dyn Observer) {
+        if let Err(error) = outcome {
+            if self.n_formats > 1 {
+                observer.warning(&format!("The format {} could not be written: {error:#}", format.name()));
+            }
+            if !self.has(format) {
+                self.failed.push((format, error));
+            }
+        }
+    }
+
+    /// The error of the command: that of the only format, or the list of those that failed.
+    pub fn into_result(mut self) -> anyhow::Result<()> {
+        if self.failed.is_empty() {
+            return Ok(());
+        }
+        if self.n_formats == 1
+            && let Some((_, error)) = self.failed.pop()
+        {
+            return Err(error);
+        }
+        let told: Vec<String> =
+            self.failed.iter().map(|(format, error)| format!("{}: {error:#}", format.name())).collect();
+        let n_formats = self.n_formats;
+        anyhow::bail!("{} of {n_formats} formats could not be written: {}", told.len(), told.join("; "))
+    }
+
+    fn has(&self, format: ExportFormat) -> bool {
+        self.failed.iter().any(|(failed, _)| *failed == format)
+    }
+}
+
+/// Writes the formats of the order one by one, then the record of the export.
+///
+/// Nothing is computed but counts of parts of cells. Failures are added to `failures`.
+pub fn write(
+    result: &RunResult,
+    polygons: &StagePolygons,
+    order: &Order<'_>,
+    failures: &mut Failures,
+    observer: &dyn Observer,
+) -> anyhow::Result<()> {
+    let parts = if order.formats.iter().any(|format| format.has_nuclear_layers()) {
+        nuclei::counts(result, order.nuclei, order.manifest, observer)?
+    } else {
+        None
+    };
+    let numbers = result.segment_numbers();
+    let names = result.names.clone();
+    let molecules = result.columns(numbers.as_deref(), &names);
+    let record = record(result, order, parts.as_ref());
+    let content = ExportContent {
+        table: &result.table,
+        molecules: &molecules,
+        names: &names,
+        stats: &result.stats,
+        counts: &result.counts,
+        parts: parts.as_ref(),
+        polygons,
+        record: &record,
+    };
+    for &format in order.formats.iter().filter(|format| **format != ExportFormat::Baysor) {
+        observer.stage(&format!("Saving the format {}", format.name()));
+        failures.note(format, write_format(format, &content, order.outputs), observer);
+    }
+    let path = order.outputs.beside(EXPORT_RECORD);
+    let record = with_files(record, order, failures);
+    let text = serde_json::to_string_pretty(&record).context("the record of the export")? + "\n";
+    atomic::write_file(&path, |file| file.write_all(text.as_bytes()))?;
+    Ok(())
+}
+
+/// Writes the files of a format. To add one, add it to [`ExportFormat`] with its files, and here.
+fn write_format(format: ExportFormat, content: &ExportContent<'_>, outputs: &OutputNames) -> anyhow::Result<()> {
+    let files = format.files(outputs);
+    for path in &files {
+        atomic::prepare(path)?;
+    }
+    let file = |suffix: &str| outputs.beside(suffix);
+    let ExportContent { table, molecules, names, stats, counts, polygons, .. } = *content;
+    match format {
+        ExportFormat::Baysor => {}
+        ExportFormat::Parquet => {
+            parquet::write_molecules(&file("_molecules.parquet"), table, molecules)?;
+            parquet::write_cells(&file("_cells.parquet"), names, stats)?;
+            parquet::write_counts(&file("_counts.parquet"), &table.genes, names, counts)?;
+            parquet::write_polygons(&file("_polygons.parquet"), &polygons.flat, names)?;
+            parquet::write_vertices(&file("_cell_boundaries.parquet"), &polygons.flat, names)?;
+            if let Some(layers) = &polygons.layers {
+                parquet::write_layers(&file("_polygons_3d.parquet"), layers, names)?;
+            }
+        }
+        ExportFormat::H5ad => h5ad::write_h5ad(&file(".h5ad"), content)?,
+        ExportFormat::TenxH5 => tenx::write_h5(&file("_feature_bc_matrix.h5"), &table.genes, names, counts)?,
+        ExportFormat::TenxMtx => tenx::write_mtx(&file("_feature_bc_matrix"), &table.genes, names, counts)?,
+    }
+    Ok(())
+}
+
+/// What is written, from what, and which cells were left out.
+fn record(result: &RunResult, order: &Order<'_>, parts: Option<&PartCounts>) -> Value {
+    let Manifest { program_version, seed, run_id, parameters, inputs, estimates, .. } = order.manifest;
+    let formats: Vec<&str> = order.formats.iter().map(|format| format.name()).collect();
+    json!({
+        "format": "baysor-export",
+        "format_version": 1,
+        "program_version": VERSION,
+        "formats": formats,
+        "run": {
+            "program_version": program_version, "run_id": run_id, "seed": seed, "parameters": parameters,
+            "inputs": inputs, "estimates": estimates,
+        },
+        "filters": order.filtered.filters_json(),
+        "n_cells": order.filtered.n_cells,
+        "n_cells_kept": result.stats.n_cells(),
+        "n_molecules": result.table.molecules.len(),
+        "n_molecules_in_cells": result.table.molecules.len() - result.n_noise(),
+        "n_molecules_freed": order.filtered.n_freed,
+        "nuclear_layers": parts.map(|parts| parts.source.as_str()),
+    })
+}
+
+/// Adds which files there are now; formats that failed are not among them.
+fn with_files(mut record: Value, order: &Order<'_>, failures: &Failures) -> Value {
+    let done = order.formats.iter().filter(|format| !failures.has(**format));
+    let names_of = |format: &ExportFormat| -> Vec<String> {
+        let files = format.files(order.outputs).into_iter().filter(|file| file.exists());
+        let folder = order.outputs.molecules.parent();
+        let below = |file: std::path::PathBuf| match folder.and_then(|folder| file.strip_prefix(folder).ok()) {
+            Some(name) => name.to_string_lossy().replace('\\', "/"),
+            None => file.to_string_lossy().into_owned(),
+        };
+        files.map(below).collect()
+    };
+    let files: serde_json::Map<String, Value> =
+        done.map(|format| (format.name().to_owned(), json!(names_of(format)))).collect();
+    if let Value::Object(entries) = &mut record {
+        entries.insert("files".to_owned(), Value::Object(files));
+    }
+    record
+}
