@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use super::file::Origin;
 use super::merged::Merged;
 use super::{ConfigError, OutputNames, nearest};
 use crate::cells::{CellFilter, Statistic};
+use crate::data::PolygonFormat;
 
 /// What `export` can write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,11 +21,16 @@ pub enum ExportFormat {
     TenxH5,
     /// Feature-barcode matrix of 10x Genomics as a folder of texts.
     TenxMtx,
+    /// A SpatialData store.
+    SpatialData,
+    /// The pair that Xenium Ranger imports.
+    XeniumRanger,
 }
 
 impl ExportFormat {
     /// All formats, in the order of the help.
-    pub const ALL: [Self; 5] = [Self::Baysor, Self::Parquet, Self::H5ad, Self::TenxH5, Self::TenxMtx];
+    pub const ALL: [Self; 7] =
+        [Self::Baysor, Self::Parquet, Self::H5ad, Self::TenxH5, Self::TenxMtx, Self::SpatialData, Self::XeniumRanger];
 
     /// The name in options.
     pub const fn name(self) -> &'static str {
@@ -33,6 +40,8 @@ impl ExportFormat {
             Self::H5ad => "h5ad",
             Self::TenxH5 => "10x-h5",
             Self::TenxMtx => "10x-mtx",
+            Self::SpatialData => "spatialdata",
+            Self::XeniumRanger => "xenium-ranger",
         }
     }
 
@@ -56,17 +65,19 @@ impl ExportFormat {
                 "_feature_bc_matrix/barcodes.tsv.gz",
                 "_feature_bc_matrix/features.tsv.gz",
             ],
+            Self::SpatialData => &[".zarr"],
+            Self::XeniumRanger => &["_xenium_ranger.csv", "_xenium_ranger_polygons.json"],
         }
     }
 
     /// Whether boundaries of cells are part of it.
     pub const fn needs_polygons(self) -> bool {
-        matches!(self, Self::Parquet)
+        matches!(self, Self::Parquet | Self::SpatialData | Self::XeniumRanger)
     }
 
     /// Whether it has counts of nuclei and cytoplasm.
     pub const fn has_nuclear_layers(self) -> bool {
-        matches!(self, Self::H5ad)
+        matches!(self, Self::H5ad | Self::SpatialData)
     }
 
     /// Its files, those included that not every result has.
@@ -125,6 +136,43 @@ pub(super) fn formats(merged: &Merged) -> Result<Vec<ExportFormat>, ConfigError>
 pub(super) fn nuclei(merged: &Merged) -> NucleiSource {
     let word = merged.text("nuclei_from");
     NucleiSource::WORDS.iter().find(|(name, _)| *name == word).map_or(NucleiSource::Auto, |&(_, source)| source)
+}
+
+/// How the pair for Xenium Ranger is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RangerSettings {
+    /// How boundaries say whose they are: by number, which all versions read, unless the user wants features.
+    pub polygon_format: PolygonFormat,
+    /// The bundle to compare with, if it is given.
+    pub bundle: Option<PathBuf>,
+}
+
+/// Settings of the pair for Xenium Ranger.
+pub(super) fn ranger(merged: &Merged) -> Result<RangerSettings, ConfigError> {
+    let is_wanted = formats(merged)?.contains(&ExportFormat::XeniumRanger);
+    let bundle = Some(merged.text("xenium_bundle")).filter(|path| !path.is_empty()).map(PathBuf::from);
+    if let Some(path) = &bundle {
+        if !is_wanted {
+            return Err(
+                merged.invalid("xenium_bundle", "it is compared with --format xenium-ranger only; leave it out")
+            );
+        }
+        if !path.join("experiment.xenium").is_file() {
+            let remedy = "there is no file experiment.xenium in it; give the output folder of the instrument";
+            return Err(merged.invalid("xenium_bundle", remedy));
+        }
+    }
+    let given = merged.get("polygon_format").filter(|given| is_wanted && given.origin != Origin::Default);
+    let polygon_format = match given.map(|_| merged.text("polygon_format")) {
+        None | Some("GeometryCollectionLegacy") => PolygonFormat::GeometryCollectionLegacy,
+        Some("FeatureCollection") => PolygonFormat::FeatureCollection,
+        Some(_) => {
+            let remedy = "Xenium Ranger does not read it; leave it out, or give GeometryCollectionLegacy (Ranger 1.7 to \
+                          4) or FeatureCollection (Ranger 4)";
+            return Err(merged.invalid("polygon_format", remedy));
+        }
+    };
+    Ok(RangerSettings { polygon_format, bundle })
 }
 
 /// The limits of cells, one for each statistic that is limited.

@@ -24,7 +24,7 @@ pub mod threads;
 pub mod values;
 
 pub use error::ConfigError;
-pub use formats::{EXPORT_RECORD, ExportFormat, NucleiSource};
+pub use formats::{EXPORT_RECORD, ExportFormat, NucleiSource, RangerSettings};
 pub use nearest::nearest;
 pub use outputs::OutputNames;
 pub use run_id::run_id;

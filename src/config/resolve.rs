@@ -89,6 +89,7 @@ pub fn resolve(request: &Request, environment: &dyn Fn(&str) -> Option<String>) 
         writes_bundle: request.stage.is_none() || request.output.is_some() || !merged.list("format").is_empty(),
         formats: formats::formats(&merged)?,
         nuclei: formats::nuclei(&merged),
+        ranger: formats::ranger(&merged)?,
         stage: request.stage.clone(),
         polygon_format: bundle.polygon_format,
         count_format: bundle.count_format,

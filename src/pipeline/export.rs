@@ -72,6 +72,7 @@ fn write(
             formats,
             outputs: &bundle.outputs,
             nuclei: settings.nuclei,
+            ranger: &settings.ranger,
             filtered: &filtered,
             manifest: stage.manifest(),
         };

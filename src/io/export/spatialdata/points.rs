@@ -37,7 +37,8 @@ pub(super) fn write(store: &mut Store, content: &ExportContent<'_>) -> io::Resul
 /// The columns of the molecule table, and an index.
 fn columns<'a>(content: &ExportContent<'a>) -> io::Result<Vec<ParquetColumn<'a>>> {
     let is_flat = content.table.molecules.positions.z.is_none();
-    let mut taken: Vec<String> = plan(content.table, content.molecules)?.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let mut taken: Vec<String> =
+        plan(content.table, content.molecules)?.iter().map(|(name, _)| (*name).to_owned()).collect();
     let mut columns = Vec::with_capacity(taken.len() + 1);
     for (name, values) in plan(content.table, content.molecules)? {
         columns.push(match values {

@@ -51,7 +51,7 @@ pub fn check_bundle(pair: &Pair<'_>, ids: &TranscriptIds, bundle: &Path) -> Resu
                         x[at],
                         y[at]
                     ),
-                    "segment in the coordinates of the bundle, in microns, and give its own folder as --bundle",
+                    "segment in the coordinates of the bundle, in microns, and give its own folder as --xenium-bundle",
                 ));
             }
         }
@@ -62,7 +62,7 @@ pub fn check_bundle(pair: &Pair<'_>, ids: &TranscriptIds, bundle: &Path) -> Resu
         return Err(RangerError::new(
             Requirement::TranscriptIds,
             format!("{n_missing} of {} ids are not in {}, first {}", ids.len(), path.display(), ids.of(row)),
-            "give the bundle that the molecules come from as --bundle; do not renumber transcripts",
+            "give the bundle that the molecules come from as --xenium-bundle; do not renumber transcripts",
         ));
     }
     Ok(format!("All {} transcripts are in the bundle at the same places; it has {n_transcripts}", ids.len()))
@@ -74,13 +74,16 @@ fn transcripts(bundle: &Path) -> Result<PathBuf, RangerError> {
         RangerError::new(Requirement::Bundle, format!("'{}' has no {what}", bundle.display()), remedy)
     };
     if !bundle.join("experiment.xenium").is_file() {
-        return Err(lacks("file experiment.xenium", "give the output folder of the instrument as --bundle"));
+        return Err(lacks("file experiment.xenium", "give the output folder of the instrument as --xenium-bundle"));
     }
     let path = bundle.join("transcripts.parquet");
     if path.is_file() {
         return Ok(path);
     }
-    Err(lacks("file transcripts.parquet, so that ids cannot be compared", "leave out --bundle to export without it"))
+    Err(lacks(
+        "file transcripts.parquet, so that ids cannot be compared",
+        "leave out --xenium-bundle to export without it",
+    ))
 }
 
 /// Hands on the columns of a table, block by block.
@@ -131,7 +134,7 @@ fn unreadable(path: &Path, detail: String) -> RangerError {
     RangerError::new(
         Requirement::Bundle,
         format!("{} cannot be read: {detail}", path.display()),
-        "check the bundle, or leave out --bundle to export without it",
+        "check the bundle, or leave out --xenium-bundle to export without it",
     )
 }
 

@@ -102,7 +102,7 @@ impl Pair<'_> {
         let (least, greatest) = (all().fold(f64::INFINITY, f64::min), all().fold(f64::NEG_INFINITY, f64::max));
         let advice = |what: String| {
             Some(Advice(format!(
-                "{what}. Xenium Ranger takes coordinates as microns in the frame of the bundle; check them with --bundle"
+                "{what}. Xenium Ranger takes coordinates as microns in the frame of the bundle; check them with --xenium-bundle"
             )))
         };
         if least < 0.0 {
@@ -124,7 +124,7 @@ impl Pair<'_> {
 
     /// Transcripts that the matrix of the bundle does not count.
     fn advise_on_quality(&self) -> Option<Advice> {
-        let series = carried(self.table, "qv")?.cast(&DataType::Float64).ok()?;
+        let series = carried(self.table, self.qv_column)?.cast(&DataType::Float64).ok()?;
         let low: Vec<bool> = series.f64().ok()?.iter().map(|qv| qv.is_some_and(|qv| qv < MIN_QV)).collect();
         let n_low = low.iter().filter(|&&is_low| is_low).count();
         if n_low == 0 {

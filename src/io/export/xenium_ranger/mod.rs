@@ -93,6 +93,8 @@ pub struct Pair<'a> {
     pub outlines: &'a [CellOutline],
     /// Names of the cells.
     pub names: &'a CellNames,
+    /// The column with the quality, if the molecules have it.
+    pub qv_column: &'a str,
     /// How boundaries say whose they are: `GeometryCollectionLegacy` (a number), which Ranger 1.7 to 4 reads, or
     /// `FeatureCollection` (the name), which only Ranger 4 reads.
     pub polygon_format: PolygonFormat,
@@ -105,7 +107,7 @@ impl Pair<'_> {
     pub fn write_transcripts(&self, ids: &TranscriptIds, out: &mut impl Write) -> io::Result<()> {
         let positions = &self.table.molecules.positions;
         let axes = [Some(&positions.x), Some(&positions.y), positions.z.as_ref()];
-        let qv = match carried(self.table, "qv") {
+        let qv = match carried(self.table, self.qv_column) {
             Some(series) if series.dtype().is_primitive_numeric() => {
                 Some(Values::new(series).map_err(io::Error::other)?)
             }

@@ -22,7 +22,8 @@ fn outcome(text: &str, change: impl Fn(&mut Pair<'_>)) -> Result<(TranscriptIds,
     let outlines = [triangle()];
     let names = CellNames::new("R1");
     let polygon_format = PolygonFormat::GeometryCollectionLegacy;
-    let mut pair = Pair { table: &table, cell: &cell, outlines: &outlines, names: &names, polygon_format };
+    let mut pair =
+        Pair { table: &table, cell: &cell, outlines: &outlines, names: &names, qv_column: "qv", polygon_format };
     change(&mut pair);
     pair.check()
 }
@@ -39,7 +40,7 @@ fn a_good_pair_is_written_with_every_digit_and_empty_noise() {
     let cell = [1, 1, 1, 0].map(CellIdx::from_number);
     let (outlines, names) = ([triangle()], CellNames::new("R1"));
     let polygon_format = PolygonFormat::GeometryCollectionLegacy;
-    let pair = Pair { table: &table, cell: &cell, outlines: &outlines, names: &names, polygon_format };
+    let pair = Pair { table: &table, cell: &cell, outlines: &outlines, names: &names, qv_column: "qv", polygon_format };
     let (ids, advice) = pair.check().unwrap();
     let mut text = Vec::new();
     pair.write_transcripts(&ids, &mut text).unwrap();
@@ -82,7 +83,7 @@ fn both_files_must_have_the_same_cells() {
     let names = CellNames::new("R1");
     let cell = [1, 1, 1, 0].map(CellIdx::from_number);
     let polygon_format = PolygonFormat::FeatureCollection;
-    let pair = Pair { table: &table, cell: &cell, outlines: &two, names: &names, polygon_format };
+    let pair = Pair { table: &table, cell: &cell, outlines: &two, names: &names, qv_column: "qv", polygon_format };
     assert!(pair.check().unwrap_err().to_string().contains("cell CR1-2 has a boundary and no molecules"));
     let twice = [triangle(), triangle()];
     let pair = Pair { outlines: &twice, ..pair };
@@ -106,13 +107,15 @@ fn names_formats_and_rings_are_checked() {
     for (ring, fault) in rings {
         let outlines = [CellOutline { cell: CellIdx::new(0), ring: ring.to_vec() }];
         let names = CellNames::new("R1");
-        let pair = Pair { table: &table, cell: &cell, outlines: &outlines, names: &names, polygon_format };
+        let pair =
+            Pair { table: &table, cell: &cell, outlines: &outlines, names: &names, qv_column: "qv", polygon_format };
         let error = pair.check().unwrap_err().to_string();
         assert!(error.contains(fault) && error.contains("CR1-1"), "{error}");
     }
     for id in ["a-b", "ü", "R2"] {
         let (outlines, names) = ([triangle()], CellNames::new(id));
-        let pair = Pair { table: &table, cell: &cell, outlines: &outlines, names: &names, polygon_format };
+        let pair =
+            Pair { table: &table, cell: &cell, outlines: &outlines, names: &names, qv_column: "qv", polygon_format };
         assert_eq!(pair.check().is_ok(), id == "R2", "'{id}'");
     }
 }
@@ -125,7 +128,8 @@ fn coordinates_that_are_hardly_microns_are_told() {
         let outlines = [CellOutline { cell: CellIdx::new(0), ring: ring.to_vec() }];
         let names = CellNames::new("R1");
         let polygon_format = PolygonFormat::FeatureCollection;
-        let pair = Pair { table: &table, cell: &cell, outlines: &outlines, names: &names, polygon_format };
+        let pair =
+            Pair { table: &table, cell: &cell, outlines: &outlines, names: &names, qv_column: "qv", polygon_format };
         pair.check().unwrap().1.into_iter().map(|advice| advice.0).collect::<Vec<_>>().join("|")
     };
     let plain = "transcript_id,x,y,gene\n1,1,2,a\n2,5,2,b\n3,3,6,b\n4,40,40,a\n";
@@ -154,7 +158,7 @@ fn a_bundle_must_have_the_ids_at_their_places() {
     let cell = [1, 1, 1].map(CellIdx::from_number);
     let (outlines, names) = ([triangle()], CellNames::new("R1"));
     let polygon_format = PolygonFormat::FeatureCollection;
-    let pair = Pair { table: &table, cell: &cell, outlines: &outlines, names: &names, polygon_format };
+    let pair = Pair { table: &table, cell: &cell, outlines: &outlines, names: &names, qv_column: "qv", polygon_format };
     let (ids, _) = pair.check().unwrap();
     let compared = || check_bundle(&pair, &ids, bundle).map_err(|error| error.to_string());
     assert!(compared().unwrap_err().contains("no file experiment.xenium"));
