@@ -1,5 +1,6 @@
 """Opens SpatialData stores of `baysor export` with spatialdata, scanpy and squidpy's inputs. Called by check.py."""
 
+import json
 import tempfile
 import warnings
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import scanpy
+import shapely.geometry
 import spatialdata
 
 # That a newer container format exists: we write the older one, which all releases read.
@@ -20,6 +22,16 @@ def read(path):
         store = spatialdata.read_zarr(path)
     ours = [str(one.message) for one in said if not issubclass(one.category, (DeprecationWarning, FutureWarning))]
     return store, [message for message in ours if not any(known in message for known in ALLOWED)]
+
+
+def check_export(check, name, stem):
+    """Compares STEM.zarr with STEM.csv and the other files of Baysor 0.7.1 of the same export."""
+    molecules = pd.read_csv(f"{stem}.csv", dtype={"transcript_id": np.uint64}, float_precision="round_trip")
+    stats = pd.read_csv(f"{stem}_cell_stats.csv", float_precision="round_trip")
+    features = json.loads(Path(f"{stem}_polygons_2d.json").read_text())["features"]
+    polygons = {feature["id"]: shapely.geometry.shape(feature["geometry"]) for feature in features}
+    counts = pd.crosstab(molecules["cell"], molecules["gene"]).reindex(stats["cell"])
+    check_store(check, name, f"{stem}.zarr", molecules, stats, polygons, counts)
 
 
 def check_store(check, name, path, molecules, stats, polygons, counts):

@@ -15,7 +15,7 @@ use polars::prelude::{
     BinaryChunkedBuilder, Column, CompatLevel, DataFrame, DataType, IntoColumn, IntoSeries, ParquetCompression,
     ParquetWriter, PolarsError, PolarsResult, Schema, Series, StringChunkedBuilder,
 };
-use polars_arrow::datatypes::{ArrowDataType, ArrowSchema, Field, IntegerType};
+use polars_arrow::datatypes::{ArrowDataType, ArrowSchema, Field, IntegerType, Metadata};
 use polars_arrow::io::ipc::write::{default_ipc_fields, schema_to_bytes};
 use rayon::prelude::*;
 
@@ -161,7 +161,7 @@ fn write_groups(
     metadata: &[(&str, String)],
 ) -> PolarsResult<()> {
     let schema: Schema = columns.iter().map(|column| (column.name.as_str().into(), column.dtype.clone())).collect();
-    let mut entries = vec![("ARROW:schema".to_owned(), stored_schema(columns))];
+    let mut entries = vec![("ARROW:schema".to_owned(), stored_schema(columns, metadata))];
     entries.extend(metadata.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
     let writer: BatchedWriter<_> = ParquetWriter::new(file)
         .with_compression(ParquetCompression::Zstd(None))
@@ -190,10 +190,12 @@ fn write_groups(
     writer.finish().map(drop)
 }
 
-/// The schema as readers of Arrow look for it: an IPC message of the old form, in base64.
-fn stored_schema(columns: &[ParquetColumn<'_>]) -> String {
+/// The schema as readers of Arrow look for it: an IPC message of the old form, in base64. It repeats the entries of the
+/// file, because pyarrow believes the schema alone about them.
+fn stored_schema(columns: &[ParquetColumn<'_>], metadata: &[(&str, String)]) -> String {
     let schema: ArrowSchema = columns.iter().map(ParquetColumn::arrow).collect();
-    let message = schema_to_bytes(&schema, &default_ipc_fields(schema.iter_values()), None);
+    let entries: Metadata = metadata.iter().map(|(key, value)| ((*key).into(), value.as_str().into())).collect();
+    let message = schema_to_bytes(&schema, &default_ipc_fields(schema.iter_values()), Some(&entries));
     let mut bytes = vec![0xff; 4];
     bytes.extend_from_slice(&(message.len() as u32).to_le_bytes());
     bytes.extend_from_slice(&message);
