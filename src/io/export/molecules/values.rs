@@ -72,7 +72,11 @@ pub(in crate::io::export) fn cast_rows(
     begin: usize,
     end: usize,
 ) -> Result<StringChunked, PolarsError> {
-    Ok(series.slice(begin as i64, end - begin).cast(&DataType::String)?.str()?.clone())
+    let rows = series.slice(begin as i64, end - begin);
+    // Durations have no text of their own: the number of their units.
+    let is_duration = matches!(rows.dtype(), DataType::Duration(_));
+    let rows = if is_duration { rows.cast(&DataType::Int64)? } else { rows };
+    Ok(rows.cast(&DataType::String)?.str()?.clone())
 }
 
 pub(in crate::io::export) fn push_signed(out: &mut Vec<u8>, value: i64) {

@@ -54,6 +54,15 @@ fn columns<'a>(content: &ExportContent<'a>) -> io::Result<Vec<ParquetColumn<'a>>
             Content::Gene(..) | Content::Cell(..) | Content::Compartment(_) | Content::Color(_) => {
                 molecule_column(name, values).as_categories()
             }
+            // Bytes are mostly texts, and dask takes them all for texts.
+            Content::Carried(series, _) if series.dtype() == &DataType::Binary => {
+                let bytes = series.binary().map_err(io::Error::other)?;
+                ParquetColumn::some_texts(name, move |row, text| {
+                    let value = bytes.get(row);
+                    value.into_iter().for_each(|value| text.push_str(&String::from_utf8_lossy(value)));
+                    value.is_some()
+                })
+            }
             Content::Carried(series, _) if series.dtype().is_categorical() || series.dtype().is_enum() => {
                 molecule_column(name, values).as_categories()
             }
