@@ -120,6 +120,8 @@ Examples:
     baysor export -o results/ run/
   Boundaries and counts in other formats, from the same stage:
     baysor export --polygon-format GeometryCollection --count-matrix-format tsv -o other/ run/
+  AnnData and Parquet of the good cells; docs/export.md has all formats and filters:
+    baysor export --format h5ad,parquet --min-molecules 30 --max-elongation 8 -o results/ run/
   Colors of neighborhoods that were computed beside the run:
     baysor run -m 30 -s 6.5 --skip-ncv-color --stage run/ molecules.csv
     baysor segfree -m 30 --stage colors/ molecules.csv
@@ -128,7 +130,15 @@ Examples:
 Files written for -o X.csv, format baysor:
   X.csv (molecules with their cells), X_cell_stats.csv, X_counts.loom, X_polygons_2d.json,
   X_polygons_3d.json (3D data), X_params.dump.toml (repeats the run with -c), X_log.log
+Of the other formats, with X_export.json beside them (what was written, filters, numbers of cells):
+  parquet  X_molecules.parquet, X_cells.parquet, X_counts.parquet, X_polygons.parquet, X_cell_boundaries.parquet,
+           X_polygons_3d.parquet (3D data)
+  h5ad     X.h5ad
+  10x-h5   X_feature_bc_matrix.h5
+  10x-mtx  X_feature_bc_matrix/matrix.mtx.gz, barcodes.tsv.gz, features.tsv.gz
+  vpt      X_vpt/cell_boundaries.parquet, cell_by_gene.csv, cell_metadata.csv, detected_transcripts.csv
 
+A format that cannot be written is reported, and the others are written all the same.
 Nothing is computed but the boundaries, if run was called with --polygon-format none.
 
 Exit status:

@@ -23,7 +23,7 @@ pub fn resolve_export(
         ncv: request.ncv.clone(),
         formats: formats::formats(&merged)?,
         filters: formats::filters(&merged)?,
-        nuclei: formats::nuclei(&merged),
+        nuclei: formats::nuclei(&merged)?,
         ranger: formats::ranger(&merged)?,
         bundle: settings(request, &merged)?,
         program: program(request, merged, Vec::new(), environment)?,

@@ -21,6 +21,8 @@ pub enum ExportFormat {
     TenxH5,
     /// Feature-barcode matrix of 10x Genomics as a folder of texts.
     TenxMtx,
+    /// The files of a MERSCOPE region as Vizgen's post-processing tool has them.
+    Vpt,
     /// A SpatialData store.
     SpatialData,
     /// The pair that Xenium Ranger imports.
@@ -29,8 +31,16 @@ pub enum ExportFormat {
 
 impl ExportFormat {
     /// All formats, in the order of the help.
-    pub const ALL: [Self; 7] =
-        [Self::Baysor, Self::Parquet, Self::H5ad, Self::TenxH5, Self::TenxMtx, Self::SpatialData, Self::XeniumRanger];
+    pub const ALL: [Self; 8] = [
+        Self::Baysor,
+        Self::Parquet,
+        Self::H5ad,
+        Self::TenxH5,
+        Self::TenxMtx,
+        Self::Vpt,
+        Self::SpatialData,
+        Self::XeniumRanger,
+    ];
 
     /// The name in options.
     pub const fn name(self) -> &'static str {
@@ -40,6 +50,7 @@ impl ExportFormat {
             Self::H5ad => "h5ad",
             Self::TenxH5 => "10x-h5",
             Self::TenxMtx => "10x-mtx",
+            Self::Vpt => "vpt",
             Self::SpatialData => "spatialdata",
             Self::XeniumRanger => "xenium-ranger",
         }
@@ -65,6 +76,12 @@ impl ExportFormat {
                 "_feature_bc_matrix/barcodes.tsv.gz",
                 "_feature_bc_matrix/features.tsv.gz",
             ],
+            Self::Vpt => &[
+                "_vpt/cell_boundaries.parquet",
+                "_vpt/cell_by_gene.csv",
+                "_vpt/cell_metadata.csv",
+                "_vpt/detected_transcripts.csv",
+            ],
             Self::SpatialData => &[".zarr"],
             Self::XeniumRanger => &["_xenium_ranger.csv", "_xenium_ranger_polygons.json"],
         }
@@ -72,7 +89,7 @@ impl ExportFormat {
 
     /// Whether boundaries of cells are part of it.
     pub const fn needs_polygons(self) -> bool {
-        matches!(self, Self::Parquet | Self::SpatialData | Self::XeniumRanger)
+        matches!(self, Self::Parquet | Self::Vpt | Self::SpatialData | Self::XeniumRanger)
     }
 
     /// Whether it has counts of nuclei and cytoplasm.
@@ -132,10 +149,18 @@ pub(super) fn formats(merged: &Merged) -> Result<Vec<ExportFormat>, ConfigError>
     Ok(if wanted.is_empty() { vec![ExportFormat::Baysor] } else { chosen.collect() })
 }
 
-/// Where nuclei are known from.
-pub(super) fn nuclei(merged: &Merged) -> NucleiSource {
+/// Where nuclei are known from, which only some formats tell.
+pub(super) fn nuclei(merged: &Merged) -> Result<NucleiSource, ConfigError> {
     let word = merged.text("nuclei_from");
-    NucleiSource::WORDS.iter().find(|(name, _)| *name == word).map_or(NucleiSource::Auto, |&(_, source)| source)
+    let source =
+        NucleiSource::WORDS.iter().find(|(name, _)| *name == word).map_or(NucleiSource::Auto, |&(_, source)| source);
+    if source != NucleiSource::Auto && !formats(merged)?.iter().any(|format| format.has_nuclear_layers()) {
+        let names = ExportFormat::ALL.iter().filter(|format| format.has_nuclear_layers()).map(|format| format.name());
+        let names: Vec<&str> = names.collect();
+        let remedy = format!("only {} has counts of nuclei; add it to --format, or leave this out", names.join(", "));
+        return Err(merged.invalid("nuclei_from", remedy));
+    }
+    Ok(source)
 }
 
 /// How the pair for Xenium Ranger is written.
@@ -203,4 +228,64 @@ pub(super) fn filters(merged: &Merged) -> Result<Vec<CellFilter>, ConfigError> {
         }
     }
     Ok(filters)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bundle::resolve_export;
+    use super::super::options::find_path;
+    use super::super::resolve::Request;
+    use super::super::settings::ExportSettings;
+    use super::super::values::from_text;
+    use super::*;
+    use crate::config::file::{Given, Origin};
+
+    fn resolve(given: &[(&str, &str)]) -> Result<ExportSettings, ConfigError> {
+        let flag = |&(name, text): &(&str, &str)| {
+            let def = find_path(name).unwrap();
+            let value = from_text(def, &def.spelled(), text)?;
+            Ok(Given { def, value, origin: Origin::Flag(def.spelled()) })
+        };
+        let flags = given.iter().map(flag).collect::<Result<_, ConfigError>>()?;
+        resolve_export(&Request { molecules: "stage".into(), flags, ..Request::default() }, &|_| None)
+    }
+
+    #[test]
+    fn formats_are_a_list_in_any_case_and_order_without_repetitions() {
+        let formats = |text: &str| resolve(&[("format", text)]).unwrap().formats;
+        assert_eq!(resolve(&[]).unwrap().formats, [ExportFormat::Baysor]);
+        assert_eq!(formats("H5AD,parquet,h5ad"), [ExportFormat::Parquet, ExportFormat::H5ad]);
+        let error = resolve(&[("format", "parquet,10x")]).unwrap_err().to_string();
+        assert!(error.contains("'10x' is not one of") && error.contains("10x-mtx"), "{error}");
+    }
+
+    #[test]
+    fn limits_are_filters_and_defaults_are_none() {
+        let given = [("min_molecules", "20"), ("max_area", "1e3"), ("min_area", "5"), ("min_confidence", "0")];
+        let filter = |statistic, min, max| CellFilter { statistic, min, max };
+        let expected =
+            [filter(Statistic::NTranscripts, Some(20.0), None), filter(Statistic::Area, Some(5.0), Some(1000.0))];
+        assert_eq!(resolve(&given).unwrap().filters, expected);
+        assert!(resolve(&[("min_area", "6"), ("max_area", "5")]).is_err());
+        assert!(resolve(&[("min_confidence", "1.5")]).is_err());
+        assert!(resolve(&[]).unwrap().filters.is_empty());
+    }
+
+    #[test]
+    fn nuclei_need_a_format_that_tells_them() {
+        let nuclei = |given| resolve(given).map(|settings| settings.nuclei);
+        assert_eq!(nuclei(&[("format", "h5ad"), ("nuclei_from", "prior")]).unwrap(), NucleiSource::Prior);
+        assert_eq!(nuclei(&[]).unwrap(), NucleiSource::Auto);
+        let error = nuclei(&[("format", "vpt"), ("nuclei_from", "prior")]).unwrap_err().to_string();
+        assert!(error.contains("only h5ad"), "{error}");
+    }
+
+    #[test]
+    fn files_of_formats_are_beside_the_molecule_table() {
+        let names = OutputNames::for_output(std::path::Path::new("o/s.csv"), false, super::super::CountFormat::Loom);
+        let files = |format: ExportFormat| format.files(&names);
+        assert_eq!(files(ExportFormat::H5ad), [PathBuf::from("o/s.h5ad")]);
+        assert_eq!(files(ExportFormat::TenxMtx)[0], PathBuf::from("o/s_feature_bc_matrix/matrix.mtx.gz"));
+        assert_eq!(files(ExportFormat::Baysor)[0], PathBuf::from("o/s.csv"));
+    }
 }

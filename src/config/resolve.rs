@@ -88,7 +88,7 @@ pub fn resolve(request: &Request, environment: &dyn Fn(&str) -> Option<String>) 
         outputs: bundle::with_checkpoint_in(bundle::stage_folder(request)?, bundle.outputs),
         writes_bundle: request.stage.is_none() || request.output.is_some() || !merged.list("format").is_empty(),
         formats: formats::formats(&merged)?,
-        nuclei: formats::nuclei(&merged),
+        nuclei: formats::nuclei(&merged)?,
         ranger: formats::ranger(&merged)?,
         stage: request.stage.clone(),
         polygon_format: bundle.polygon_format,

@@ -70,7 +70,7 @@ fn write(
     if formats.iter().any(|format| *format != ExportFormat::Baysor) || !filters.is_empty() {
         let order = Order {
             formats,
-            outputs: &bundle.outputs,
+            bundle,
             nuclei: settings.nuclei,
             ranger: &settings.ranger,
             filtered: &filtered,

@@ -1,7 +1,7 @@
 //! All formats of `export`, each for itself: one that fails leaves the others alone.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
@@ -10,11 +10,11 @@ use super::results::{Filtered, RunResult};
 use super::{manifest, nuclei};
 use crate::config::options::find_path;
 use crate::config::values::Value as Setting;
-use crate::config::{EXPORT_RECORD, ExportFormat, NucleiSource, OutputNames, RangerSettings, VERSION};
+use crate::config::{BundleSettings, EXPORT_RECORD, ExportFormat, NucleiSource, OutputNames, RangerSettings, VERSION};
 use crate::io::atomic;
 use crate::io::export::content::{ExportContent, PartCounts};
 use crate::io::export::xenium_ranger::{self, Pair, TranscriptIds};
-use crate::io::export::{h5ad, parquet, spatialdata, tenx};
+use crate::io::export::{h5ad, parquet, spatialdata, tenx, vpt};
 use crate::io::molecules::MoleculeTable;
 use crate::io::stage::{Manifest, StagePolygons};
 use crate::observe::Observer;
@@ -23,8 +23,8 @@ use crate::observe::Observer;
 pub struct Order<'a> {
     /// The formats. That of Baysor 0.7.1 is written elsewhere.
     pub formats: &'a [ExportFormat],
-    /// Names of the files.
-    pub outputs: &'a OutputNames,
+    /// How the files of Baysor 0.7.1 are written, and the names of all files.
+    pub bundle: &'a BundleSettings,
     /// Where nuclei are known from.
     pub nuclei: NucleiSource,
     /// How the pair for Xenium Ranger is written.
@@ -92,11 +92,16 @@ pub fn write(
     failures: &mut Failures,
     observer: &dyn Observer,
 ) -> anyhow::Result<()> {
-    let parts = if order.formats.iter().any(|format| format.has_nuclear_layers()) {
-        nuclei::counts(result, order.nuclei, order.manifest, observer)?
-    } else {
-        None
+    let with_parts = order.formats.iter().copied().filter(|format| format.has_nuclear_layers());
+    let found = match with_parts.clone().next() {
+        Some(_) => nuclei::counts(result, order.nuclei, order.manifest, observer),
+        None => Ok(None),
     };
+    let parts = found.unwrap_or_else(|error| {
+        let text = format!("{error:#}");
+        with_parts.for_each(|format| failures.note(format, Err(anyhow::anyhow!(text.clone())), observer));
+        None
+    });
     let numbers = result.segment_numbers();
     let names = result.names.clone();
     let molecules = result.columns(numbers.as_deref(), &names);
@@ -112,11 +117,14 @@ pub fn write(
         record: &record,
     };
     for &format in order.formats.iter().filter(|format| **format != ExportFormat::Baysor) {
+        if failures.has(format) {
+            continue;
+        }
         observer.stage(&format!("Saving the format {}", format.name()));
         failures.note(format, write_format(format, &content, order, observer), observer);
     }
-    let path = order.outputs.beside(EXPORT_RECORD);
-    let record = with_files(record, order, failures);
+    let path = order.bundle.outputs.beside(EXPORT_RECORD);
+    let record = with_files(record, order, polygons.layers.is_some(), failures);
     let text = serde_json::to_string_pretty(&record).context("the record of the export")? + "\n";
     atomic::write_file(&path, |file| file.write_all(text.as_bytes()))?;
     Ok(())
@@ -150,7 +158,7 @@ fn write_format(
     order: &Order<'_>,
     observer: &dyn Observer,
 ) -> anyhow::Result<()> {
-    let outputs = order.outputs;
+    let outputs = &order.bundle.outputs;
     prepare(format, outputs)?;
     let file = |suffix: &str| outputs.beside(suffix);
     let ExportContent { table, molecules, names, stats, counts, polygons, .. } = *content;
@@ -169,6 +177,7 @@ fn write_format(
         ExportFormat::H5ad => h5ad::write_h5ad(&file(".h5ad"), content)?,
         ExportFormat::TenxH5 => tenx::write_h5(&file("_feature_bc_matrix.h5"), &table.genes, names, counts)?,
         ExportFormat::TenxMtx => tenx::write_mtx(&file("_feature_bc_matrix"), &table.genes, names, counts)?,
+        ExportFormat::Vpt => vpt::write_vpt(&file("_vpt"), content)?,
         ExportFormat::SpatialData => write_store(&file(".zarr"), content, observer)?,
         ExportFormat::XeniumRanger => write_pair(content, order, observer)?,
     }
@@ -218,7 +227,7 @@ fn write_pair(content: &ExportContent<'_>, order: &Order<'_>, observer: &dyn Obs
         observer.info(&xenium_ranger::check_bundle(&pair, &ids, bundle)?);
     }
     let [transcripts, polygons] =
-        ["_xenium_ranger.csv", "_xenium_ranger_polygons.json"].map(|s| order.outputs.beside(s));
+        ["_xenium_ranger.csv", "_xenium_ranger_polygons.json"].map(|s| order.bundle.outputs.beside(s));
     atomic::write_file(&transcripts, |file| pair.write_transcripts(&ids, file))?;
     atomic::write_file(&polygons, |file| pair.write_polygons(file))?;
     let run_id = order.manifest.run_id.as_deref().unwrap_or_default();
@@ -251,19 +260,23 @@ fn record(result: &RunResult, order: &Order<'_>, parts: Option<&PartCounts>) -> 
 }
 
 /// Adds which files there are now; formats that failed are not among them.
-fn with_files(mut record: Value, order: &Order<'_>, failures: &Failures) -> Value {
-    let done = order.formats.iter().filter(|format| !failures.has(**format));
-    let names_of = |format: &ExportFormat| -> Vec<String> {
-        let files = format.files(order.outputs).into_iter().filter(|file| file.exists());
-        let folder = order.outputs.molecules.parent();
-        let below = |file: std::path::PathBuf| match folder.and_then(|folder| file.strip_prefix(folder).ok()) {
-            Some(name) => name.to_string_lossy().replace('\\', "/"),
-            None => file.to_string_lossy().into_owned(),
-        };
+fn with_files(mut record: Value, order: &Order<'_>, has_layers: bool, failures: &Failures) -> Value {
+    let names = &order.bundle.outputs;
+    let folder = names.molecules.parent().unwrap_or(Path::new(""));
+    let has_json = order.bundle.polygon_format.is_some();
+    let is_written = |file: &PathBuf| {
+        let is_json = *file == names.polygons_2d || *file == names.polygons_3d;
+        let is_3d = *file == names.polygons_3d || *file == names.beside("_polygons_3d.parquet");
+        *file != names.log && (has_json || !is_json) && (has_layers || !is_3d)
+    };
+    let files_of = |format: ExportFormat| -> Vec<String> {
+        let files = format.files(names).into_iter().filter(is_written);
+        let below = |file: PathBuf| file.strip_prefix(folder).unwrap_or(&file).to_string_lossy().replace('\\', "/");
         files.map(below).collect()
     };
+    let done = order.formats.iter().copied().filter(|&format| !failures.has(format));
     let files: serde_json::Map<String, Value> =
-        done.map(|format| (format.name().to_owned(), json!(names_of(format)))).collect();
+        done.map(|format| (format.name().to_owned(), json!(files_of(format)))).collect();
     if let Value::Object(entries) = &mut record {
         entries.insert("files".to_owned(), Value::Object(files));
     }

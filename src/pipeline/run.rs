@@ -103,7 +103,7 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
         let filtered = Filtered { n_cells: result.stats.n_cells(), ..Filtered::default() };
         let order = Order {
             formats: &settings.formats,
-            outputs: &bundle.outputs,
+            bundle: &bundle,
             nuclei: settings.nuclei,
             ranger: &settings.ranger,
             filtered: &filtered,

@@ -133,7 +133,7 @@ pub const OPTIONS: &[OptionDef] = &[
     placed(Place::CommandLine, key("", "stage", Kind::Path, Text(""), Output,
         "Write the result as a stage into this folder: Arrow tables and a manifest, for other commands and for looking inside. Without --output nothing else is written.").flag("stage", "DIR").on(&[Command::Run, Command::Segfree])),
     placed(Place::CommandLine, key("", "format", Kind::List, EmptyList, Output,
-        "What to write, with commas between several: baysor (the files of Baysor 0.7.1), parquet (tables, GeoParquet), h5ad (AnnData), 10x-h5, 10x-mtx (matrices as of Cell Ranger), spatialdata (a zarr store), xenium-ranger (the pair for import-segmentation, checked). Empty = baysor.").flag("format", "LIST").on(EXPORTING)),
+        "What to write, with commas between several: baysor (the files of Baysor 0.7.1), parquet (tables, GeoParquet), h5ad (AnnData), 10x-h5, 10x-mtx (matrices as of Cell Ranger), vpt (MERSCOPE), spatialdata (a zarr store), xenium-ranger (the pair for import-segmentation, checked). Empty = baysor.").flag("format", "LIST").on(EXPORTING)),
     placed(Place::CommandLine, key("", "nuclei_from", Kind::Choice(&["auto", "none", "compartments", "prior", "overlaps_nucleus"]), Text("auto"), Output,
         "Which molecules count as nuclear, for the layers of nuclei and cytoplasm in h5ad and spatialdata: compartments of the model, prior (its segments are nuclei), the column overlaps_nucleus, none; auto = the first of these that is known.").flag("nuclei-from", "SOURCE").on(EXPORTING)),
     placed(Place::CommandLine, filter("min_molecules", AT_LEAST_0, NONE_LOW,

@@ -97,3 +97,16 @@ pub(super) fn with_references(text: &str) -> String {
     };
     text.chars().map(encode).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cause_of_an_error_is_what_the_system_said() {
+        let message =
+            "H5Fflush(): failed: time = now\n, errno = 28, error message = 'No space left on device', ptr = 0";
+        assert_eq!(plain_cause(message), "No space left on device");
+        assert_eq!(plain_cause("H5Gcreate2(): name exists\nmore"), "H5Gcreate2(): name exists");
+    }
+}

@@ -218,14 +218,6 @@ mod tests {
     }
 
     #[test]
-    fn cause_of_an_error_is_what_the_system_said() {
-        let message =
-            "H5Fflush(): failed: time = now\n, errno = 28, error message = 'No space left on device', ptr = 0";
-        assert_eq!(plain_cause(message), "No space left on device");
-        assert_eq!(plain_cause("H5Gcreate2(): name exists\nmore"), "H5Gcreate2(): name exists");
-    }
-
-    #[test]
     fn error_names_the_file_that_was_asked_for() {
         let (genes, counts, stats) = example(2, 2);
         let path = Path::new("/nowhere/at/all.loom");

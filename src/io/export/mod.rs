@@ -16,6 +16,7 @@ pub mod segments;
 pub mod spatialdata;
 pub mod tenx;
 pub mod tsv;
+pub mod vpt;
 pub mod xenium_ranger;
 pub mod zarr;
 

@@ -112,3 +112,58 @@ pub(super) fn write_gzip(
         out.into_inner().map_err(io::IntoInnerError::into_error)?.finish().map(drop)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+    use crate::data::GeneIdx;
+
+    fn example() -> (GeneTable, CellCounts) {
+        let genes = GeneTable::new(["say \"hi\"", "G\u{e8}ne"].map(str::to_owned).into());
+        let gene = GeneIdx::new;
+        let counts = CellCounts {
+            n_genes: 2,
+            offsets: vec![0, 1, 1, 3],
+            genes: vec![gene(1), gene(0), gene(1)],
+            n: vec![7, 1, 2],
+        };
+        (genes, counts)
+    }
+
+    fn text_of(path: &Path) -> String {
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(std::fs::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
+        text
+    }
+
+    #[test]
+    fn texts_are_genes_by_cells_with_numbers_from_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (genes, counts) = example();
+        write_mtx(folder.path(), &genes, &CellNames::new("R1"), &counts).unwrap();
+        assert!(text_of(&folder.path().join("matrix.mtx.gz")).ends_with("%\n2 3 3\n2 1 7\n1 3 1\n2 3 2\n"));
+        assert_eq!(text_of(&folder.path().join("barcodes.tsv.gz")), "CR1-1\nCR1-2\nCR1-3\n");
+        let features = text_of(&folder.path().join("features.tsv.gz"));
+        let expected =
+            "G\u{e8}ne\tG\u{e8}ne\tGene Expression\n\"say \"\"hi\"\"\"\t\"say \"\"hi\"\"\"\tGene Expression\n";
+        assert_eq!(features, expected);
+    }
+
+    #[test]
+    fn hdf5_is_compressed_by_cells_and_ascii() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.h5");
+        let (genes, counts) = example();
+        write_h5(&path, &genes, &CellNames::new("R1"), &counts).unwrap();
+        let file = File::open(&path).unwrap();
+        let numbers = |name: &str| file.dataset(name).unwrap().read_raw::<i64>().unwrap();
+        assert_eq!(numbers("matrix/indptr"), [0, 1, 1, 3]);
+        assert_eq!(numbers("matrix/indices"), [1, 0, 1]);
+        assert_eq!(numbers("matrix/data"), [7, 1, 2]);
+        assert_eq!(numbers("matrix/shape"), [2, 3]);
+        let names = file.dataset("matrix/features/name").unwrap().read_raw::<FixedAscii<16>>().unwrap();
+        assert_eq!(names.iter().map(FixedAscii::as_str).collect::<Vec<_>>(), ["G&#232;ne", "say \"hi\""]);
+    }
+}

@@ -41,6 +41,13 @@ pub(in crate::io::export) fn molecule_column<'a>(name: &str, content: Content<'a
             ParquetColumn::texts(name, move |row, text| text.push_str(&names[genes[row].idx()]))
         }
         Content::Carried(series, _) => carried(name, series),
+        Content::RowNumber => ParquetColumn::of(name, UInt32, |row| row as u32),
+        Content::GeneNumber(genes) => ParquetColumn::of(name, UInt32, move |row| genes[row].idx() as u32),
+        Content::Zero => ParquetColumn::of(name, UInt32, |_| 0u32),
+        Content::CellNumber(cells, names) => {
+            let number = move |row: usize| cells[row].map_or(-1, |cell| i64::from(names.number(cell)));
+            ParquetColumn::of(name, DataType::Int64, number)
+        }
         Content::MoleculeId => ParquetColumn::of(name, UInt32, |row| row as u32 + 1),
         Content::Segment(segments, numbers) => ParquetColumn::of(name, UInt32, move |row| {
             segments[row].map_or(0, |segment| numbers.map_or(segment.number(), |numbers| numbers[segment.idx()]))
@@ -74,7 +81,7 @@ fn carried<'a>(name: &str, series: &'a Series) -> ParquetColumn<'a> {
 }
 
 /// Adds the name of a cell to a text.
-pub(in crate::io::export) fn push_name(text: &mut String, names: &CellNames, cell: CellIdx) {
+pub fn push_name(text: &mut String, names: &CellNames, cell: CellIdx) {
     text.push_str(names.prefix());
     text.push_str(&names.number(cell).to_string());
 }
