@@ -11,8 +11,44 @@ import scanpy
 import shapely.geometry
 import spatialdata
 
+import ranger_check
+
+FORMATS = "baysor,spatialdata,xenium-ranger"
+ODD = {"G01": "a b", "G02": 'said "so"', "G03": "µ<x>&é", "G04": "it's, so"}
+
 # That a newer container format exists: we write the older one, which all releases read.
 ALLOWED = ["SpatialData is not stored in the most current format"]
+
+
+def main(binary, scratch, table, check, section, baysor):
+    """`table`: molecules; the rest are tools of check.py."""
+    folder = scratch / "stores"
+    folder.mkdir()
+    table = table.assign(gene=table["gene"].replace(ODD))
+    table.to_parquet(folder / "volume.parquet", index=False)
+    table.drop(columns="z").to_csv(folder / "plane.csv", index=False)
+    bundle = folder / "bundle"
+    bundle.mkdir()
+    (bundle / "experiment.xenium").write_text("{}")
+    places = table.rename(columns={"x": "x_location", "y": "y_location"})
+    places[["transcript_id", "x_location", "y_location"]].to_parquet(bundle / "transcripts.parquet", index=False)
+    for name, source in [("flat", "plane.csv"), ("deep", "volume.parquet")]:
+        baysor(binary, folder, "run", source, "-m", "8", "-s", "3", "--iters", "50", "--stage", name)
+        baysor(binary, folder, "export", name, "--format", FORMATS, "--xenium-bundle", "bundle", "-o", f"{name}_all/all.csv")
+        baysor(binary, folder, "export", name, "--format", FORMATS, "--min-molecules", "20", "--polygon-format",
+               "FeatureCollection", "-o", f"{name}_some/all.csv")
+        for part in ["all", "some"]:
+            stem = folder / f"{name}_{part}" / "all"
+            with section(f"SpatialData, {name}, {part}"):
+                check_export(check, f"SpatialData, {name}, {part}", stem)
+            with section(f"Xenium Ranger, {name}, {part}"):
+                pair = [f"{stem}_xenium_ranger.csv", f"{stem}_xenium_ranger_polygons.json"]
+                faults = ranger_check.faults_of_pair(*pair, bundle)
+                check(f"Xenium Ranger, {name}, {part}", not faults, faults[:5])
+    # Nothing is left of so many molecules: points alone.
+    baysor(binary, folder, "export", "flat", "--format", "baysor,spatialdata", "--min-molecules", "100000", "-o", "none/all.csv")
+    with section("SpatialData, no cells"):
+        check_export(check, "SpatialData, no cells", folder / "none" / "all")
 
 
 def read(path):
