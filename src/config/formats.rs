@@ -1,9 +1,10 @@
 //! What `export` can write, and the names of the files.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::file::Origin;
 use super::merged::Merged;
+use super::resolve::Request;
 use super::{ConfigError, OutputNames, nearest};
 use crate::cells::{CellFilter, Statistic};
 use crate::data::PolygonFormat;
@@ -173,9 +174,14 @@ pub struct RangerSettings {
 }
 
 /// Settings of the pair for Xenium Ranger.
-pub(super) fn ranger(merged: &Merged) -> Result<RangerSettings, ConfigError> {
+pub(super) fn ranger(request: &Request, merged: &Merged) -> Result<RangerSettings, ConfigError> {
     let is_wanted = formats(merged)?.contains(&ExportFormat::XeniumRanger);
-    let bundle = Some(merged.text("xenium_bundle")).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let bundle = request.xenium_bundle.clone();
+    let invalid = |path: &Path, remedy: &str| ConfigError::Invalid {
+        name: "--xenium-bundle".to_owned(),
+        seen: format!("'{}'", path.display()),
+        remedy: remedy.to_owned(),
+    };
     if let Some(path) = &bundle {
         if !is_wanted {
             return Err(
@@ -184,7 +190,7 @@ pub(super) fn ranger(merged: &Merged) -> Result<RangerSettings, ConfigError> {
         }
         if !path.join("experiment.xenium").is_file() {
             let remedy = "there is no file experiment.xenium in it; give the output folder of the instrument";
-            return Err(merged.invalid("xenium_bundle", remedy));
+            return Err(invalid(path, remedy));
         }
     }
     let given = merged.get("polygon_format").filter(|given| is_wanted && given.origin != Origin::Default);

@@ -37,6 +37,8 @@ def main(binary, scratch, table, check, section, baysor):
         baysor(binary, folder, "export", name, "--format", FORMATS, "--xenium-bundle", "bundle", "-o", f"{name}_all/all.csv")
         baysor(binary, folder, "export", name, "--format", FORMATS, "--min-molecules", "20", "--polygon-format",
                "FeatureCollection", "-o", f"{name}_some/all.csv")
+        said = (folder / f"{name}_all" / "all_log.log").read_text()
+        check(f"Xenium Ranger, {name}: compared with the bundle", "transcripts are in the bundle at the same places" in said)
         for part in ["all", "some"]:
             stem = folder / f"{name}_{part}" / "all"
             with section(f"SpatialData, {name}, {part}"):
