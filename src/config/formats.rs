@@ -184,9 +184,7 @@ pub(super) fn ranger(request: &Request, merged: &Merged) -> Result<RangerSetting
     };
     if let Some(path) = &bundle {
         if !is_wanted {
-            return Err(
-                merged.invalid("xenium_bundle", "it is compared with --format xenium-ranger only; leave it out")
-            );
+            return Err(invalid(path, "it is compared with --format xenium-ranger only; leave it out"));
         }
         if !path.join("experiment.xenium").is_file() {
             let remedy = "there is no file experiment.xenium in it; give the output folder of the instrument";
