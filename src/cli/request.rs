@@ -46,6 +46,7 @@ pub fn parse(command: Command, arguments: &[OsString]) -> anyhow::Result<(Reques
         output: path(&matches, "output"),
         stage: path(&matches, "stage"),
         ncv: path(&matches, "ncv"),
+        xenium_bundle: path(&matches, "xenium_bundle"),
         save_prior: path(&matches, "save_prior"),
         dotted: sorted.dotted,
         command_line: arguments.join(OsStr::new(" ")).to_string_lossy().into_owned(),

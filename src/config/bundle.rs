@@ -24,6 +24,7 @@ pub fn resolve_export(
         formats: formats::formats(&merged)?,
         filters: formats::filters(&merged)?,
         nuclei: formats::nuclei(&merged)?,
+        ranger: formats::ranger(request, &merged)?,
         bundle: settings(request, &merged)?,
         program: program(request, merged, Vec::new(), environment)?,
     })

@@ -1,10 +1,13 @@
 //! What `export` can write, and the names of the files.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use super::file::Origin;
 use super::merged::Merged;
+use super::resolve::Request;
 use super::{ConfigError, OutputNames, nearest};
 use crate::cells::{CellFilter, Statistic};
+use crate::data::PolygonFormat;
 
 /// What `export` can write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,11 +24,24 @@ pub enum ExportFormat {
     TenxMtx,
     /// The files of a MERSCOPE region as Vizgen's post-processing tool has them.
     Vpt,
+    /// A SpatialData store.
+    SpatialData,
+    /// The pair that Xenium Ranger imports.
+    XeniumRanger,
 }
 
 impl ExportFormat {
     /// All formats, in the order of the help.
-    pub const ALL: [Self; 6] = [Self::Baysor, Self::Parquet, Self::H5ad, Self::TenxH5, Self::TenxMtx, Self::Vpt];
+    pub const ALL: [Self; 8] = [
+        Self::Baysor,
+        Self::Parquet,
+        Self::H5ad,
+        Self::TenxH5,
+        Self::TenxMtx,
+        Self::Vpt,
+        Self::SpatialData,
+        Self::XeniumRanger,
+    ];
 
     /// The name in options.
     pub const fn name(self) -> &'static str {
@@ -36,6 +52,8 @@ impl ExportFormat {
             Self::TenxH5 => "10x-h5",
             Self::TenxMtx => "10x-mtx",
             Self::Vpt => "vpt",
+            Self::SpatialData => "spatialdata",
+            Self::XeniumRanger => "xenium-ranger",
         }
     }
 
@@ -65,17 +83,19 @@ impl ExportFormat {
                 "_vpt/cell_metadata.csv",
                 "_vpt/detected_transcripts.csv",
             ],
+            Self::SpatialData => &[".zarr"],
+            Self::XeniumRanger => &["_xenium_ranger.csv", "_xenium_ranger_polygons.json"],
         }
     }
 
     /// Whether boundaries of cells are part of it.
     pub const fn needs_polygons(self) -> bool {
-        matches!(self, Self::Parquet | Self::Vpt)
+        matches!(self, Self::Parquet | Self::Vpt | Self::SpatialData | Self::XeniumRanger)
     }
 
     /// Whether it has counts of nuclei and cytoplasm.
     pub const fn has_nuclear_layers(self) -> bool {
-        matches!(self, Self::H5ad)
+        matches!(self, Self::H5ad | Self::SpatialData)
     }
 
     /// Its files, those included that not every result has.
@@ -142,6 +162,46 @@ pub(super) fn nuclei(merged: &Merged) -> Result<NucleiSource, ConfigError> {
         return Err(merged.invalid("nuclei_from", remedy));
     }
     Ok(source)
+}
+
+/// How the pair for Xenium Ranger is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RangerSettings {
+    /// How boundaries say whose they are: by number, which all versions read, unless the user wants features.
+    pub polygon_format: PolygonFormat,
+    /// The bundle to compare with, if it is given.
+    pub bundle: Option<PathBuf>,
+}
+
+/// Settings of the pair for Xenium Ranger.
+pub(super) fn ranger(request: &Request, merged: &Merged) -> Result<RangerSettings, ConfigError> {
+    let is_wanted = formats(merged)?.contains(&ExportFormat::XeniumRanger);
+    let bundle = request.xenium_bundle.clone();
+    let invalid = |path: &Path, remedy: &str| ConfigError::Invalid {
+        name: "--xenium-bundle".to_owned(),
+        seen: format!("'{}'", path.display()),
+        remedy: remedy.to_owned(),
+    };
+    if let Some(path) = &bundle {
+        if !is_wanted {
+            return Err(invalid(path, "it is compared with --format xenium-ranger only; leave it out"));
+        }
+        if !path.join("experiment.xenium").is_file() {
+            let remedy = "there is no file experiment.xenium in it; give the output folder of the instrument";
+            return Err(invalid(path, remedy));
+        }
+    }
+    let given = merged.get("polygon_format").filter(|given| is_wanted && given.origin != Origin::Default);
+    let polygon_format = match given.map(|_| merged.text("polygon_format")) {
+        None | Some("GeometryCollectionLegacy") => PolygonFormat::GeometryCollectionLegacy,
+        Some("FeatureCollection") => PolygonFormat::FeatureCollection,
+        Some(_) => {
+            let remedy = "Xenium Ranger does not read it; leave it out, or give GeometryCollectionLegacy (Ranger 1.7 to \
+                          4) or FeatureCollection (Ranger 4)";
+            return Err(merged.invalid("polygon_format", remedy));
+        }
+    };
+    Ok(RangerSettings { polygon_format, bundle })
 }
 
 /// The limits of cells, one for each statistic that is limited.

@@ -29,7 +29,7 @@ pub mod values;
 
 pub use detect::FoundInput;
 pub use error::ConfigError;
-pub use formats::{EXPORT_RECORD, ExportFormat, NucleiSource};
+pub use formats::{EXPORT_RECORD, ExportFormat, NucleiSource, RangerSettings};
 pub use nearest::nearest;
 pub use outputs::OutputNames;
 pub use preview::{PreviewOutputs, PreviewSettings, resolve_preview};

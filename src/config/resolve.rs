@@ -33,6 +33,8 @@ pub struct Request {
     pub prior_stage: Option<PriorStage>,
     /// The stage with colors of molecules, if given.
     pub ncv: Option<PathBuf>,
+    /// The bundle that the pair for Xenium Ranger is compared with, if it is given.
+    pub xenium_bundle: Option<PathBuf>,
     /// Where to write the prior as a stage of its own, if given.
     pub save_prior: Option<PathBuf>,
     /// Dotted options in their order; of a repeated one the last counts.
@@ -93,6 +95,7 @@ pub fn resolve(request: &Request, environment: &dyn Fn(&str) -> Option<String>) 
         writes_bundle: request.stage.is_none() || request.output.is_some() || !merged.list("format").is_empty(),
         formats: formats::formats(&merged)?,
         nuclei: formats::nuclei(&merged)?,
+        ranger: formats::ranger(request, &merged)?,
         stage: request.stage.clone(),
         polygon_format: bundle.polygon_format,
         count_format: bundle.count_format,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::file::Given;
-use super::{ExportFormat, NucleiSource, OutputNames};
+use super::{ExportFormat, NucleiSource, OutputNames, RangerSettings};
 use crate::cells::CellFilter;
 use crate::composition::VectorMethod;
 use crate::data::{Layout3d, PolygonFormat};
@@ -46,6 +46,8 @@ pub struct RunSettings {
     pub formats: Vec<ExportFormat>,
     /// Where nuclei are known from, for the counts of nuclei and cytoplasm.
     pub nuclei: NucleiSource,
+    /// How the pair for Xenium Ranger is written.
+    pub ranger: RangerSettings,
     /// The folder for the result as a stage, if it is wanted.
     pub stage: Option<PathBuf>,
     /// Format of the cell boundaries; `None`: they are not written.
@@ -109,6 +111,8 @@ pub struct ExportSettings {
     pub filters: Vec<CellFilter>,
     /// Where nuclei are known from, for the counts of nuclei and cytoplasm.
     pub nuclei: NucleiSource,
+    /// How the pair for Xenium Ranger is written.
+    pub ranger: RangerSettings,
     /// The files of Baysor 0.7.1.
     pub bundle: BundleSettings,
     /// Threads and messages; the seed has no meaning.

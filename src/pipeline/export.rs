@@ -71,7 +71,14 @@ fn write(
     }
     // The files of Baysor 0.7.1 without filters are what `run` writes, and nothing else is beside them.
     if formats.iter().any(|format| *format != ExportFormat::Baysor) || !filters.is_empty() {
-        let order = Order { formats, bundle, nuclei: settings.nuclei, filtered: &filtered, manifest: stage.manifest() };
+        let order = Order {
+            formats,
+            bundle,
+            nuclei: settings.nuclei,
+            ranger: &settings.ranger,
+            filtered: &filtered,
+            manifest: stage.manifest(),
+        };
         formats::write(&result, &polygons, &order, &mut failures, observer)?;
     }
     let outcome = failures.into_result();

@@ -6,12 +6,16 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use super::nuclei;
 use super::results::{Filtered, RunResult};
-use crate::config::{BundleSettings, EXPORT_RECORD, ExportFormat, NucleiSource, OutputNames, VERSION};
+use super::{manifest, nuclei};
+use crate::config::options::find_path;
+use crate::config::values::Value as Setting;
+use crate::config::{BundleSettings, EXPORT_RECORD, ExportFormat, NucleiSource, OutputNames, RangerSettings, VERSION};
 use crate::io::atomic;
 use crate::io::export::content::{ExportContent, PartCounts};
-use crate::io::export::{h5ad, parquet, tenx, vpt};
+use crate::io::export::xenium_ranger::{self, Pair, TranscriptIds};
+use crate::io::export::{h5ad, parquet, spatialdata, tenx, vpt};
+use crate::io::molecules::MoleculeTable;
 use crate::io::stage::{Manifest, StagePolygons};
 use crate::observe::Observer;
 
@@ -23,6 +27,8 @@ pub struct Order<'a> {
     pub bundle: &'a BundleSettings,
     /// Where nuclei are known from.
     pub nuclei: NucleiSource,
+    /// How the pair for Xenium Ranger is written.
+    pub ranger: &'a RangerSettings,
     /// Which cells were left out, if there are filters.
     pub filtered: &'a Filtered,
     /// How the result was made.
@@ -115,7 +121,7 @@ pub fn write(
             continue;
         }
         observer.stage(&format!("Saving the format {}", format.name()));
-        failures.note(format, write_format(format, &content, &order.bundle.outputs), observer);
+        failures.note(format, write_format(format, &content, order, observer), observer);
     }
     let path = order.bundle.outputs.beside(EXPORT_RECORD);
     let record = with_files(record, order, polygons.layers.is_some(), failures);
@@ -124,12 +130,36 @@ pub fn write(
     Ok(())
 }
 
-/// Writes the files of a format. To add one, add it to [`ExportFormat`] with its files, and here.
-fn write_format(format: ExportFormat, content: &ExportContent<'_>, outputs: &OutputNames) -> anyhow::Result<()> {
-    let files = format.files(outputs);
-    for path in &files {
-        atomic::prepare(path)?;
+/// Sees to it that the files of a format can be written.
+pub fn prepare(format: ExportFormat, outputs: &OutputNames) -> anyhow::Result<()> {
+    for path in format.files(outputs) {
+        if format == ExportFormat::SpatialData {
+            atomic::create_parent(&path)?;
+            spatialdata::check_replaceable(&path)?;
+        } else {
+            atomic::prepare(&path)?;
+        }
     }
+    Ok(())
+}
+
+/// Sees to it, before hours of work, that the molecules have what the formats need.
+pub fn check_table(formats: &[ExportFormat], table: &MoleculeTable) -> anyhow::Result<()> {
+    if formats.contains(&ExportFormat::XeniumRanger) {
+        TranscriptIds::new(table)?;
+    }
+    Ok(())
+}
+
+/// Writes the files of a format. To add one, add it to [`ExportFormat`] with its files, and here.
+fn write_format(
+    format: ExportFormat,
+    content: &ExportContent<'_>,
+    order: &Order<'_>,
+    observer: &dyn Observer,
+) -> anyhow::Result<()> {
+    let outputs = &order.bundle.outputs;
+    prepare(format, outputs)?;
     let file = |suffix: &str| outputs.beside(suffix);
     let ExportContent { table, molecules, names, stats, counts, polygons, .. } = *content;
     match format {
@@ -148,7 +178,61 @@ fn write_format(format: ExportFormat, content: &ExportContent<'_>, outputs: &Out
         ExportFormat::TenxH5 => tenx::write_h5(&file("_feature_bc_matrix.h5"), &table.genes, names, counts)?,
         ExportFormat::TenxMtx => tenx::write_mtx(&file("_feature_bc_matrix"), &table.genes, names, counts)?,
         ExportFormat::Vpt => vpt::write_vpt(&file("_vpt"), content)?,
+        ExportFormat::SpatialData => write_store(&file(".zarr"), content, observer)?,
+        ExportFormat::XeniumRanger => write_pair(content, order, observer)?,
     }
+    Ok(())
+}
+
+fn write_store(path: &Path, content: &ExportContent<'_>, observer: &dyn Observer) -> anyhow::Result<()> {
+    if content.n_cells() == 0 {
+        observer.warning("There are no cells, so the SpatialData store has points alone: empty shapes are invalid");
+    }
+    Ok(spatialdata::write_spatialdata(path, content)?)
+}
+
+/// Checks the pair for Xenium Ranger, writes it, and says how to import it.
+fn write_pair(content: &ExportContent<'_>, order: &Order<'_>, observer: &dyn Observer) -> anyhow::Result<()> {
+    let setting = |path: &str| manifest::value_of(order.manifest, find_path(path)?);
+    let qv_column = match setting("data.qv") {
+        Some(Setting::Text(name)) => name,
+        _ => "qv".to_owned(),
+    };
+    let pair = Pair {
+        table: content.table,
+        cell: content.molecules.cell,
+        outlines: &content.polygons.flat,
+        names: content.names,
+        qv_column: &qv_column,
+        polygon_format: order.ranger.polygon_format,
+    };
+    let (ids, advice) = pair.check()?;
+    for advice in advice {
+        observer.warning(&advice.0);
+    }
+    let limits: Vec<String> = ["x_min", "x_max", "y_min", "y_max", "z_min", "z_max"]
+        .iter()
+        .filter_map(|name| match setting(&format!("data.{name}")) {
+            Some(Setting::Float(limit)) if limit.is_finite() => Some(format!("{name} = {limit}")),
+            _ => None,
+        })
+        .collect();
+    if !limits.is_empty() {
+        observer.warning(&format!(
+            "Molecules were cropped ({}): the new bundle will have no cells outside of that",
+            limits.join(", ")
+        ));
+    }
+    if let Some(bundle) = &order.ranger.bundle {
+        observer.info(&xenium_ranger::check_bundle(&pair, &ids, bundle)?);
+    }
+    let [transcripts, polygons] =
+        ["_xenium_ranger.csv", "_xenium_ranger_polygons.json"].map(|s| order.bundle.outputs.beside(s));
+    atomic::write_file(&transcripts, |file| pair.write_transcripts(&ids, file))?;
+    atomic::write_file(&polygons, |file| pair.write_polygons(file))?;
+    let run_id = order.manifest.run_id.as_deref().unwrap_or_default();
+    let command = xenium_ranger::command(run_id, order.ranger.bundle.as_deref(), &transcripts, &polygons);
+    observer.info(&format!("Import with: {command}"));
     Ok(())
 }
 

@@ -49,6 +49,9 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
     if let Some(Fingerprint { size, hash }) = start.prior.as_ref().and_then(|found| found.fingerprint) {
         keeper.identify("the prior segmentation", format!("{size} bytes, hash {hash:016x}"))?;
     }
+    if bundle.is_some() {
+        formats::check_table(&settings.formats, &start.table)?;
+    }
     check_size(&start.table, start.prior.as_ref(), settings)?;
     if stage.is_some() {
         StageWriter::check(&start.table)?;
@@ -98,6 +101,7 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
             formats: &settings.formats,
             bundle,
             nuclei: settings.nuclei,
+            ranger: &settings.ranger,
             filtered: &filtered,
             manifest: &manifest,
         };
@@ -117,12 +121,10 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
 /// Sees to it that the final files can be written.
 fn prepare(bundle: &BundleSettings, formats: &[ExportFormat]) -> anyhow::Result<()> {
     let outputs = &bundle.outputs;
-    let of_formats = formats.iter().flat_map(|format| format.files(outputs));
-    let always = [&outputs.params_dump, &outputs.log, &outputs.checkpoint].into_iter().cloned();
-    for path in of_formats.chain(always) {
-        atomic::prepare(&path)?;
+    for path in [&outputs.params_dump, &outputs.log, &outputs.checkpoint] {
+        atomic::prepare(path)?;
     }
-    Ok(())
+    formats.iter().try_for_each(|format| formats::prepare(*format, outputs))
 }
 
 /// Writes tables, then boundaries: whatever fails there, final tables are kept. Returns the boundaries, if something

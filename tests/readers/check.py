@@ -31,6 +31,7 @@ import shapely.geometry
 from loompy.loom_validator import LoomValidator
 
 import exports
+import spatialdata_check
 
 warnings.filterwarnings("ignore")
 
@@ -348,6 +349,7 @@ def main(binary):
             check("no cells: features", len(geopandas.read_file(folder / "segmentation_polygons_2d.json")) == 0)
 
         exports.main(binary, scratch, table, check, section, baysor)
+        spatialdata_check.main(binary, scratch, table, check, section, baysor)
 
     print(f"{ran['passed']} passed, {ran['failed']} failed")
     return 1 if ran["failed"] else 0

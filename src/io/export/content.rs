@@ -33,6 +33,20 @@ impl ExportContent<'_> {
         &self.table.genes
     }
 
+    /// How the result was made and what was left out: texts by name, some of which are JSON.
+    pub fn facts(&self) -> Vec<(&'static str, String)> {
+        let run = &self.record["run"];
+        let plain = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        let mut facts = vec![
+            ("version", plain(&self.record["program_version"])),
+            ("run_id", plain(&run["run_id"])),
+            ("parameters", run["parameters"].to_string()),
+            ("export", self.record.to_string()),
+        ];
+        facts.extend(self.parts.map(|parts| ("nuclear_layers", parts.source.clone())));
+        facts
+    }
+
     /// Number of cells.
     pub fn n_cells(&self) -> usize {
         self.stats.n_cells()

@@ -169,17 +169,7 @@ fn write_centers(group: &Group, name: &str, stats: &CellStats) -> hdf5_metno::Re
 fn write_facts(file: &File, content: &ExportContent<'_>) -> hdf5_metno::Result<()> {
     let uns = dictionary(file, "uns")?;
     let facts = dictionary(&uns, "baysor")?;
-    let record = content.record;
-    let run = &record["run"];
-    let plain = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-    let mut entries = vec![
-        ("version", plain(&record["program_version"])),
-        ("run_id", plain(&run["run_id"])),
-        ("parameters", run["parameters"].to_string()),
-        ("export", record.to_string()),
-    ];
-    entries.extend(content.parts.map(|parts| ("nuclear_layers", parts.source.clone())));
-    for (name, text) in entries {
+    for (name, text) in content.facts() {
         let scalar = facts.new_dataset::<VarLenUnicode>().create(name)?;
         scalar.write_scalar(&unicode(&text))?;
         mark(&scalar, "string", "0.2.0")?;

@@ -13,8 +13,11 @@ pub mod overview;
 pub mod parquet;
 mod quoted;
 pub mod segments;
+pub mod spatialdata;
 pub mod tenx;
 pub mod tsv;
 pub mod vpt;
+pub mod xenium_ranger;
+pub mod zarr;
 
 pub use hdf5::Hdf5Error;

@@ -1,6 +1,6 @@
 //! The table of molecules with their results, `segmentation.csv`.
 
-mod values;
+pub(super) mod values;
 
 use std::io::{self, Write};
 

@@ -3,7 +3,8 @@
 //! METHOD: the Arrow schema that is stored beside the table names plain texts and bytes. The library would name its own
 //! "views", which many readers of the last years do not know.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
 use std::ops::Range;
 use std::path::Path;
 
@@ -14,11 +15,11 @@ use polars::prelude::{
     BinaryChunkedBuilder, Column, CompatLevel, DataFrame, DataType, IntoColumn, IntoSeries, ParquetCompression,
     ParquetWriter, PolarsError, PolarsResult, Schema, Series, StringChunkedBuilder,
 };
-use polars_arrow::datatypes::{ArrowDataType, ArrowSchema, Field};
+use polars_arrow::datatypes::{ArrowDataType, ArrowSchema, Field, IntegerType, Metadata};
 use polars_arrow::io::ipc::write::{default_ipc_fields, schema_to_bytes};
 use rayon::prelude::*;
 
-use crate::io::atomic::{NewFile, WriteError, write_file};
+use crate::io::atomic::{WriteError, write_file};
 
 /// Rows of a row group, at most: what is held in memory at a time for each thread.
 pub const ROWS: usize = 1 << 17;
@@ -29,6 +30,7 @@ const MAX_WAVE: usize = 8;
 pub struct ParquetColumn<'a> {
     name: String,
     dtype: DataType,
+    is_categories: bool,
     rows: Box<dyn Fn(Range<usize>) -> PolarsResult<Series> + Send + Sync + 'a>,
 }
 
@@ -39,7 +41,7 @@ impl<'a> ParquetColumn<'a> {
         dtype: DataType,
         rows: impl Fn(Range<usize>) -> PolarsResult<Series> + Send + Sync + 'a,
     ) -> Self {
-        Self { name: name.to_owned(), dtype, rows: Box::new(rows) }
+        Self { name: name.to_owned(), dtype, is_categories: false, rows: Box::new(rows) }
     }
 
     /// Values of any type that the library makes a column of; missing ones are `None`.
@@ -85,6 +87,26 @@ impl<'a> ParquetColumn<'a> {
         })
     }
 
+    /// The same texts, which readers take for categories: pandas has a number for each row then, and each text once.
+    pub fn as_categories(self) -> Self {
+        Self { is_categories: self.dtype == DataType::String, ..self }
+    }
+
+    /// Whether readers take the texts for categories.
+    pub fn is_categories(&self) -> bool {
+        self.is_categories
+    }
+
+    /// Name of the column.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Type of the column.
+    pub fn dtype(&self) -> &DataType {
+        &self.dtype
+    }
+
     fn column(&self, rows: Range<usize>) -> PolarsResult<Column> {
         let mut series = (self.rows)(rows)?;
         if *series.dtype() != self.dtype {
@@ -100,6 +122,10 @@ impl<'a> ParquetColumn<'a> {
             DataType::Binary => ArrowDataType::Binary,
             other => other.to_arrow(CompatLevel::oldest()),
         };
+        let dtype = match self.is_categories {
+            true => ArrowDataType::Dictionary(IntegerType::Int32, Box::new(dtype), false),
+            false => dtype,
+        };
         Field::new(self.name.as_str().into(), dtype, true)
     }
 }
@@ -113,30 +139,43 @@ pub fn write_table(
     n_rows: usize,
     metadata: &[(&str, String)],
 ) -> Result<(), WriteError> {
-    write_file(path, |file| write_groups(file, columns, n_rows, metadata).map_err(as_io_error))
+    write_file(path, |file| write_groups(file, columns, 0..n_rows, metadata).map_err(as_io_error))
+}
+
+/// Writes some rows of a table into a file inside a folder that is not complete; otherwise as [`write_table`].
+pub fn write_rows(
+    path: &Path,
+    columns: &[ParquetColumn<'_>],
+    rows: Range<usize>,
+    metadata: &[(&str, String)],
+) -> io::Result<()> {
+    let mut file = BufWriter::with_capacity(1 << 20, File::create(path)?);
+    write_groups(&mut file, columns, rows, metadata).map_err(as_io_error)?;
+    file.flush()
 }
 
 fn write_groups(
-    file: &mut NewFile,
+    file: impl Write + Send,
     columns: &[ParquetColumn<'_>],
-    n_rows: usize,
+    rows: Range<usize>,
     metadata: &[(&str, String)],
 ) -> PolarsResult<()> {
     let schema: Schema = columns.iter().map(|column| (column.name.as_str().into(), column.dtype.clone())).collect();
-    let mut entries = vec![("ARROW:schema".to_owned(), stored_schema(columns))];
+    let mut entries = vec![("ARROW:schema".to_owned(), stored_schema(columns, metadata))];
     entries.extend(metadata.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
-    let writer: BatchedWriter<&mut NewFile> = ParquetWriter::new(file)
+    let writer: BatchedWriter<_> = ParquetWriter::new(file)
         .with_compression(ParquetCompression::Zstd(None))
         .set_parallel(false)
         .with_key_value_metadata(Some(KeyValueMetadata::from_static(entries)))
         .batched(&schema)?;
-    let n_groups = n_rows.div_ceil(ROWS);
+    let n_groups = rows.len().div_ceil(ROWS);
     let wave = rayon::current_num_threads().clamp(1, MAX_WAVE);
     for first in (0..n_groups).step_by(wave) {
         let groups: Vec<PolarsResult<Vec<_>>> = (first..n_groups.min(first + wave))
             .into_par_iter()
             .map(|group| {
-                let rows = group * ROWS..n_rows.min((group + 1) * ROWS);
+                let begin = rows.start + group * ROWS;
+                let rows = begin..rows.end.min(begin + ROWS);
                 let n = rows.len();
                 let columns: PolarsResult<Vec<Column>> =
                     columns.iter().map(|column| column.column(rows.clone())).collect();
@@ -151,10 +190,12 @@ fn write_groups(
     writer.finish().map(drop)
 }
 
-/// The schema as readers of Arrow look for it: an IPC message of the old form, in base64.
-fn stored_schema(columns: &[ParquetColumn<'_>]) -> String {
+/// The schema as readers of Arrow look for it: an IPC message of the old form, in base64. It repeats the entries of the
+/// file, because pyarrow believes the schema alone about them.
+fn stored_schema(columns: &[ParquetColumn<'_>], metadata: &[(&str, String)]) -> String {
     let schema: ArrowSchema = columns.iter().map(ParquetColumn::arrow).collect();
-    let message = schema_to_bytes(&schema, &default_ipc_fields(schema.iter_values()), None);
+    let entries: Metadata = metadata.iter().map(|(key, value)| ((*key).into(), value.as_str().into())).collect();
+    let message = schema_to_bytes(&schema, &default_ipc_fields(schema.iter_values()), Some(&entries));
     let mut bytes = vec![0xff; 4];
     bytes.extend_from_slice(&(message.len() as u32).to_le_bytes());
     bytes.extend_from_slice(&message);

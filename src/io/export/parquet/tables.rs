@@ -29,7 +29,8 @@ pub fn molecule_columns<'a>(
     Ok(molecules::plan(table, results)?.into_iter().map(|(name, content)| molecule_column(name, content)).collect())
 }
 
-fn molecule_column<'a>(name: &str, content: Content<'a>) -> ParquetColumn<'a> {
+/// The column of the molecule table with this content.
+pub(in crate::io::export) fn molecule_column<'a>(name: &str, content: Content<'a>) -> ParquetColumn<'a> {
     use DataType::{Boolean, Float32, Float64, UInt32};
     match content {
         Content::Float64(values) => {
