@@ -251,12 +251,9 @@ pub fn parser(command: Command) -> clap::Command {
         Command::Run => parser
             .arg(Arg::new("save_polygons").long("save-polygons").hide(true))
             .arg(switch(Arg::new("no_ncv_estimation").long("no-ncv-estimation").hide(true))),
-        Command::Preview
-        | Command::Prior
-        | Command::Segfree
-        | Command::Export
-        | Command::Inspect
-        | Command::Config => parser,
+        Command::Preview | Command::Prior | Command::Segfree | Command::Export | Command::Inspect | Command::Config => {
+            parser
+        }
     }
 }
 

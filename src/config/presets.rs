@@ -68,7 +68,7 @@ pub fn find(name: &str) -> Option<&'static Preset> {
 pub fn of_columns(header: &[String]) -> Option<&'static Preset> {
     let has = |name: &&str| header.iter().any(|column| column == name);
     let mut fitting =
-        PRESETS.iter().filter(|preset| !preset.markers.is_empty() && preset.markers.iter().all(|m| has(&m)));
+        PRESETS.iter().filter(|preset| !preset.markers.is_empty() && preset.markers.iter().all(|marker| has(marker)));
     fitting.next().filter(|_| fitting.next().is_none())
 }
 

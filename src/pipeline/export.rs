@@ -46,15 +46,14 @@ fn write(
 ) -> anyhow::Result<()> {
     let ExportSettings { formats, filters, bundle, .. } = settings;
     let writes_bundle = formats.contains(&ExportFormat::Baysor);
-    let mut polygons =
-        if formats.iter().any(|format| format.needs_polygons())
-            || writes_bundle && bundle.polygon_format.is_some()
-            || bundle.plot
-        {
-            boundaries(stage, &result, observer)?
-        } else {
-            StagePolygons::default()
-        };
+    let mut polygons = if formats.iter().any(|format| format.needs_polygons())
+        || writes_bundle && bundle.polygon_format.is_some()
+        || bundle.plot
+    {
+        boundaries(stage, &result, observer)?
+    } else {
+        StagePolygons::default()
+    };
     let filtered = result.filter(filters, &mut polygons)?;
     if !filters.is_empty() {
         observer.info(&format!(

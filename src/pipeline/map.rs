@@ -72,7 +72,7 @@ pub fn write_map(
         assignment_confidence: found.assignment_confidence.as_deref(),
         clusters: found.cluster.as_deref(),
         colors: found.ncv_color.as_deref(),
-        cell_prefix: names.prefix(),
+        names,
         stats: &result.stats,
         counts: &result.counts,
         outlines: &polygons.flat,

@@ -122,6 +122,7 @@ mod tests {
             segments: None,
             ranking: None,
             run_id: "R".to_owned(),
+            names: crate::data::CellNames::new("R"),
             stats: CellStats::default(),
             counts: CellCounts::default(),
             prior_outlines: None,

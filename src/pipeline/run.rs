@@ -95,7 +95,9 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
     if let Some(stage) = stage {
         manifest = stage.finish(manifest)?;
     }
-    if let Some(bundle) = bundle.as_ref().filter(|_| settings.formats.iter().any(|format| *format != ExportFormat::Baysor)) {
+    if let Some(bundle) =
+        bundle.as_ref().filter(|_| settings.formats.iter().any(|format| *format != ExportFormat::Baysor))
+    {
         let filtered = Filtered { n_cells: result.stats.n_cells(), ..Filtered::default() };
         let order = Order {
             formats: &settings.formats,

@@ -94,15 +94,8 @@ pub enum Command {
 
 impl Command {
     /// All commands in the order of the help.
-    pub const ALL: [Self; 7] = [
-        Self::Run,
-        Self::Preview,
-        Self::Prior,
-        Self::Segfree,
-        Self::Export,
-        Self::Inspect,
-        Self::Config,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Run, Self::Preview, Self::Prior, Self::Segfree, Self::Export, Self::Inspect, Self::Config];
     /// Those that read molecules and have a configuration.
     pub const COMPUTING: [Self; 4] = [Self::Run, Self::Preview, Self::Prior, Self::Segfree];
 

@@ -8,7 +8,7 @@ use polars_arrow::array::BinaryArray;
 use super::StageError;
 use super::ipc::{SourceColumn, damaged, read_table, write_table};
 use super::schema::PRIOR_OUTLINES;
-use super::wkb;
+use crate::io::wkb;
 use crate::prior::SegmentOutline;
 
 /// Writes the outlines.

@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 
 use super::escape::{html, script_json};
 use crate::cells::{CellCounts, CellStats};
-use crate::data::{CellIdx, CellOutline, ClusterIdx, GeneIdx, Positions};
+use crate::data::{CellIdx, CellNames, CellOutline, ClusterIdx, GeneIdx, Positions};
 use crate::numeric::stats as numeric_stats;
 use blocks::{Block, write_blocks};
 use rings::Rings;
@@ -76,8 +76,8 @@ pub struct MapInput<'a> {
     pub clusters: Option<&'a [ClusterIdx]>,
     /// Color of the neighborhood.
     pub colors: Option<&'a [[u8; 3]]>,
-    /// What stands before the number in names of cells.
-    pub cell_prefix: &'a str,
+    /// Names of cells.
+    pub names: &'a CellNames,
     /// Statistics of cells.
     pub stats: &'a CellStats,
     /// Genes of cells.
@@ -171,8 +171,15 @@ fn head(input: &MapInput<'_>, tiles: &Tiles, radius: f64) -> Value {
         "tiles": directory,
         "genes": input.gene_names,
         "n_of_gene": n_of_gene,
-        "cell_prefix": input.cell_prefix,
+        "cell_prefix": input.names.prefix(),
+        "cell_numbers": cell_numbers(input),
     })
+}
+
+/// Numbers of the cells, ascending; none if they are 1, 2, …, as without filters.
+fn cell_numbers(input: &MapInput<'_>) -> Option<Vec<u32>> {
+    let numbers: Vec<u32> = (0..input.stats.n_cells()).map(|cell| input.names.number(CellIdx::new(cell))).collect();
+    numbers.iter().enumerate().any(|(cell, &number)| number as usize != cell + 1).then_some(numbers)
 }
 
 fn describe_rings(rings: &Rings) -> Value {

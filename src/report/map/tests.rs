@@ -8,6 +8,7 @@ use crate::data::{CellMembers, Segmentation};
 struct Scene {
     positions: Positions,
     genes: Vec<GeneIdx>,
+    cell_names: CellNames,
     names: Vec<String>,
     cells: Vec<Option<CellIdx>>,
     stats: CellStats,
@@ -38,7 +39,8 @@ impl Scene {
         };
         let outlines = (0..n_cells).map(|cell| CellOutline { cell: CellIdx::new(cell), ring: ring(cell) }).collect();
         let names = names.iter().map(|&name| name.to_owned()).collect();
-        Self { positions, genes, names, cells, stats, counts, outlines, ids: (0..n as u32).collect() }
+        let cell_names = CellNames::new("R1");
+        Self { positions, genes, names, cell_names, cells, stats, counts, outlines, ids: (0..n as u32).collect() }
     }
 
     fn input(&self) -> MapInput<'_> {
@@ -55,7 +57,7 @@ impl Scene {
             assignment_confidence: None,
             clusters: None,
             colors: None,
-            cell_prefix: "CR1-",
+            names: &self.cell_names,
             stats: &self.stats,
             counts: &self.counts,
             outlines: &self.outlines,
@@ -183,4 +185,12 @@ fn colors_and_the_prior_are_told_when_they_are_known() {
     assert_eq!(block(&text, "prior-labels"), br#"["first","<2>\n"]"#);
     let statistics = head_of(&text)["statistics"].clone();
     assert_eq!(statistics.as_array().unwrap().last().unwrap()["name"], "n_prior_segments");
+}
+
+#[test]
+fn cells_that_filters_left_keep_their_numbers() {
+    let mut tissue = Scene::new(&[1, 1, 1, 2, 2, 2, 0, 0], &["a", "b"]);
+    assert_eq!(head_of(&page(&tissue.input()))["cell_numbers"], Value::Null);
+    tissue.cell_names = tissue.cell_names.of_kept(&[3, 8].map(CellIdx::new));
+    assert_eq!(head_of(&page(&tissue.input()))["cell_numbers"], json!([4, 9]));
 }

@@ -83,7 +83,7 @@ fn any_data_have_a_picture_within_the_limits() {
         (&far, &line),
     ] {
         for (n, m, max_plot_size) in [(0, 0, 0), (10, 50, 300), (100_000_000, 1, 700), (500, 30, 3000)] {
-            let category = |molecule: usize| (molecule % 7 > 0).then_some(molecule);
+            let category = |molecule: usize| (!molecule.is_multiple_of(7)).then_some(molecule);
             let size = PlotSize { n_molecules: n, min_molecules_per_cell: m, min_pixels_per_cell: 15, max_plot_size };
             let colors = Colors::Categories { of: &category, names: &names, title: "Clusters" };
             for colors in [colors, Colors::Plain] {

@@ -211,6 +211,8 @@ const mapData = (() => {
     const labels = await block("prior-labels");
     if (labels) data.priorLabels = JSON.parse(new TextDecoder().decode(labels));
   };
-  data.cellName = (cell) => head.cell_prefix + (cell + 1);
+  // Numbers stand in names; cells that filters have left out leave gaps.
+  data.cellName = (cell) => head.cell_prefix + (head.cell_numbers ? head.cell_numbers[cell] : cell + 1);
+  data.cellOfNumber = (number) => (head.cell_numbers ? head.cell_numbers.indexOf(number) : number - 1);
   return data;
 })();

@@ -179,7 +179,8 @@ const mapPanels = (() => {
     const found = [...begins, ...holds].slice(0, 40).map((gene) => ({ gene }));
     const prefix = head.cell_prefix.toLowerCase();
     const number = /^\d+$/.test(wanted) ? Number(wanted) : wanted.startsWith(prefix) ? Number(wanted.slice(prefix.length)) : 0;
-    if (Number.isInteger(number) && number >= 1 && number <= cells.n) found.splice(exact >= 0 ? 1 : 0, 0, { cell: number - 1 });
+    const cell = Number.isInteger(number) && number >= 1 ? mapData.cellOfNumber(number) : -1;
+    if (cell >= 0 && cell < cells.n) found.splice(exact >= 0 ? 1 : 0, 0, { cell });
     return found;
   };
 
