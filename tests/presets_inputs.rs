@@ -65,7 +65,7 @@ fn cosmx() -> String {
         let [x, y] = [m.x, m.y].map(|value| (value / 0.12028).round());
         let (fov, cell) = (1 + m.cell % 2, m.core().div_ceil(2));
         let gene = if at % 60 == 5 { "NegPrb2" } else { &m.gene };
-        let part = if at % 3 == 0 { "Membrane" } else { "Nuclear" };
+        let part = if at.is_multiple_of(3) { "Membrane" } else { "Nuclear" };
         format!("{fov},{cell},c_1_{fov}_{cell},{x},{y},{x},{y},{},{gene},{part}", (m.z / 0.8).round())
     };
     tissue().table("fov,cell_ID,cell,x_local_px,y_local_px,x_global_px,y_global_px,z,target,CellComp", |at, m| {

@@ -67,8 +67,7 @@ pub fn find(name: &str) -> Option<&'static Preset> {
 /// Returns the preset that the columns of a table tell unmistakably.
 pub fn of_columns(header: &[String]) -> Option<&'static Preset> {
     let has = |name: &&str| header.iter().any(|column| column == name);
-    let mut fitting =
-        PRESETS.iter().filter(|preset| !preset.markers.is_empty() && preset.markers.iter().all(|marker| has(marker)));
+    let mut fitting = PRESETS.iter().filter(|preset| !preset.markers.is_empty() && preset.markers.iter().all(&has));
     fitting.next().filter(|_| fitting.next().is_none())
 }
 

@@ -98,7 +98,8 @@ mod tests {
         let bins = histogram(&distances).unwrap();
         assert_eq!(bins.n, 1005);
         assert!((40..=60).contains(&bins.counts.len()), "{}", bins.counts.len());
-        assert_eq!(bins.counts.iter().sum::<u64>(), 995);
+        // The quantile lies between the 994th and the 995th distance.
+        assert_eq!(bins.counts.iter().sum::<u64>(), 994);
         assert_eq!(histogram(&[0.0]), None);
     }
 }

@@ -10,6 +10,10 @@ use crate::report::preview::{DepthFacts, MANY_VALUES, MoleculeFacts};
 const N_SAMPLED: usize = 1_000_000;
 /// Molecules of the sample per square on average, so that hardly any square within the tissue is empty.
 const PER_SQUARE: f64 = 20.0;
+/// Grids tried at most, each finer than the one before.
+const MAX_GRIDS: usize = 12;
+/// An area of this share of the one before is the area.
+const SETTLED: f64 = 0.9;
 /// Fewer distinct values of z than this share of the molecules are planes.
 const PLANE_SHARE: f64 = 0.05;
 /// More values than this are no planes.
@@ -43,7 +47,7 @@ fn range(values: &[f64]) -> [f64; 2] {
 /// The area of the squares of a grid that hold molecules. `None` if molecules lie on a line or a point.
 ///
 /// METHOD: the first grid is sized for the bounding box. Where tissue fills little of it, squares are too large for
-/// its borders, and a second grid is sized for what the first one found.
+/// its borders; then the next grid is sized for what the last one found, until that hardly changes.
 fn covered_area(positions: &Positions, x: [f64; 2], y: [f64; 2]) -> Option<f64> {
     let (width, height) = (x[1] - x[0], y[1] - y[0]);
     let step = positions.len().div_ceil(N_SAMPLED).max(1);
@@ -52,12 +56,16 @@ fn covered_area(positions: &Positions, x: [f64; 2], y: [f64; 2]) -> Option<f64> 
     if n < 3 || area <= 0.0 || !area.is_finite() {
         return None;
     }
-    for _ in 0..2 {
+    for _ in 0..MAX_GRIDS {
+        let before = area;
         let side = (area * PER_SQUARE / n as f64).sqrt().min(width.max(height));
         let square = |value: f64, from: f64| ((value - from) / side) as u32;
         let at = |row: usize| (square(positions.x[row], x[0]), square(positions.y[row], y[0]));
         let squares: HashSet<(u32, u32)> = (0..positions.len()).step_by(step).map(at).collect();
         area = (squares.len() as f64 * side * side).min(width * height);
+        if area > SETTLED * before {
+            break;
+        }
     }
     Some(area)
 }
