@@ -73,7 +73,12 @@ fn histogram(distances: &[f32]) -> Option<Bins> {
     let low = sorted.iter().copied().fold(f64::INFINITY, f64::min);
     let histogram = Histogram::of(sorted.into_iter(), [low, high], N_BINS);
     let is_any = distances.len() > 1 && !histogram.counts.is_empty();
-    is_any.then(|| Bins { from: histogram.from, width: histogram.width, counts: histogram.counts, n: distances.len() })
+    is_any.then_some(Bins {
+        from: histogram.from,
+        width: histogram.width,
+        counts: histogram.counts,
+        n: distances.len(),
+    })
 }
 
 #[cfg(test)]
