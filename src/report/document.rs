@@ -193,6 +193,8 @@ impl Document {
                 write!(out, "var spec{number} = {spec};\nbaysorCharts.add(\"chart{number}\", spec{number});\n")?;
             }
             out.write_all(b"baysorCharts.draw();\n</script>\n")?;
+        } else {
+            out.write_all(b"<script>document.documentElement.dataset.ready = \"yes\";</script>\n")?;
         }
         out.write_all(b"</body>\n</html>\n")
     }

@@ -48,7 +48,7 @@ def program(*names):
 class Browser:
     """A browser with an empty profile."""
 
-    def __init__(self, output_dir, check, flags=(), patience=120):
+    def __init__(self, output_dir, check, flags=(), patience=60):
         self.output_dir = Path(output_dir)
         self.output_dir.mkdir(parents=True, exist_ok=True)
         self.check = check

@@ -13,6 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import documents
 import maps
 import tables
 from browser import Browser
@@ -21,6 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "iss_ca1"
 # What issue 5 asks for, on a machine that is not busy with other things.
 SECONDS_TO_READY = 3.0
+# Sections that programs look for.
+PREVIEW = ["Transcript_Plots", "Noise_Level", "Gene_Structure"]
 ran = {"passed": 0, "failed": 0}
 
 
@@ -50,6 +53,16 @@ def run(binary, folder, *arguments):
     return output
 
 
+def preview(binary, folder, *arguments):
+    """Runs the preview; returns its page."""
+    folder.mkdir(parents=True, exist_ok=True)
+    page = folder / "preview.html"
+    command = [binary, "preview", *map(str, arguments), "-o", str(page)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    check(f"preview {' '.join(map(str, arguments))}: the program succeeds", done.returncode == 0, done.stderr[-800:])
+    return page
+
+
 def part_of(output, suffix):
     return output.with_name(output.name + suffix)
 
@@ -74,17 +87,24 @@ def odd_tables(binary, scratch, browser):
                 opened = browser.open(page, f"names-gene-{number}")
                 maps.check_gene(opened, gene)
                 opened.finish()
+        documents.check_document(browser, part_of(output, "_diagnostics.html"), "names-diagnostics", [], 0, 6)
+        documents.check_document(browser, preview(binary, scratch / "names-preview", folder / "names.csv"), "names-preview", PREVIEW, 2, 3)
     with section("depth"):
         output = run(binary, scratch / "depth", folder / "depth.csv", *usual)
         maps.check_depth(browser, part_of(output, "_borders.html"), "depth")
+        documents.check_document(browser, part_of(output, "_diagnostics.html"), "depth-diagnostics", [], 0, 6)
+        documents.check_document(browser, preview(binary, scratch / "depth-preview", folder / "depth.csv"), "depth-preview", PREVIEW, 2, 3)
     with section("one cell"):
         output = run(binary, scratch / "one", folder / "one.csv", *usual, "--n-clusters", "1", "--skip-ncv-color")
         maps.check_bare_map(
             browser, part_of(output, "_borders.html"), "one", ["No neighborhood colors", "No clusters", "No prior segmentation"]
         )
+        documents.check_document(browser, part_of(output, "_diagnostics.html"), "one-diagnostics", [], 0, 1)
+        documents.check_document(browser, preview(binary, scratch / "one-preview", folder / "one.csv"), "one-preview", PREVIEW, 1, 1)
     with section("no cells"):
         output = run(binary, scratch / "none", folder / "names.csv", "-m", "10", "-s", "0.0001", "--iters", "10")
         maps.check_bare_map(browser, part_of(output, "_borders.html"), "none", ["No cells"])
+        documents.check_document(browser, part_of(output, "_diagnostics.html"), "none-diagnostics", [], 0, 1)
 
 
 def main(binary, output_dir):
@@ -96,6 +116,10 @@ def main(binary, output_dir):
                 output = run(binary, scratch / "example", EXAMPLE / "molecules.csv.gz", *parameters)
                 page = part_of(output, "_borders.html")
                 maps.check_map(browser, page, "example", "Sst", part_of(output, "_cell_stats.csv"), SECONDS_TO_READY)
+                documents.check_document(browser, part_of(output, "_diagnostics.html"), "example-diagnostics", [], 0, 8, SECONDS_TO_READY)
+            with section("preview of the example"):
+                page_of_preview = preview(binary, scratch / "preview", EXAMPLE / "molecules.csv.gz")
+                documents.check_document(browser, page_of_preview, "example-preview", PREVIEW, 2, 4, SECONDS_TO_READY)
             odd_tables(binary, scratch, browser)
         with section("no WebGL"), Browser(output_dir, check, ["--disable-3d-apis"]) as browser:
             maps.check_without_webgl(browser, page, "without-webgl")
