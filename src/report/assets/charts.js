@@ -12,7 +12,7 @@ const baysorCharts = (() => {
       view: { stroke: null },
       axis: {
         labelColor: faint, titleColor: text, gridColor: line, gridOpacity: 0.6, domainColor: line, tickColor: line,
-        labelFontSize: 12, titleFontSize: 13, titleFontWeight: 500, titlePadding: 8, labelLimit: 240,
+        labelFontSize: 12, titleFontSize: 13, titleFontWeight: 500, titlePadding: 8, labelLimit: 240, labelSeparation: 8,
       },
       legend: { labelColor: text, titleColor: text, labelFontSize: 12, titleFontSize: 12, labelLimit: 260 },
       title: { color: text, fontSize: 14, fontWeight: 600, anchor: "start" },
