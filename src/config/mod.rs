@@ -41,5 +41,5 @@ pub use settings::{
 };
 pub use stage::PriorStage;
 
-/// The version of this program, e.g. `1.1.0`.
+/// The version of this program, e.g. `1.2.0`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
