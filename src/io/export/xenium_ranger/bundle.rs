@@ -19,7 +19,7 @@ const COLUMNS: [&str; 3] = [ID_COLUMN, "x_location", "y_location"];
 
 /// Compares ids and coordinates with `transcripts.parquet` of a bundle. Returns what the user should know.
 ///
-/// Reads three columns, at most [`ROWS`] rows at a time. Errors: it is no bundle, an id is not in it, or a transcript
+/// Reads three columns, at most 2^20 rows at a time. Errors: it is no bundle, an id is not in it, or a transcript
 /// is elsewhere in it.
 pub fn check_bundle(pair: &Pair<'_>, ids: &TranscriptIds, bundle: &Path) -> Result<String, RangerError> {
     let path = transcripts(bundle)?;
