@@ -141,6 +141,8 @@ Examples:
     baysor export -o results/ run/
   Boundaries and counts in other formats, from the same stage:
     baysor export --polygon-format GeometryCollection --count-matrix-format tsv -o other/ run/
+  Negative controls that the run excluded, counted in its cells:
+    baysor export --add-excluded molecules.csv -o results/ run/
   AnnData and Parquet of the good cells; docs/export.md has all formats and filters:
     baysor export --format h5ad,parquet --min-molecules 30 --max-elongation 8 -o results/ run/
   Colors of neighborhoods that were computed beside the run:
@@ -158,6 +160,7 @@ Of the other formats, with X_export.json beside them (what was written, filters,
   10x-h5   X_feature_bc_matrix.h5
   10x-mtx  X_feature_bc_matrix/matrix.mtx.gz, barcodes.tsv.gz, features.tsv.gz
   vpt      X_vpt/cell_boundaries.parquet, cell_by_gene.csv, cell_metadata.csv, detected_transcripts.csv
+With --add-excluded: X_excluded.csv, X_excluded_counts.loom, and X_export.json
 
 A format that cannot be written is reported, and the others are written all the same.
 Nothing is computed but the boundaries, if run was called with --polygon-format none.

@@ -46,6 +46,7 @@ pub fn parse(command: Command, arguments: &[OsString]) -> anyhow::Result<(Reques
         output: path(&matches, "output"),
         stage: path(&matches, "stage"),
         ncv: path(&matches, "ncv"),
+        add_excluded: path(&matches, "add_excluded"),
         xenium_bundle: path(&matches, "xenium_bundle"),
         save_prior: path(&matches, "save_prior"),
         dotted: sorted.dotted,

@@ -25,6 +25,7 @@ pub fn resolve_export(
         filters: formats::filters(&merged)?,
         nuclei: formats::nuclei(&merged)?,
         ranger: formats::ranger(request, &merged)?,
+        add_excluded: request.add_excluded.clone(),
         bundle: settings(request, &merged)?,
         program: program(request, merged, Vec::new(), environment)?,
     })
@@ -94,9 +95,11 @@ fn outputs(
     }
     let names = OutputNames::new(output, counts);
     let tables = request.found.iter().flat_map(|found| &found.tables);
+    let tables = tables.chain(&request.add_excluded);
     let inputs = std::iter::once(&request.molecules).chain(tables).filter_map(|input| input.canonicalize().ok());
     let written: Vec<PathBuf> = (names.all().into_iter().chain(names.of_reports()).map(PathBuf::from))
         .chain(formats.iter().flat_map(|format| format.files(&names)))
+        .chain(request.add_excluded.iter().flat_map(|_| [names.excluded.clone(), names.excluded_counts.clone()]))
         .collect();
     for input in inputs {
         let hit = written.iter().find(|path| path.canonicalize().is_ok_and(|path| path == input));

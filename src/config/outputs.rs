@@ -20,6 +20,10 @@ pub struct OutputNames {
     pub polygons_3d: PathBuf,
     /// Genes ranked by their preference for a compartment; only if they are looked for.
     pub compartment_genes: PathBuf,
+    /// Table of molecules of excluded genes, if they are wanted.
+    pub excluded: PathBuf,
+    /// Their count matrix, if they are wanted.
+    pub excluded_counts: PathBuf,
     /// The parameters, as a configuration file.
     pub params_dump: PathBuf,
     /// The log.
@@ -81,6 +85,8 @@ impl OutputNames {
             polygons_2d: with("polygons_2d.json"),
             polygons_3d: with("polygons_3d.json"),
             compartment_genes: with("compartment_genes.csv"),
+            excluded: with("excluded.csv"),
+            excluded_counts: with(&format!("excluded_counts.{}", counts.extension())),
             params_dump: with("params.dump.toml"),
             log: with("log.log"),
             diagnostics: with("diagnostics.html"),

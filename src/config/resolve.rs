@@ -33,6 +33,8 @@ pub struct Request {
     pub prior_stage: Option<PriorStage>,
     /// The stage with colors of molecules, if given.
     pub ncv: Option<PathBuf>,
+    /// The molecule table of the run, whose excluded genes are to be counted in cells, if it is given.
+    pub add_excluded: Option<PathBuf>,
     /// The bundle that the pair for Xenium Ranger is compared with, if it is given.
     pub xenium_bundle: Option<PathBuf>,
     /// Where to write the prior as a stage of its own, if given.
@@ -214,6 +216,17 @@ pub(super) fn input(request: &Request, merged: &Merged) -> Result<InputSettings,
         crop: crop(merged)?,
         drop_duplicates: merged.flag("data.drop_duplicates"),
     })
+}
+
+/// How a table is read that a stage was made from: as its values say, but with all genes.
+///
+/// # Errors
+///
+/// Every [`ConfigError`] about columns and limits; the values of a stage that this program wrote have none.
+pub fn input_with_all_genes(molecules: &Path, of_stage: Vec<Given>) -> Result<InputSettings, ConfigError> {
+    let request = Request { molecules: molecules.to_owned(), dotted: of_stage, ..Request::default() };
+    let input = input(&request, &merge(&request)?)?;
+    Ok(InputSettings { min_molecules_per_gene: 0, exclude_genes: Vec::new(), ..input })
 }
 
 pub(super) fn program(

@@ -113,6 +113,8 @@ pub struct ExportSettings {
     pub nuclei: NucleiSource,
     /// How the pair for Xenium Ranger is written.
     pub ranger: RangerSettings,
+    /// The molecule table of the run, whose excluded genes are counted in cells too, if it is given.
+    pub add_excluded: Option<PathBuf>,
     /// The files of Baysor 0.7.1.
     pub bundle: BundleSettings,
     /// Threads and messages; the seed has no meaning.

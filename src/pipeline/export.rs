@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::formats::{self, Failures, Order};
 use super::results::RunResult;
-use super::{input, manifest, reports};
+use super::{excluded, input, manifest, reports};
 use crate::config::options::find_path;
 use crate::config::values::Value;
 use crate::config::{BundleSettings, ExportFormat, ExportSettings};
@@ -49,6 +49,7 @@ fn write(
     let mut polygons = if formats.iter().any(|format| format.needs_polygons())
         || writes_bundle && bundle.polygon_format.is_some()
         || bundle.plot
+        || settings.add_excluded.is_some()
     {
         boundaries(stage, &result, observer)?
     } else {
@@ -63,19 +64,24 @@ fn write(
             filtered.n_freed
         ));
     }
+    let added = match &settings.add_excluded {
+        Some(table) => excluded::write(table, stage, &result, &polygons.flat, bundle, observer)?,
+        None => None,
+    };
     let mut failures = Failures::of(formats.len());
     if writes_bundle {
         let outcome = write_bundle(stage, &result, &polygons, bundle, observer);
         failures.note(ExportFormat::Baysor, outcome, observer);
     }
-    // The files of Baysor 0.7.1 without filters are what `run` writes, and nothing else is beside them.
-    if formats.iter().any(|format| *format != ExportFormat::Baysor) || !filters.is_empty() {
+    // The files of Baysor 0.7.1 alone without filters are what `run` writes, and nothing else is beside them.
+    if formats.iter().any(|format| *format != ExportFormat::Baysor) || !filters.is_empty() || added.is_some() {
         let order = Order {
             formats,
             bundle,
             nuclei: settings.nuclei,
             ranger: &settings.ranger,
             filtered: &filtered,
+            excluded: added,
             manifest: stage.manifest(),
         };
         formats::write(&result, &polygons, &order, &mut failures, observer)?;

@@ -31,6 +31,8 @@ pub struct Order<'a> {
     pub ranger: &'a RangerSettings,
     /// Which cells were left out, if there are filters.
     pub filtered: &'a Filtered,
+    /// Excluded genes that were counted in cells, for the record.
+    pub excluded: Option<Value>,
     /// How the result was made.
     pub manifest: &'a Manifest,
 }
@@ -240,7 +242,7 @@ fn write_pair(content: &ExportContent<'_>, order: &Order<'_>, observer: &dyn Obs
 fn record(result: &RunResult, order: &Order<'_>, parts: Option<&PartCounts>) -> Value {
     let Manifest { program_version, seed, run_id, parameters, inputs, estimates, .. } = order.manifest;
     let formats: Vec<&str> = order.formats.iter().map(|format| format.name()).collect();
-    json!({
+    let mut record = json!({
         "format": "baysor-export",
         "format_version": 1,
         "program_version": VERSION,
@@ -256,7 +258,11 @@ fn record(result: &RunResult, order: &Order<'_>, parts: Option<&PartCounts>) -> 
         "n_molecules_in_cells": result.table.molecules.len() - result.n_noise(),
         "n_molecules_freed": order.filtered.n_freed,
         "nuclear_layers": parts.map(|parts| parts.source.as_str()),
-    })
+    });
+    if let (Value::Object(entries), Some(excluded)) = (&mut record, &order.excluded) {
+        entries.insert("excluded_genes".to_owned(), excluded.clone());
+    }
+    record
 }
 
 /// Adds which files there are now; formats that failed are not among them.

@@ -1,6 +1,7 @@
 //! What each subcommand does, free of the command line.
 
 mod compartments;
+mod excluded;
 pub mod export;
 mod formats;
 pub mod input;

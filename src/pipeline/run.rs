@@ -105,6 +105,7 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
             nuclei: settings.nuclei,
             ranger: &settings.ranger,
             filtered: &filtered,
+            excluded: None,
             manifest: &manifest,
         };
         let polygons = polygons.as_ref().unwrap_or(&no_polygons);

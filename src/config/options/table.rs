@@ -172,6 +172,8 @@ pub const OPTIONS: &[OptionDef] = &[
         "Cells that existed for fewer recorded iterations are left out (lifespan).").flag("min-lifespan", "N")),
     placed(Place::CommandLine, key("", "ncv", Kind::Path, Text(""), Output,
         "Stage of segfree with colors of the same molecules (segfree --stage DIR); they become the column ncv_color, in place of those of the run.").flag("ncv", "DIR").on(&[Command::Export])),
+    placed(Place::CommandLine, key("", "add_excluded", Kind::Path, Text(""), Output,
+        "The molecule table that the run was made from: molecules of genes that were left out (exclude_genes, min_molecules_per_gene) are counted in the cells whose boundaries they lie in. Written to X_excluded.csv and X_excluded_counts.loom (or .tsv); nothing else changes.").flag("add-excluded", "TABLE").on(&[Command::Export])),
     placed(Place::CommandLine, key("", "json", Kind::Bool, OFF, Output,
         "Print JSON: the manifest, and the columns of every table with type, unit and meaning.").flag("json", "BOOL").on(&[Command::Inspect])),
     placed(Place::CommandLine, key("", "save_prior", Kind::Path, Text(""), Prior,

@@ -51,6 +51,19 @@ pub fn write(writer: &mut impl Write, table: &MoleculeTable, results: &MoleculeR
     write_columns(writer, &plan(table, results)?, table.molecules.len())
 }
 
+/// Writes the columns of the input, then the cell of every molecule: a name, or nothing for molecules in no cell.
+///
+/// A column of the input named `cell` keeps its place and gets the new content; all else as [`write`].
+pub fn write_placed(
+    writer: &mut impl Write,
+    table: &MoleculeTable,
+    cell: &[Option<CellIdx>],
+    names: &CellNames,
+) -> io::Result<()> {
+    let columns = with_results(table, vec![("cell", Content::Cell(cell, names))])?;
+    write_columns(writer, &columns, table.molecules.len())
+}
+
 /// Writes columns with their names as CSV, `n_rows` rows of them.
 pub(super) fn write_columns(
     writer: &mut impl Write,
@@ -115,7 +128,14 @@ pub(super) fn plan<'a>(
     table: &'a MoleculeTable,
     results: &MoleculeResults<'a>,
 ) -> io::Result<Vec<(&'a str, Content<'a>)>> {
-    let mut pending = result_columns(results);
+    with_results(table, result_columns(results))
+}
+
+/// Columns of the input in order, those with the name of a result replaced, and the other results after them.
+fn with_results<'a>(
+    table: &'a MoleculeTable,
+    mut pending: Vec<(&'a str, Content<'a>)>,
+) -> io::Result<Vec<(&'a str, Content<'a>)>> {
     let mut columns = Vec::new();
     for &column in &table.carried.layout {
         let name = table.carried.name(column);
@@ -153,7 +173,7 @@ pub(super) fn known_column(table: &MoleculeTable, column: OutputColumn) -> Conte
 }
 
 /// The results that are present, in the order in which they are appended.
-fn result_columns<'a>(results: &MoleculeResults<'a>) -> Vec<(&'static str, Content<'a>)> {
+fn result_columns<'a>(results: &MoleculeResults<'a>) -> Vec<(&'a str, Content<'a>)> {
     let columns = [
         ("molecule_id", Some(Content::MoleculeId)),
         ("prior_segmentation", results.prior_segment.map(|of| Content::Segment(of, results.segment_numbers))),

@@ -226,6 +226,11 @@ pub fn look(path: &Path) -> Result<Look, ReadError> {
     Ok(Look { located, header })
 }
 
+/// The content of the files of a molecule table, as [`read`] tells it. Errors: [`ReadError`].
+pub fn fingerprint_of_table(path: &Path) -> Result<Fingerprint, ReadError> {
+    Source::find(path)?.fingerprint()
+}
+
 /// Reads a molecule table.
 ///
 /// Coordinates are multiplied first. Order of the filters: crop, least quality, duplicates, rare genes, excluded genes.
@@ -290,6 +295,39 @@ pub fn read(request: &ReadRequest) -> Result<MoleculeTable, ReadError> {
     };
     let carried = Carried { frame, layout, f32_axes };
     Ok(MoleculeTable { molecules, genes, prior_segments, carried, notes, seen, path: source.path, fingerprint })
+}
+
+impl MoleculeTable {
+    /// The molecules of some genes, in the same order, with new ids; segments of a prior column are left out.
+    ///
+    /// `is_wanted`: by gene. `[n_genes]` Errors: the carried columns are damaged, which `read` would have found.
+    pub fn of_genes(self, is_wanted: &[bool]) -> Result<Self, ReadError> {
+        let Molecules { positions, genes: gene_of, .. } = self.molecules;
+        let keep: Vec<bool> = gene_of.iter().map(|gene| is_wanted[gene.idx()]).collect();
+        let names = self.genes.names();
+        let wanted = names.iter().zip(is_wanted).filter(|(_, is_wanted)| **is_wanted);
+        let genes = GeneTable::new(wanted.map(|(name, _)| name.clone()).collect());
+        let new_of: Vec<_> = names.iter().map(|name| genes.find(name)).collect();
+        let of_kept = |mut values: Vec<f64>| {
+            chunk::retain_rows(&mut values, &keep);
+            values
+        };
+        let Positions { x, y, z } = positions;
+        let positions = Positions { x: of_kept(x), y: of_kept(y), z: z.map(of_kept) };
+        let genes_of_kept: Vec<_> = gene_of.iter().filter_map(|gene| new_of[gene.idx()]).collect();
+        let n_molecules = genes_of_kept.len();
+        let damaged = |error: polars::prelude::PolarsError| ReadError::Damaged {
+            path: self.path.clone(),
+            detail: error.to_string(),
+        };
+        let mask = chunk::mask(&keep);
+        let columns: Result<Vec<Column>, _> =
+            self.carried.frame.columns().iter().map(|column| column.filter(&mask)).collect();
+        let frame = DataFrame::new(n_molecules, columns.map_err(damaged)?).map_err(damaged)?;
+        let molecules =
+            Molecules { ids: (0..n_molecules as u32).collect(), positions, genes: genes_of_kept, n_genes: genes.len() };
+        Ok(Self { molecules, genes, prior_segments: None, carried: Carried { frame, ..self.carried }, ..self })
+    }
 }
 
 /// z must be read if it is kept, limits the crop or tells molecules apart.

@@ -185,12 +185,29 @@ pub struct AssignedPolygons {
 /// Shapes: `positions` are `[n_molecules]`. Draws nothing; the same result on any thread count. Own reasoning: 0.7.1
 /// has no boundaries.
 pub fn assign_polygons(polygons: &Polygons, positions: &Positions) -> AssignedPolygons {
+    let centroids: Vec<[f64; 2]> =
+        (0..polygons.n_parts()).into_par_iter().map(|part| polygons.area_of_part(part).1).collect();
+    assign(polygons, positions, |part| centroids[part])
+}
+
+/// Finds the polygon of every molecule as [`assign_polygons`] does, but where polygons overlap, the segment whose given
+/// center is nearest wins, of equally near ones that with the smaller number.
+///
+/// Shapes: `centers` are x and y `[n_segments]`, `positions` `[n_molecules]`. The same result on any thread count.
+pub fn assign_to_centers(polygons: &Polygons, centers: &[[f64; 2]], positions: &Positions) -> AssignedPolygons {
+    assign(polygons, positions, |part| centers[polygons.segment_of_part(part)])
+}
+
+/// Finds the polygon of every molecule; of several that whose center is nearest. `center_of`: by part.
+fn assign(
+    polygons: &Polygons,
+    positions: &Positions,
+    center_of: impl Fn(usize) -> [f64; 2] + Sync,
+) -> AssignedPolygons {
     let boxes: Vec<[[f64; 2]; 2]> = (0..polygons.n_parts())
         .into_par_iter()
         .map(|part| polygons.rings(part).next().map_or([[0.0; 2]; 2], bounding_box))
         .collect();
-    let centroids: Vec<[f64; 2]> =
-        (0..polygons.n_parts()).into_par_iter().map(|part| polygons.area_of_part(part).1).collect();
     let grid = Grid::new(&boxes);
     let find = |molecule: usize| -> (u32, bool) {
         let point = [positions.x[molecule], positions.y[molecule]];
@@ -202,7 +219,7 @@ pub fn assign_polygons(polygons: &Polygons, positions: &Positions) -> AssignedPo
             if !in_box || !polygons.contains(part as usize, point) {
                 continue;
             }
-            let (center, segment) = (centroids[part as usize], polygons.part_segment[part as usize]);
+            let (center, segment) = (center_of(part as usize), polygons.part_segment[part as usize]);
             let (dx, dy) = (center[0] - point[0], center[1] - point[1]);
             let found = (dx * dx + dy * dy, segment);
             several |= best.is_some_and(|(_, other)| other != segment);
@@ -321,6 +338,18 @@ mod tests {
         let (squares, _) = polygons(&[(0, &[&square(0.0, 0.0, 4.0)]), (1, &[&square(3.0, 0.0, 4.0)])]);
         let assigned = assign_polygons(&squares, &points(&[[3.2, 2.0], [3.8, 2.0], [3.5, 2.0], [1.0, 1.0]]));
         assert_eq!((assigned.label_of, assigned.n_in_several), (vec![1, 2, 1, 1], 3));
+    }
+
+    #[test]
+    fn centers_that_are_given_decide_in_an_overlap_and_the_smaller_number_between_equals() {
+        let (squares, _) = polygons(&[(0, &[&square(0.0, 0.0, 4.0)]), (1, &[&square(3.0, 0.0, 4.0)])]);
+        // The center of the first is far to the left: its centroid would win 3.2.
+        let centers = [[0.0, 2.0], [5.0, 2.0]];
+        let at = [[3.2, 2.0], [1.0, 1.0], [6.0, 1.0], [9.0, 9.0]];
+        let assigned = assign_to_centers(&squares, &centers, &points(&at));
+        assert_eq!((assigned.label_of, assigned.n_molecules), (vec![2, 1, 2, 0], vec![1, 2]));
+        let equal = assign_to_centers(&squares, &[[2.0, 2.0], [5.0, 2.0]], &points(&[[3.5, 2.0]]));
+        assert_eq!(equal.label_of, [1]);
     }
 
     #[test]
