@@ -33,7 +33,7 @@ run() {
 }
 # steps: names of the rules that the log says have finished, sorted, with their numbers.
 steps() {
-    sed -n 's/^Finished jobid: [0-9]* (Rule: \(.*\))$/\1/p' "$work/log" | grep -v '^all$' | sort | uniq -c | awk '{printf "%s%s=%s", sep, $2, $1; sep = " "}'
+    sed -n 's/^Finished jobid: [0-9]* (Rule: \(.*\))$/\1/p' "$work/log" | sed '/^all$/d' | sort | uniq -c | awk '{printf "%s%s=%s", sep, $2, $1; sep = " "}'
 }
 expect() {
     local seen
@@ -76,14 +76,14 @@ pass 'the same results again'
 # Killed while the model runs: what was finished stays.
 rm -r results/ca1_alone/stages/run results/ca1_alone/segmentation*
 sed -i 's/--iters 20/--iters 100000/' config/samples.tsv
-"$snakemake" --snakefile "$file" --cores 2 > "$work/log" 2>&1 &
+setsid "$snakemake" --snakefile "$file" --cores 2 > "$work/log" 2>&1 &
 engine=$!
 for _ in $(seq 120); do
     grep -q 'rule run:' "$work/log" && break
     sleep 0.5
 done
 sleep 1
-kill -INT "$engine"
+kill -TERM -- "-$engine"
 wait "$engine" && fail 'the killed engine says that all is well'
 sed -i 's/--iters 100000/--iters 20/' config/samples.tsv
 "$snakemake" --snakefile "$file" --unlock > /dev/null 2>&1
