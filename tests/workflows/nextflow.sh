@@ -88,8 +88,8 @@ run -profile local --input samples.csv --config "$pipeline/assets/test.toml" --m
 grep -q "Sample broken: .*no x column 'x'" "$work/log" || fail 'sample and reason are not named'
 pass 'a broken sample is named with the reason, the other finishes'
 
-for case in 'sample,molecule=needed are sample and molecules' 'sample,molecules\na,no.csv=there is no file no.csv' \
-    'sample,molecules\n=it has no samples' "sample,molecules\na,broken.csv\na,broken.csv=several lines are about a"; do
+for case in 'sample,molecule\na,b=needed are sample and molecules' 'sample,molecules\na,no.csv=there is no file no.csv' \
+    'sample,molecules=it has no samples' "sample,molecules\na,broken.csv\na,broken.csv=several lines are about a"; do
     printf "${case%%=*}\n" > samples.csv
     run -profile local --input samples.csv && fail "a sheet that is wrong: $case"
     grep -q "${case#*=}" "$work/log" || fail "the message of $case"
