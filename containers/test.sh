@@ -53,8 +53,8 @@ inside() {
     unshare --net chroot --userspec=12345:12345 "$work/readonly" /usr/bin/env -i PATH=/usr/local/bin:/usr/bin:/bin /bin/bash -c "$1"
 }
 inside 'ps -o pid= > /dev/null 2>&1 || command -v ps > /dev/null; test "$(id -u)" = 12345; ! touch /usr/local/x 2> /dev/null'
-inside 'cd /data && baysor run molecules.csv.gz :nucleus_id -m 3 -s 25 --iters 20 --threads 2 --quiet -o results/'
-for name in segmentation.csv segmentation_counts.loom segmentation_polygons_2d.json; do
+inside 'cd /data && baysor run molecules.csv.gz :nucleus_id -m 3 -s 25 --iters 20 --threads 2 --plot --quiet -o results/'
+for name in segmentation.csv segmentation_counts.loom segmentation_polygons_2d.json segmentation_borders.html; do
     test -s "$work/data/results/$name" || { echo "no $name" >&2; exit 1; }
 done
 umount -R "$work/readonly"

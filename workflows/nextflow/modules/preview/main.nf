@@ -37,6 +37,6 @@ process BAYSOR_PREVIEW {
     prefix = task.ext.prefix ?: "${meta.id}"
     """
     touch ${prefix}_preview.html ${prefix}_preview_preview_log.log
-    echo '{"n_molecules": 1000, "n_genes": 10}' > ${prefix}_preview.json
+    echo '{"molecules": {"n": 1000, "n_genes": 10}}' > ${prefix}_preview.json
     """
 }

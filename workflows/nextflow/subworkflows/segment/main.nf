@@ -13,7 +13,7 @@ include { BAYSOR_EXPORT  } from '../../modules/export/main'
 
 // The number of molecules that a preview found.
 def moleculesOf(json) {
-    return new groovy.json.JsonSlurper().parse(json).n_molecules as long
+    return new groovy.json.JsonSlurper().parse(json).molecules.n as long
 }
 
 workflow SEGMENT {

@@ -85,7 +85,7 @@ def colors_of(wildcards):
 def n_molecules(input):
     """As the preview says. While it is missing, an error of which Snakemake knows that it is for later."""
     with open(input.numbers) as file:
-        return json.load(file)["n_molecules"]
+        return json.load(file)["molecules"]["n"]
 
 
 def memory(input, attempt):
