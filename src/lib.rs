@@ -45,7 +45,9 @@
 //!                             majority of the history --> Segmentation
 //!                                                     |
 //!    segmentation.csv <-- cells: statistics, counts <-+-> polygons --> *_polygons_2d/3d.json
-//!    *_cell_stats.csv, *_counts.loom                        (last: tables are safe by then)
+//!    *_cell_stats.csv, *_counts.loom                        (tables are safe by then)
+//!                                                     |
+//!    with --plot: report::diagnostics, map, picture, multiqc, from what a stage holds (last: all else is safe)
 //! ```
 //!
 //! # Modules
@@ -66,10 +68,10 @@
 //! | 2 | [`cells`] | statistics and gene counts of cells |
 //! | 2 | [`polygons`] | boundaries of cells, flat and by layer |
 //! | 2 | [`composition`] | what surrounds a molecule, as a vector and as a color |
-//! | 3 | [`config`] | one definition of every option and key; merging, checks, run id, names of files |
+//! | 3 | [`config`] | one definition of every option and key; presets, merging, checks, run id, names of files |
 //! | 3 | [`io`] | molecule tables, images and boundaries in; result files out; stages and checkpoints both ways |
 //! | 3 | [`report`] | pages and pictures for people: charts, maps |
-//! | 4 | [`pipeline`] | what the commands do: `prior`, `run`, `segfree`, `export`, `inspect` |
+//! | 4 | [`pipeline`] | what the commands do: `preview`, `prior`, `run`, `segfree`, `export`, `inspect` |
 //! | 5 | [`cli`] | command line, progress, log, errors, exit status |
 //!
 //! # What always holds

@@ -94,7 +94,7 @@ fn a_command_is_needed_and_must_exist() {
     misused(&[], &["a command is needed", "Usage: baysor run"]);
     misused(&["rnu", "t.csv"], &["unknown command 'rnu'; did you mean 'run'?"]);
     misused(&["--scale", "3"], &["unknown command '--scale'"]);
-    for later in ["preview", "split", "merge"] {
+    for later in ["split", "merge"] {
         misused(&[later, "t.csv"], &[later, "not part of this version yet"]);
     }
 }
@@ -135,8 +135,6 @@ fn what_comes_later_is_refused_never_ignored() {
         arguments.extend(extra);
         arguments
     };
-    misused(&with(&["--plot"]), &["not part of this version yet", "run without --plot"]);
-    misused(&with(&["-p"]), &["run without --plot"]);
     misused(&with(&["--config.segmentation.cluster_method=leiden"]), &["leiden", "use mrf"]);
 }
 

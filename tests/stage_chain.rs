@@ -276,7 +276,7 @@ fn a_stage_tells_what_it_is() {
     folder.succeed("prior t2.csv :cell_id -m 8 --unassigned-prior-label none -o p");
     folder.succeed("run p --iters 20 --stage run");
     let names: Vec<String> = folder.names().into_iter().filter(|name| name.starts_with("run/")).collect();
-    let expected = "cells counts genes manifest molecules polygons segments trace".split(' ');
+    let expected = "cells clustering counts genes manifest molecules polygons segments trace".split(' ');
     let file = |name: &str| format!("run/{name}.{}", if name == "manifest" { "json" } else { "arrow" });
     assert_eq!(names, expected.map(file).collect::<Vec<_>>());
     let manifest = folder.json("run/manifest.json");
@@ -392,7 +392,7 @@ fn a_stage_that_is_not_whole_is_named_with_the_remedy() {
     folder.write("mine/notes.txt", "the user's own");
     let arguments = ["run", "t2.csv", "-m", "8", "-s", "3", "--stage", "mine"];
     folder.baysor(&arguments).assert_failure(1, &["mine", "'notes.txt'", "Choose a new or an empty directory"]);
-    folder.baysor(&["export", "other", "--format", "h5ad"]).assert_failure(2, &["--format", "'h5ad'", "baysor"]);
+    folder.baysor(&["export", "other", "--format", "h5"]).assert_failure(2, &["--format", "'h5'", "baysor"]);
     folder.baysor(&["export", "other", "--config.data.x=a"]).assert_failure(2, &["export has no configuration"]);
     folder.baysor(&["inspect"]).assert_failure(2, &["STAGE"]);
 }

@@ -16,6 +16,9 @@
 //! iterations ([`history`]). [`course`] goes through the iterations, and may be interrupted between
 //! any two of them ([`checkpoint`]) or end early when nothing changes any more ([`convergence`]).
 //!
+//! How well the cells of a fit foretell molecules it has not seen is asked by [`predictive`], and what
+//! their surroundings foretell without cells by [`without_cells`]: that is how sizes of cells are compared.
+//!
 //! | symbol | name here | meaning |
 //! |---|---|---|
 //! | c_i | `confidence` | probability that molecule i is real |
@@ -42,11 +45,13 @@ pub mod history;
 pub mod init;
 pub mod mstep;
 pub mod params;
+pub mod predictive;
 pub mod prior_term;
 pub mod shape;
 pub mod split;
 pub mod state;
 pub mod trace;
+pub mod without_cells;
 
 use crate::data::Segmentation;
 use crate::numeric::draws::Draws;

@@ -33,6 +33,21 @@ impl CellCounts {
     }
 }
 
+impl CellCounts {
+    /// The counts of some of the cells, in their order in `kept`.
+    pub fn select(&self, kept: &[CellIdx]) -> Self {
+        let mut selected = Self { n_genes: self.n_genes, offsets: vec![0], ..Self::default() };
+        for &cell in kept {
+            for (gene, n) in self.of(cell) {
+                selected.genes.push(gene);
+                selected.n.push(n);
+            }
+            selected.offsets.push(selected.genes.len() as u32);
+        }
+        selected
+    }
+}
+
 /// Entries of one block of cells.
 #[derive(Default)]
 struct Block {

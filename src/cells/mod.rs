@@ -1,8 +1,14 @@
-//! Per-cell statistics and counts.
+//! Per-cell statistics and counts, how like its neighbors a cell is, and how cells and prior segments agree.
 
+mod agreement;
 mod counts;
+mod filter;
+mod likeness;
 mod rounding;
 mod stats;
 
+pub use agreement::{Agreement, Fate, SegmentFate};
 pub use counts::{CellCounts, count_genes};
+pub use filter::{CellFilter, FilteredCells, Statistic, filter_cells};
+pub use likeness::Likeness;
 pub use stats::{CellStats, StatColumn, StatValues, cell_stats};

@@ -67,6 +67,30 @@ impl CellStats {
         self.n_transcripts.len()
     }
 
+    /// The statistics of some of the cells, in their order in `kept`.
+    pub fn select(&self, kept: &[CellIdx]) -> Self {
+        fn of<T: Copy>(values: &[T], kept: &[CellIdx]) -> Vec<T> {
+            kept.iter().map(|&cell| values[cell.idx()]).collect()
+        }
+        fn some<T: Copy>(values: &Option<Vec<T>>, kept: &[CellIdx]) -> Option<Vec<T>> {
+            values.as_deref().map(|values| of(values, kept))
+        }
+        Self {
+            x: of(&self.x, kept),
+            y: of(&self.y, kept),
+            z: some(&self.z, kept),
+            cluster: some(&self.cluster, kept),
+            n_transcripts: of(&self.n_transcripts, kept),
+            density: of(&self.density, kept),
+            elongation: of(&self.elongation, kept),
+            area: of(&self.area, kept),
+            avg_confidence: of(&self.avg_confidence, kept),
+            avg_assignment_confidence: some(&self.avg_assignment_confidence, kept),
+            max_cluster_frac: some(&self.max_cluster_frac, kept),
+            lifespan: some(&self.lifespan, kept),
+        }
+    }
+
     /// The columns that exist, in their order and under their names in files (spec 6.3).
     pub fn columns(&self) -> Vec<StatColumn<'_>> {
         fn real<'a>(name: &'static str, values: &'a [f64]) -> StatColumn<'a> {

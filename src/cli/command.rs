@@ -16,10 +16,12 @@ Usage: baysor run MOLECULES [PRIOR] [OPTIONS]
 
 Commands:
   run      segment molecules into cells
+  preview  look at the molecules first: a report with noise, genes, and a scale to begin with
   prior    look at a prior segmentation alone: labels of molecules, segments, scale, a picture
   segfree  neighborhoods of molecules, without cells: gene compositions and colors
   export   write the final files of a stage that run --stage made
   inspect  say what a stage holds: tables, columns, parameters, numbers
+  config   print a configuration to edit, for a platform: Xenium, MERSCOPE, CosMx, ...
 
 One command does all: baysor run. The same in steps, each with tables to look at (see docs/stages.md):
   baysor prior MOLECULES PRIOR -m 30 -o prior/
@@ -41,6 +43,8 @@ Examples:
     baysor run -m 30 --prior-segmentation-confidence 0.5 molecules.csv :cell_id
   With nuclei from an image: labels, a mask, or the stain itself, at 0.2125 um per pixel:
     baysor run -m 30 --prior-pixel-size 0.2125 molecules.csv nuclei.tif
+  An output folder of Xenium, with its nuclei:
+    baysor run --preset xenium -o results/ BUNDLE/ @nuclei
   With a configuration file, one key changed, results in a folder:
     baysor run -c config.toml --config.data.exclude-genes='Blank*' -o results/ molecules.csv
   In steps: the prior alone, the model, the final files; see also baysor export --help:
@@ -61,11 +65,28 @@ Files written for -o X.csv:
 Configuration:
   Every [key: table.name] is also a key of the file given with -c, and an option
   --config.table.name=VALUE, with dashes or underscores. An option of its own wins over the
-  dotted one, that over the file, that over the default. Of a repeated option the last counts.
+  dotted one, that over the file, that over --preset, that over the default. Of a repeated option the last counts.
   Switches take =true or =false.
 
 Exit status:
   0 done, 1 data or files, 2 command line or configuration, 130 Ctrl-C, 143 asked to terminate
+";
+
+const PREVIEW_EXAMPLES: &str = "\
+Examples:
+  What is in the table, how noisy it is, and which --scale and -m to begin with:
+    baysor preview -x x_location -y y_location -z z_location -g feature_name transcripts.parquet
+  With a configuration file, into a folder:
+    baysor preview -c xenium.toml -o report/ transcripts.parquet
+
+Files written for -o X.html:
+  X.html                     the report; opens in any browser, needs no network
+  X.json                     all its numbers (docs/preview.md tells the keys)
+  X_*_mqc.json, X_*_mqc.png  the same for MultiQC
+  X_preview_log.log          the log
+
+Exit status:
+  0 done, 1 data or files, 2 command line or configuration
 ";
 
 const PRIOR_EXAMPLES: &str = "\
@@ -120,6 +141,8 @@ Examples:
     baysor export -o results/ run/
   Boundaries and counts in other formats, from the same stage:
     baysor export --polygon-format GeometryCollection --count-matrix-format tsv -o other/ run/
+  AnnData and Parquet of the good cells; docs/export.md has all formats and filters:
+    baysor export --format h5ad,parquet --min-molecules 30 --max-elongation 8 -o results/ run/
   Colors of neighborhoods that were computed beside the run:
     baysor run -m 30 -s 6.5 --skip-ncv-color --stage run/ molecules.csv
     baysor segfree -m 30 --stage colors/ molecules.csv
@@ -128,11 +151,33 @@ Examples:
 Files written for -o X.csv, format baysor:
   X.csv (molecules with their cells), X_cell_stats.csv, X_counts.loom, X_polygons_2d.json,
   X_polygons_3d.json (3D data), X_params.dump.toml (repeats the run with -c), X_log.log
+Of the other formats, with X_export.json beside them (what was written, filters, numbers of cells):
+  parquet  X_molecules.parquet, X_cells.parquet, X_counts.parquet, X_polygons.parquet, X_cell_boundaries.parquet,
+           X_polygons_3d.parquet (3D data)
+  h5ad     X.h5ad
+  10x-h5   X_feature_bc_matrix.h5
+  10x-mtx  X_feature_bc_matrix/matrix.mtx.gz, barcodes.tsv.gz, features.tsv.gz
+  vpt      X_vpt/cell_boundaries.parquet, cell_by_gene.csv, cell_metadata.csv, detected_transcripts.csv
 
+A format that cannot be written is reported, and the others are written all the same.
 Nothing is computed but the boundaries, if run was called with --polygon-format none.
 
 Exit status:
   0 done, 1 the stage or files, 2 command line
+";
+
+const CONFIG_EXAMPLES: &str = "\
+Examples:
+  Every key with its default and its meaning:
+    baysor config > config.toml
+  The same with the values for a platform, to be edited and given with -c:
+    baysor config --preset xenium > config.toml
+    baysor run -c config.toml transcripts.parquet :cell_id
+  The platforms:
+    baysor config --list
+
+Exit status:
+  0 done, 2 command line
 ";
 
 const INSPECT_EXAMPLES: &str = "\
@@ -154,6 +199,7 @@ pub fn parser(command: Command) -> clap::Command {
     let full_name = format!("baysor {}", command.name());
     let (about, positionals, examples) = match command {
         Command::Run => ("Segment molecules into cells.", "MOLECULES [PRIOR]", RUN_EXAMPLES),
+        Command::Preview => ("Report on the molecules, with parameters to begin with.", "MOLECULES", PREVIEW_EXAMPLES),
         Command::Prior => (
             "Find the segment of a prior segmentation for every molecule, and the scale.",
             "MOLECULES PRIOR",
@@ -164,6 +210,7 @@ pub fn parser(command: Command) -> clap::Command {
         }
         Command::Export => ("Write the final files of a stage that run --stage made.", "STAGE", EXPORT_EXAMPLES),
         Command::Inspect => ("Say what a stage holds.", "STAGE", INSPECT_EXAMPLES),
+        Command::Config => ("Print a configuration to edit: all keys, maybe for a platform.", "", CONFIG_EXAMPLES),
     };
     let further = if command.is_configured() { further_keys(command) + "\n" } else { String::new() };
     let mut parser = clap::Command::new(full_name.clone())
@@ -173,7 +220,7 @@ pub fn parser(command: Command) -> clap::Command {
         .args_override_self(true)
         .max_term_width(100)
         .disable_help_flag(true)
-        .override_usage(format!("{full_name} {positionals} [OPTIONS]"))
+        .override_usage(format!("{full_name} {positionals} [OPTIONS]").replace("  ", " "))
         .after_help(format!("{further}{examples}"))
         .args(positional_arguments(command));
     for group in Group::ALL {
@@ -204,7 +251,9 @@ pub fn parser(command: Command) -> clap::Command {
         Command::Run => parser
             .arg(Arg::new("save_polygons").long("save-polygons").hide(true))
             .arg(switch(Arg::new("no_ncv_estimation").long("no-ncv-estimation").hide(true))),
-        Command::Prior | Command::Segfree | Command::Export | Command::Inspect => parser,
+        Command::Preview | Command::Prior | Command::Segfree | Command::Export | Command::Inspect | Command::Config => {
+            parser
+        }
     }
 }
 
@@ -214,27 +263,38 @@ fn positional_arguments(command: Command) -> Vec<Arg> {
     let first = |name: &'static str, help: &'static str| path("molecules").value_name(name).required(true).help(help);
     let prior = path("prior").value_name("PRIOR").help(
         "Prior segmentation: a column of the table with one label per molecule, written :NAME, or a file: label image, \
-         mask or stain (TIFF, PNG), MATLAB matrix, boundaries (CSV, Parquet, GeoJSON)",
+         mask or stain (TIFF, PNG), MATLAB matrix, boundaries (CSV, Parquet, GeoJSON); @nuclei or @cells: the boundaries in \
+         the output folder that MOLECULES names",
     );
-    let table = "Table of molecules: CSV (also .gz) or Parquet, one row per molecule";
+    let table = "Table of molecules: CSV (also .gz) or Parquet, one row per molecule; or an output folder of Xenium, MERSCOPE \
+                 or CosMx, points of SpatialData";
     match command {
         Command::Run => {
-            let help = "Table of molecules: CSV (also .gz) or Parquet, one row per molecule; or a folder that the command \
-                        prior has made, with molecules and prior";
+            let help = "Table of molecules: CSV (also .gz) or Parquet, one row per molecule; or an output folder of Xenium, \
+                        MERSCOPE or CosMx, points of SpatialData; or a folder that the command prior has made, with \
+                        molecules and prior";
             vec![first("MOLECULES", help), prior]
         }
         Command::Prior => vec![first("MOLECULES", table), prior],
-        Command::Segfree => {
+        Command::Preview | Command::Segfree => {
             vec![first("MOLECULES", "Table of molecules: CSV (also .gz) or Parquet; or the folder of a stage of prior")]
         }
         Command::Export => vec![first("STAGE", "Folder that run --stage has made")],
         Command::Inspect => vec![first("STAGE", "Folder that run --stage or the command prior has made")],
+        Command::Config => Vec::new(),
     }
 }
 
 fn argument(def: &'static OptionDef, command: Command) -> Arg {
     let help = match (def.name, command) {
         ("output", Command::Prior) => "Folder to write into [default: prior; command line only]".into(),
+        ("output", Command::Preview) => {
+            "Page to write, or an existing folder [default: preview.html; command line only]".into()
+        }
+        ("min_molecules_per_cell", Command::Preview) => "Smallest number of molecules of a real cell; the distances \
+             that tell noise from signal follow from it [default: suggested by the data; key: \
+             data.min_molecules_per_cell]"
+            .into(),
         ("output", Command::Segfree) => {
             "Loom file to write, or an existing folder [default: ncvs.loom; command line only]".into()
         }

@@ -2,8 +2,10 @@
 
 mod arguments;
 mod command;
+mod config;
 mod export;
 mod inspect;
+mod preview;
 mod prior;
 pub mod progress;
 pub mod request;
@@ -26,7 +28,7 @@ const FAILURE: u8 = 1;
 const MISUSE: u8 = 2;
 
 /// Commands known to come with later versions.
-const LATER: [&str; 3] = ["preview", "split", "merge"];
+const LATER: [&str; 2] = ["split", "merge"];
 
 /// Runs the program on the arguments of this process.
 pub fn main() -> ExitCode {
@@ -65,16 +67,12 @@ fn dispatch(arguments: &[OsString]) -> u8 {
         return match command {
             _ if is_given("--help", "-h") => help_of(command),
             Command::Run => status_of(run::run(rest), command),
+            Command::Preview => status_of(preview::run(rest), command),
             Command::Prior => status_of(prior::run(rest), command),
             Command::Segfree => status_of(segfree::run(rest), command),
             Command::Export => status_of(export::run(rest), command),
-            Command::Inspect => match inspect::run(rest) {
-                Ok(text) => {
-                    print(&text);
-                    SUCCESS
-                }
-                Err(error) => status_of(Err(error), command),
-            },
+            Command::Inspect => printed(inspect::run(rest), command),
+            Command::Config => printed(config::run(rest), command),
         };
     }
     match first.as_ref() {
@@ -114,6 +112,11 @@ fn find(name: &str) -> Option<Command> {
 
 fn names() -> Vec<&'static str> {
     Command::ALL.map(Command::name).into()
+}
+
+/// Prints the text that a command has for result.
+fn printed(result: anyhow::Result<String>, command: Command) -> u8 {
+    status_of(result.map(|text| print(&text)), command)
 }
 
 fn status_of(result: anyhow::Result<()>, command: Command) -> u8 {

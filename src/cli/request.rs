@@ -14,7 +14,7 @@ use crate::config::resolve::Request;
 use crate::config::values::from_text;
 use crate::config::{ConfigError, Note, ProgramSettings, VERSION};
 use crate::observe::Observer;
-use crate::pipeline::machine;
+use crate::pipeline::{input, machine};
 
 /// A command line the parser library does not understand. Its text has the usage and is printed as it is.
 #[derive(Debug, Error)]
@@ -46,11 +46,15 @@ pub fn parse(command: Command, arguments: &[OsString]) -> anyhow::Result<(Reques
         output: path(&matches, "output"),
         stage: path(&matches, "stage"),
         ncv: path(&matches, "ncv"),
+        xenium_bundle: path(&matches, "xenium_bundle"),
         save_prior: path(&matches, "save_prior"),
         dotted: sorted.dotted,
         command_line: arguments.join(OsStr::new(" ")).to_string_lossy().into_owned(),
         ..Request::default()
     };
+    if Command::COMPUTING.contains(&command) {
+        request.found = input::look(&request.molecules);
+    }
     let has_flag = |def: &&OptionDef| def.flag.is_some() && def.commands.contains(&command) && def.kind != Kind::Path;
     for def in OPTIONS.iter().filter(has_flag) {
         if let Some(text) = matches.get_one::<String>(def.name) {

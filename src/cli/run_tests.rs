@@ -85,8 +85,9 @@ fn c5_spatialaxe_run() {
     let s = settings(&text(""));
     assert_eq!((s.min_molecules_per_cell, s.prior_confidence, s.scale), (30, 0.2, given(30.0)));
     assert_eq!(s.outputs.polygons_2d, Path::new("ID/segmentation_polygons_2d.json"));
-    assert!(error(&text("--plot")).contains("run without --plot"));
-    assert_eq!(settings(&text("--plot=false")).outputs, s.outputs);
+    let plotted = settings(&text("--plot"));
+    assert_eq!((plotted.plot, plotted.outputs), (true, s.outputs.clone()));
+    assert_eq!(settings(&text("--plot=false")), RunSettings { program: settings(&text("--plot=false")).program, ..s });
 }
 
 #[test]
@@ -132,7 +133,11 @@ fn c10_xenium_tutorial() {
     assert_eq!((s.input.columns.z.as_str(), s.input.columns.gene.as_str()), ("z_location", "feature_name"));
     assert_eq!((s.prior.source, s.prior.min_molecules_per_segment, s.confidence_nn_id), (cell_id(), 2, 5));
     assert_eq!(s.outputs.molecules, Path::new("OUT_segmentation.csv"));
-    assert!(error(&format!("-p {text}")).contains("reports (--plot) are not part of this version yet"));
+    assert!(!s.plot && settings(&format!("-p {text}")).plot);
+    let text = "T.csv -m 5 -s 3 -p --stage S";
+    let warns = |note: &Note| matches!(note, Note::Warning(text) if text.contains("baysor export --plot"));
+    assert!(settings(text).program.notes.iter().any(warns));
+    assert!(!settings(&format!("{text} -o X.csv")).program.notes.iter().any(warns));
 }
 
 #[test]

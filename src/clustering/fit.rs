@@ -2,7 +2,7 @@
 
 use super::init::Start;
 use super::state::{Data, State, Sweep};
-use crate::data::ClusterIdx;
+use crate::data::{Change, ClusterIdx};
 use crate::observe::{Observer, Progress};
 
 /// Iterations whose changes must all be small.
@@ -43,15 +43,6 @@ impl Params {
     pub fn new(n_clusters: usize, n_molecules: usize) -> Self {
         Self { n_clusters, max_iterations: (n_molecules / 200).max(10_000), tolerance: 0.01, skip: Skip::Nearly(3e-4) }
     }
-}
-
-/// One iteration of the clustering.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Change {
-    /// Largest change of a probability times the molecule's confidence.
-    pub largest: f32,
-    /// Share of molecules whose change, so weighted, exceeds 1e-7. Molecules left out count as unchanged.
-    pub share: f32,
 }
 
 /// Clusters of molecules.

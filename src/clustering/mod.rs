@@ -12,7 +12,7 @@ mod state;
 mod tests;
 
 pub use correlation::gene_correlation;
-pub use fit::{Change, Clusters, Params, Skip, fit};
+pub use fit::{Clusters, Params, Skip, fit};
 pub use init::{Start, first_profiles};
 pub use state::Data;
 

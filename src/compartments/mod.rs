@@ -16,7 +16,7 @@ mod nuclei;
 mod propagate;
 mod start;
 
-use crate::data::Molecules;
+use crate::data::{Change, Molecules};
 use crate::graph::MoleculeGraph;
 
 pub use barrier::keep_nuclei_apart;
@@ -61,6 +61,8 @@ pub struct Compartments {
     pub last_change: f32,
     /// True if the iterations ended because changes were small.
     pub converged: bool,
+    /// Every iteration.
+    pub trace: Vec<Change>,
 }
 
 impl Compartments {
@@ -85,6 +87,7 @@ impl Compartments {
         Self {
             compartment_of: order.iter().map(|&row| self.compartment_of[row as usize]).collect(),
             probabilities: order.iter().map(|&row| self.probabilities[row as usize]).collect(),
+            trace: self.trace.clone(),
             ..*self
         }
     }

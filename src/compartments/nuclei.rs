@@ -119,6 +119,7 @@ mod tests {
             n_iterations: 0,
             last_change: 0.0,
             converged: true,
+            trace: Vec::new(),
         };
         let edges: Vec<Edge> = (0..10).map(|a| Edge { a, b: a + 1, value: 1.0 }).collect();
         let graph = MoleculeGraph::from_edges(11, &edges);

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::start::Start;
 use super::{Compartment, Compartments, Probabilities};
+use crate::data::Change;
 use crate::graph::MoleculeGraph;
 use crate::numeric::fast_exp::exp_f32;
 
@@ -15,6 +16,8 @@ const TOLERANCE: f32 = 0.01;
 const WINDOW: usize = 21;
 /// Share of the new value in an update.
 const STEP: f32 = 0.5;
+/// A change so small is none.
+const UNCHANGED: f32 = 1e-7;
 /// Molecules per block of parallel work.
 const BLOCK: usize = 2048;
 
@@ -30,28 +33,36 @@ const BLOCK: usize = 2048;
 pub fn propagate(start: Start, graph: &MoleculeGraph, confidence: &[f32]) -> Compartments {
     let Start { mut probabilities, is_locked } = start;
     let mut next = probabilities.clone();
-    let (mut n_iterations, mut n_calm, mut last_change) = (0, 0, 0.0);
-    while n_iterations < MAX_ITERATIONS && n_calm < WINDOW {
-        last_change = step(&probabilities, &mut next, &is_locked, graph, confidence);
+    let (mut trace, mut n_calm) = (Vec::new(), 0);
+    while trace.len() < MAX_ITERATIONS && n_calm < WINDOW {
+        let change = step(&probabilities, &mut next, &is_locked, graph, confidence);
         std::mem::swap(&mut probabilities, &mut next);
-        n_iterations += 1;
-        n_calm = if last_change < TOLERANCE { n_calm + 1 } else { 0 };
+        n_calm = if change.largest < TOLERANCE { n_calm + 1 } else { 0 };
+        trace.push(change);
     }
+    let last_change = trace.last().map_or(0.0, |change| change.largest);
     let compartment_of = probabilities.par_iter().map(most_probable).collect();
-    Compartments { compartment_of, probabilities, n_iterations, last_change, converged: n_calm >= WINDOW }
+    Compartments {
+        compartment_of,
+        probabilities,
+        n_iterations: trace.len(),
+        last_change,
+        converged: n_calm >= WINDOW,
+        trace,
+    }
 }
 
-/// One iteration; returns the largest change times confidence.
+/// One iteration; tells the largest change times confidence, and how many molecules changed at all.
 fn step(
     now: &[Probabilities],
     next: &mut [Probabilities],
     is_locked: &[bool],
     graph: &MoleculeGraph,
     confidence: &[f32],
-) -> f32 {
+) -> Change {
     let block_changes = next.par_chunks_mut(BLOCK).enumerate().map(|(index, next)| {
         let first = index * BLOCK;
-        let mut change = 0f32;
+        let (mut largest, mut n_changed) = (0f32, 0u32);
         for (local, next) in next.iter_mut().enumerate() {
             let molecule = first + local;
             let (neighbors, weights) = graph.neighbors(molecule);
@@ -60,15 +71,20 @@ fn step(
                 continue;
             }
             let wanted = by_neighbors(neighbors, weights, now, confidence);
+            let mut change = 0f32;
             for (value, wanted) in next.iter_mut().zip(wanted) {
                 let difference = STEP * (wanted - *value);
                 *value += difference;
                 change = change.max(confidence[molecule] * difference.abs());
             }
+            largest = largest.max(change);
+            n_changed += u32::from(change > UNCHANGED);
         }
-        change
+        (largest, n_changed)
     });
-    block_changes.reduce(|| 0.0, f32::max)
+    // A maximum and a whole number: the order of the blocks does not matter.
+    let (largest, n_changed) = block_changes.reduce(|| (0.0, 0), |a, b| (a.0.max(b.0), a.1 + b.1));
+    Change { largest, share: n_changed as f32 / now.len().max(1) as f32 }
 }
 
 /// What the neighbors of a molecule make of it.

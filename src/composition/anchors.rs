@@ -16,6 +16,8 @@ const MIN_CONFIDENCE: f32 = 0.95;
 const MIN_CONFIDENT: usize = 100;
 /// Anchors that a molecule's place depends on.
 const N_LINKS: usize = 5;
+/// By how much farther they may be than the nearest, as a share.
+const SLACK: f32 = 0.5;
 /// Keeps the weight of an anchor at no distance finite.
 const NO_DISTANCE: f64 = 1e-10;
 /// Variances below this share of the mean square are rounding error.
@@ -82,6 +84,9 @@ fn evenly(mut candidates: Vec<u32>, n: usize, key: impl Fn(u32) -> f32 + Sync) -
 /// Places of all molecules in three dimensions: the anchors are laid out by UMAP, and every molecule is at the
 /// mean of its five nearest anchors, weighted by `1 / d`.
 ///
+/// METHOD: anchors nearly as near as the nearest will do, as all around a molecule are of about one color; in twenty
+/// dimensions the search for the very nearest would take most of the time.
+///
 /// `None` if all anchors are alike, or there are none. The same for any number of threads.
 pub(super) fn embed(vectors: Vectors<'_>, anchors: &[u32], draws: Draws) -> Option<Vec<[f32; 3]>> {
     let n_components = vectors.n_components;
@@ -97,7 +102,7 @@ pub(super) fn embed(vectors: Vectors<'_>, anchors: &[u32], draws: Draws) -> Opti
         let mut search = VectorSearch::default();
         for (place, vector) in places.iter_mut().zip(values.chunks(n_components)) {
             let (mut sum, mut total) = ([0.0; 3], 0.0);
-            for near in index.nearest(vector, N_LINKS, &mut search) {
+            for near in index.nearly_nearest(vector, N_LINKS, SLACK, &mut search) {
                 let weight = 1.0 / (f64::from(near.distance2).sqrt() + NO_DISTANCE);
                 let anchor = laid_out[near.vector as usize];
                 sum.iter_mut().zip(anchor).for_each(|(sum, value)| *sum += weight * f64::from(value));

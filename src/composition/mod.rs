@@ -12,11 +12,13 @@
 //! Compositions are never held for more than a few thousand molecules.
 
 mod anchors;
+mod gene_map;
 mod lab;
 pub mod neighborhoods;
 pub mod projection;
 pub mod vectors;
 
+pub use gene_map::{NoGeneMap, gene_map};
 pub use lab::Color;
 pub use neighborhoods::{Compositions, Neighborhoods};
 pub use projection::Transform;
@@ -68,11 +70,43 @@ impl ColorParams {
 /// colors are the same for any number of threads and any order of molecules in memory.
 /// Source: Petukhov et al. 2022, Methods; Baysor 0.7.1 `neighborhood_composition.jl`.
 pub fn colors(molecules: &Molecules, confidence: &[f32], params: &ColorParams, observer: &dyn Observer) -> Vec<Color> {
-    if molecules.is_empty() {
-        return Vec::new();
+    let neighborhoods = Neighborhoods::new(molecules, params.n_neighbors);
+    color(neighborhoods, molecules.len(), confidence, params, observer)
+}
+
+/// A color for the molecules at `subset` (indices in memory, without order), `[n_subset]` in the order of `subset`.
+///
+/// Neighborhoods are among all molecules; everything else is learned from those of the subset, so that the time goes
+/// with its size. The colors are those of [`colors`] if the subset is everything, and otherwise as good, but others: a
+/// subset has a layout of its own. `confidence` is `[n_molecules]`.
+///
+/// Memory: about 50 bytes per molecule, and what [`colors`] takes per molecule of the subset. The same for any number
+/// of threads and any order of molecules in memory and in the subset.
+pub fn colors_of(
+    molecules: &Molecules,
+    subset: &[u32],
+    confidence: &[f32],
+    params: &ColorParams,
+    observer: &dyn Observer,
+) -> Vec<Color> {
+    let neighborhoods = Neighborhoods::of_subset(molecules, subset, params.n_neighbors);
+    let colors = color(neighborhoods, molecules.len(), confidence, params, observer);
+    subset.iter().map(|&molecule| colors[molecule as usize]).collect()
+}
+
+/// Colors of the molecules that have neighborhoods, `[n_molecules]`; gray for others.
+fn color(
+    neighborhoods: Neighborhoods<'_>,
+    n_molecules: usize,
+    confidence: &[f32],
+    params: &ColorParams,
+    observer: &dyn Observer,
+) -> Vec<Color> {
+    let mut colors = vec![Color::GRAY; n_molecules];
+    if neighborhoods.n_molecules() == 0 {
+        return colors;
     }
     let draws = Draws::new(params.seed, Stream::Colors);
-    let neighborhoods = Neighborhoods::new(molecules, params.n_neighbors);
     let (transform, n_components) = (params.transform, params.n_components);
     let projection = params.method.projection(&neighborhoods, transform, n_components, draws.at(VECTOR_DRAWS));
     let vectors = projection.project_all(&neighborhoods, transform);
@@ -81,13 +115,13 @@ pub fn colors(molecules: &Molecules, confidence: &[f32], params: &ColorParams, o
     let confidence: Vec<f32> = order.iter().map(|&molecule| confidence[molecule as usize]).collect();
     let places = places(&vectors, projection.n_components, &confidence, draws, observer);
     drop(vectors);
-    let Some(places) = places else {
-        observer.info("All neighborhoods are alike, and all molecules gray.");
-        return vec![Color::GRAY; molecules.len()];
-    };
-    let mut colors = vec![Color::GRAY; molecules.len()];
-    for (&molecule, color) in order.iter().zip(lab::colors(places)) {
-        colors[molecule as usize] = color;
+    match places {
+        Some(places) => {
+            for (&molecule, color) in order.iter().zip(lab::colors(places)) {
+                colors[molecule as usize] = color;
+            }
+        }
+        None => observer.info("All neighborhoods are alike, and all molecules gray."),
     }
     colors
 }
@@ -205,6 +239,41 @@ pub(crate) mod tests {
         let shuffled: Vec<f32> = order.iter().map(|&molecule| confidence[molecule as usize]).collect();
         let other = with(2, &molecules.permuted(&order), &shuffled);
         assert!(order.iter().zip(other).all(|(&molecule, color)| plain[molecule as usize] == color));
+    }
+
+    #[test]
+    fn a_subset_of_all_has_the_colors_of_all() {
+        let (molecules, _) = tissue(2000);
+        let confidence: Vec<f32> = (0..2000).map(|at| if at % 5 == 0 { 0.2 } else { 0.97 }).collect();
+        let whole = colors(&molecules, &confidence, &params(), &Silent);
+        let order: Vec<u32> = (0..2000).map(|place| (place * 7 + 3) % 2000).collect();
+        let found = colors_of(&molecules, &order, &confidence, &params(), &Silent);
+        assert!(order.iter().zip(found).all(|(&molecule, color)| whole[molecule as usize] == color));
+        assert!(colors_of(&molecules, &[], &confidence, &params(), &Silent).is_empty());
+    }
+
+    #[test]
+    fn a_part_is_colored_by_all_its_neighbors() {
+        // A molecule in 8 only; with those alone, neighborhoods of 30 would mix the regions.
+        let (molecules, kinds) = tissue(16_000);
+        let subset: Vec<u32> = (0..16_000).step_by(8).collect();
+        let params = ColorParams { n_neighbors: 30, ..params() };
+        let with = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a thread pool");
+            pool.install(|| colors_of(&molecules, &subset, &[1.0; 16_000], &params, &Silent))
+        };
+        let found = with(1);
+        assert_eq!(found, with(3));
+        let (mut same, mut other) = ((0.0, 0), (0.0, 0));
+        for a in (0..subset.len()).step_by(7) {
+            for b in (3..subset.len()).step_by(11) {
+                let alike = kinds[subset[a] as usize] == kinds[subset[b] as usize];
+                let sum = if alike { &mut same } else { &mut other };
+                *sum = (sum.0 + difference(found[a], found[b]), sum.1 + 1);
+            }
+        }
+        let (same, other) = (same.0 / f64::from(same.1), other.0 / f64::from(other.1));
+        assert!(other > 1.7 * same, "{same} within, {other} between kinds");
     }
 
     #[test]

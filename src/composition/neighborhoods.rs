@@ -81,9 +81,9 @@ pub struct Neighborhoods<'a> {
     molecules: &'a Molecules,
     tree: KdTree,
     n_neighbors: usize,
-    /// Molecules along the curve, equal places by id.
+    /// The molecules whose neighborhoods these are, along the curve, equal places by id.
     order: Vec<u32>,
-    /// Gene of every molecule in that order.
+    /// Genes of all molecules along the curve.
     genes: Vec<GeneIdx>,
     /// d*.
     least_distance: f64,
@@ -92,18 +92,32 @@ pub struct Neighborhoods<'a> {
 impl<'a> Neighborhoods<'a> {
     /// Neighborhoods of `n_neighbors` molecules each, at least 3 and no more than there are.
     pub fn new(molecules: &'a Molecules, n_neighbors: usize) -> Self {
-        let order = hilbert_order_by_id(&molecules.positions, &molecules.ids);
+        Self::among(molecules, n_neighbors, |_| true)
+    }
+
+    /// The same of a subset: the neighbors are any molecules, but only those at `subset` (indices in memory,
+    /// without order; one given twice counts once) have a neighborhood, and d* is their median. With all
+    /// molecules the same as [`Neighborhoods::new`].
+    pub fn of_subset(molecules: &'a Molecules, subset: &[u32], n_neighbors: usize) -> Self {
+        let mut is_wanted = vec![false; molecules.len()];
+        subset.iter().for_each(|&molecule| is_wanted[molecule as usize] = true);
+        Self::among(molecules, n_neighbors, |molecule| is_wanted[molecule as usize])
+    }
+
+    fn among(molecules: &'a Molecules, n_neighbors: usize, is_wanted: impl Fn(u32) -> bool) -> Self {
+        let mut order = hilbert_order_by_id(&molecules.positions, &molecules.ids);
         let genes = order.iter().map(|&molecule| molecules.genes[molecule as usize]).collect();
         let tree = KdTree::in_order(&molecules.positions, &order);
+        order.retain(|&molecule| is_wanted(molecule));
         let n_neighbors = n_neighbors.max(LEAST_NEIGHBORS).min(molecules.len());
         let mut built = Self { molecules, tree, n_neighbors, order, genes, least_distance: 1.0 };
         built.least_distance = built.median_distance();
         built
     }
 
-    /// Number of molecules.
+    /// Number of molecules whose neighborhoods these are.
     pub fn n_molecules(&self) -> usize {
-        self.molecules.len()
+        self.order.len()
     }
 
     /// Molecules in a neighborhood.
@@ -179,11 +193,12 @@ impl<'a> Neighborhoods<'a> {
         }
     }
 
-    /// Computes all compositions in the order of memory and hands them out, some thousand at a time:
+    /// Computes the compositions of all molecules, in a subset or not, in the order of memory and hands them out,
+    /// some thousand at a time:
     /// `visit` is given the molecules and their compositions. Stops at its first error.
     pub fn visit<E>(&self, mut visit: impl FnMut(Range<usize>, &Compositions) -> Result<(), E>) -> Result<(), E> {
         let mut waiting = vec![Compositions::default(); VISITED_AHEAD];
-        let n = self.n_molecules();
+        let n = self.molecules.len();
         let range = |first: usize| first.min(n)..(first + BLOCK).min(n);
         for first in (0..n).step_by(BLOCK * VISITED_AHEAD) {
             let block = |idx: usize| range(first + idx * BLOCK);

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::merged::Merged;
 use super::resolve::{Request, merge, program};
-use super::settings::{BundleSettings, CountFormat, ExportFormat, ExportSettings};
-use super::{ConfigError, OutputNames, nearest};
+use super::settings::{BundleSettings, CountFormat, ExportSettings};
+use super::{ConfigError, ExportFormat, OutputNames, formats};
 use crate::data::{Layout3d, PolygonFormat};
 
 /// Merges and checks a request of `export`, whose first argument is a stage; see [`resolve`](super::resolve::resolve).
@@ -21,23 +21,13 @@ pub fn resolve_export(
     Ok(ExportSettings {
         stage: request.molecules.clone(),
         ncv: request.ncv.clone(),
-        formats: formats(&merged)?,
+        formats: formats::formats(&merged)?,
+        filters: formats::filters(&merged)?,
+        nuclei: formats::nuclei(&merged)?,
+        ranger: formats::ranger(request, &merged)?,
         bundle: settings(request, &merged)?,
         program: program(request, merged, Vec::new(), environment)?,
     })
-}
-
-/// The formats to write, in the order of the help.
-fn formats(merged: &Merged) -> Result<Vec<ExportFormat>, ConfigError> {
-    let wanted = merged.list("format");
-    let names = ExportFormat::ALL.map(ExportFormat::name);
-    let is = |format: &ExportFormat, word: &String| word.eq_ignore_ascii_case(format.name());
-    if let Some(word) = wanted.iter().find(|word| !ExportFormat::ALL.iter().any(|format| is(format, word))) {
-        let hint = nearest(word, names).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
-        return Err(merged.invalid("format", format!("'{word}' is not one of {}{hint}", names.join(", "))));
-    }
-    let chosen = ExportFormat::ALL.into_iter().filter(|format| wanted.iter().any(|word| is(format, word)));
-    Ok(if wanted.is_empty() { vec![ExportFormat::Baysor] } else { chosen.collect() })
 }
 
 /// How the final files are written.
@@ -48,13 +38,14 @@ pub(super) fn settings(request: &Request, merged: &Merged) -> Result<BundleSetti
     };
     let output = request.output.clone().unwrap_or_else(|| PathBuf::from(merged.text("output")));
     Ok(BundleSettings {
-        outputs: outputs(&output, count_format, &request.molecules)?,
+        outputs: outputs(&output, count_format, request, &formats::formats(merged)?)?,
         polygon_format: match merged.text("polygon_format") {
             "none" => None,
             "GeometryCollection" => Some(PolygonFormat::GeometryCollection),
             "GeometryCollectionLegacy" => Some(PolygonFormat::GeometryCollectionLegacy),
             _ => Some(PolygonFormat::FeatureCollection),
         },
+        plot: merged.flag("plot"),
         count_format,
         layout_3d: match merged.text("polygon_3d_layout") {
             "object" => Layout3d::Object,
@@ -78,13 +69,18 @@ pub(super) fn stage_folder(request: &Request) -> Result<Option<&Path>, ConfigErr
 /// The names of the files, with the checkpoint in the stage if there is one: its result may be nothing else.
 pub(super) fn with_checkpoint_in(stage: Option<&Path>, names: OutputNames) -> OutputNames {
     match stage {
-        Some(folder) => OutputNames { checkpoint: folder.join("checkpoint.bin"), ..names },
+        Some(folder) => names.with_checkpoint(folder.join("checkpoint.bin")),
         None => names,
     }
 }
 
 /// Names the files, and sees to it that none is the input.
-fn outputs(output: &Path, counts: CountFormat, molecules: &Path) -> Result<OutputNames, ConfigError> {
+fn outputs(
+    output: &Path,
+    counts: CountFormat,
+    request: &Request,
+    formats: &[ExportFormat],
+) -> Result<OutputNames, ConfigError> {
     let invalid = |remedy: String| ConfigError::Invalid {
         name: "--output".to_owned(),
         seen: format!("'{}'", output.display()),
@@ -97,8 +93,13 @@ fn outputs(output: &Path, counts: CountFormat, molecules: &Path) -> Result<Outpu
         return Err(invalid("it is a device or pipe; give a file or a directory".to_owned()));
     }
     let names = OutputNames::new(output, counts);
-    if let Ok(input) = molecules.canonicalize() {
-        let hit = names.all().into_iter().find(|path| path.canonicalize().is_ok_and(|path| path == input));
+    let tables = request.found.iter().flat_map(|found| &found.tables);
+    let inputs = std::iter::once(&request.molecules).chain(tables).filter_map(|input| input.canonicalize().ok());
+    let written: Vec<PathBuf> = (names.all().into_iter().chain(names.of_reports()).map(PathBuf::from))
+        .chain(formats.iter().flat_map(|format| format.files(&names)))
+        .collect();
+    for input in inputs {
+        let hit = written.iter().find(|path| path.canonicalize().is_ok_and(|path| path == input));
         if let Some(path) = hit {
             return Err(invalid(format!(
                 "'{}' is the molecule table and would be overwritten; choose another name",

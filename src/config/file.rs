@@ -23,6 +23,10 @@ pub struct Given {
 pub enum Origin {
     /// Built in.
     Default,
+    /// A preset, by its name.
+    Preset(String),
+    /// The columns of the molecule table or the folder that it lies in, by the platform that they tell.
+    Detected(String),
     /// The stage that is read in place of a molecule table, by its name.
     Stage(String),
     /// A configuration file, by its name.
@@ -38,6 +42,8 @@ impl Given {
     pub fn name(&self) -> String {
         match &self.origin {
             Origin::Default => format!("{} ({})", self.def.spelled(), self.def.path()),
+            Origin::Preset(preset) => format!("{} of the preset {preset}", self.def.path()),
+            Origin::Detected(platform) => format!("{} as assumed for {platform}", self.def.path()),
             Origin::Stage(stage) => format!("{} in the stage {stage}", self.def.path()),
             Origin::File(file) => format!("{} in {file}", self.def.path()),
             Origin::Dotted(name) | Origin::Flag(name) => name.clone(),
@@ -56,7 +62,16 @@ impl Given {
 pub fn read(path: &Path) -> Result<Vec<Given>, ConfigError> {
     let text =
         std::fs::read_to_string(path).map_err(|reason| ConfigError::Unreadable { path: path.to_owned(), reason })?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    parse(path, &text)
+}
+
+/// Reads the text of a configuration file; `path` is for messages.
+///
+/// # Errors
+///
+/// As [`read`], but `Unreadable`.
+pub(super) fn parse(path: &Path, text: &str) -> Result<Vec<Given>, ConfigError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| ConfigError::Syntax {
         path: path.to_owned(),
         message: error.to_string().trim_end().to_owned(),
@@ -102,14 +117,17 @@ fn unknown_table(file: &str, name: &str) -> ConfigError {
 
 /// The error for a key that does not exist in `table` (`""`: top of the file). `place` is the file or the option.
 ///
-/// Suggests the nearest key of that table, then of the other tables, and lists the keys of the table.
+/// Suggests the same key of another table, then the nearest of that table and of the others, and lists the keys of the
+/// table.
 pub fn unknown_key(place: &str, table: &str, key: &str) -> ConfigError {
     let names_of = |table: &'static str| options::keys_of(table).map(|def| def.name).chain(options::aliases_of(table));
     let here = TABLES.into_iter().find(|name| *name == table).unwrap_or("");
-    let near = nearest(key, names_of(here)).map(|name| dotted(here, name)).or_else(|| {
-        let others = TABLES.into_iter().chain([""]).filter(|other| *other != here);
-        others.into_iter().find_map(|other| nearest(key, names_of(other)).map(|name| dotted(other, name)))
-    });
+    let others = || TABLES.into_iter().chain([""]).filter(|other| *other != here);
+    // The same word in the wrong table is likelier than another word.
+    let elsewhere = others().find(|other| names_of(other).any(|name| name == key)).map(|other| dotted(other, key));
+    let near = elsewhere
+        .or_else(|| nearest(key, names_of(here)).map(|name| dotted(here, name)))
+        .or_else(|| others().find_map(|other| nearest(key, names_of(other)).map(|name| dotted(other, name))));
     let hint = match (near, here.is_empty().then(|| nearest(key, TABLES)).flatten()) {
         (Some(path), _) => format!(" (did you mean '{path}'?)"),
         (None, Some(table)) => format!(" (did you mean the table [{table}]?)"),

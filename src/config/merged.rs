@@ -12,11 +12,16 @@ use super::values::Value;
 pub(super) struct Merged(pub(super) Vec<Given>);
 
 impl Merged {
-    pub(super) fn new(in_file: Vec<Given>, request: &Request) -> Self {
+    pub(super) fn new(in_preset: Vec<Given>, in_file: Vec<Given>, request: &Request) -> Self {
         let mut merged: Vec<Given> =
             OPTIONS.iter().map(|def| Given { def, value: def.default_value(), origin: Origin::Default }).collect();
         let of_stage = request.prior_stage.iter().flat_map(|stage| stage.values.iter().cloned());
-        let layers = of_stage.chain(in_file).chain(request.dotted.iter().cloned()).chain(request.flags.iter().cloned());
+        let layers = in_preset
+            .into_iter()
+            .chain(of_stage)
+            .chain(in_file)
+            .chain(request.dotted.iter().cloned())
+            .chain(request.flags.iter().cloned());
         for given in layers {
             if let Some(place) = merged.iter_mut().find(|old| old.def == given.def)
                 && !stage::is_settled(place)
@@ -78,22 +83,9 @@ impl Merged {
         ConfigError::Invalid { name, seen, remedy: remedy.into() }
     }
 
-    /// Checks limits, words, and wishes for later versions.
+    /// Checks limits and words.
     pub(super) fn check_ranges(&self) -> Result<(), ConfigError> {
-        for given in &self.0 {
-            check_range(given)?;
-            if let Effect::Refused(what) = given.def.effect
-                && given.value != given.def.default_value()
-            {
-                let what = format!("{}: {what}", given.name());
-                let remedy = match given.def.kind {
-                    Kind::Bool => format!("run without {}", given.def.spelled()),
-                    _ => "leave it empty".to_owned(),
-                };
-                return Err(ConfigError::NotYet { what, remedy });
-            }
-        }
-        Ok(())
+        self.0.iter().try_for_each(check_range)
     }
 
     /// Names the options that are given and have no effect.

@@ -2,18 +2,23 @@
 //!
 //! `options` is the one definition of every key: its place in a configuration file, its flag, type, default, limits and
 //! meaning. The command line, the reader of files, `example_config.toml`, the parameter dump and `--help` are all made
-//! from it. `file` reads a file as written, `resolve` lays default < file < dotted option < flag over each other and
-//! returns `RunSettings`, which hold no sentinels and do not change afterwards.
+//! from it. `file` reads a file as written, `presets` are files that come with the program, `detect` is what a molecule
+//! table tells of its columns. `resolve` lays default < preset < file < dotted option < flag over each other and returns
+//! `RunSettings`, which hold no sentinels and do not change afterwards.
 
 pub mod bundle;
+mod detect;
 pub mod dump;
 pub mod error;
 pub mod example;
 pub mod file;
+pub mod formats;
 mod merged;
 mod nearest;
 pub mod options;
 pub mod outputs;
+pub mod presets;
+mod preview;
 mod prior;
 pub mod resolve;
 pub mod run_id;
@@ -22,16 +27,19 @@ pub mod stage;
 pub mod threads;
 pub mod values;
 
+pub use detect::FoundInput;
 pub use error::ConfigError;
+pub use formats::{EXPORT_RECORD, ExportFormat, NucleiSource, RangerSettings};
 pub use nearest::nearest;
 pub use outputs::OutputNames;
+pub use preview::{PreviewOutputs, PreviewSettings, resolve_preview};
 pub use run_id::run_id;
 pub use settings::{
-    BundleSettings, CheckpointSettings, ColorSettings, Columns, CompartmentGenes, CountFormat, Crop, ExportFormat,
-    ExportSettings, ImageKind, InputSettings, Note, PriorSettings, PriorSource, PriorStageSettings, ProgramSettings,
-    RunSettings, ScaleSource, ScaleStd, SegfreeSettings, StainSettings, Verbosity, XyAndZ,
+    BundleSettings, CheckpointSettings, ColorSettings, Columns, CompartmentGenes, CountFormat, Crop, ExportSettings,
+    ImageKind, InputSettings, Note, PriorSettings, PriorSource, PriorStageSettings, ProgramSettings, RunSettings,
+    ScaleSource, ScaleStd, SegfreeSettings, StainSettings, Verbosity, XyAndZ,
 };
 pub use stage::PriorStage;
 
-/// The version of this program, e.g. `1.1.0`.
+/// The version of this program, e.g. `1.2.0`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -24,8 +24,24 @@ pub struct OutputNames {
     pub params_dump: PathBuf,
     /// The log.
     pub log: PathBuf,
+    /// Page with diagnostics, if reports are wanted.
+    pub diagnostics: PathBuf,
+    /// Page with the map of cells, if reports are wanted.
+    pub borders: PathBuf,
+    /// The map as a picture, if reports are wanted.
+    pub borders_picture: PathBuf,
+    /// A smaller picture for MultiQC, if reports are wanted.
+    pub multiqc_picture: PathBuf,
+    /// Numbers of the run for MultiQC, if reports are wanted.
+    pub multiqc_numbers: PathBuf,
+    /// A table of the cells in numbers for MultiQC, if reports are wanted.
+    pub multiqc_cells: PathBuf,
+    /// The course of the iterations for MultiQC, if reports are wanted.
+    pub multiqc_convergence: PathBuf,
     /// The state of the model while it iterates; gone when the run is complete.
     pub checkpoint: PathBuf,
+    /// What all names but that of the molecule table begin with.
+    stem: PathBuf,
 }
 
 impl OutputNames {
@@ -67,8 +83,28 @@ impl OutputNames {
             compartment_genes: with("compartment_genes.csv"),
             params_dump: with("params.dump.toml"),
             log: with("log.log"),
+            diagnostics: with("diagnostics.html"),
+            borders: with("borders.html"),
+            borders_picture: with("borders.png"),
+            multiqc_picture: with("borders_mqc.png"),
+            multiqc_numbers: with("numbers_mqc.json"),
+            multiqc_cells: with("cells_mqc.json"),
+            multiqc_convergence: with("convergence_mqc.json"),
             checkpoint: with("checkpoint.bin"),
+            stem,
         }
+    }
+
+    /// The same names with another place for the checkpoint.
+    pub fn with_checkpoint(self, checkpoint: PathBuf) -> Self {
+        Self { checkpoint, ..self }
+    }
+
+    /// The file of another format: the stem and a suffix, which may lead into a folder (`X_folder/file` for `-o X.csv`).
+    pub fn beside(&self, suffix: &str) -> PathBuf {
+        let mut name = self.stem.clone().into_os_string();
+        name.push(suffix);
+        PathBuf::from(name)
     }
 
     /// The files that exist when all is done, whoever makes them.
@@ -77,7 +113,28 @@ impl OutputNames {
         files
     }
 
-    /// All files; the checkpoint is the last.
+    /// The reports. They are optional: a name that cannot be written to does not stop a run.
+    pub fn of_reports(&self) -> [&Path; 7] {
+        [
+            &self.diagnostics,
+            &self.borders,
+            &self.borders_picture,
+            &self.multiqc_picture,
+            &self.multiqc_numbers,
+            &self.multiqc_cells,
+            &self.multiqc_convergence,
+        ]
+    }
+
+    /// What a run is called among others: the name of its table without `_segmentation.csv`; `None` for the fixed name
+    /// `segmentation.csv`, which says nothing.
+    pub fn sample(&self) -> Option<String> {
+        let stem = self.molecules.file_stem()?.to_string_lossy();
+        let name = stem.strip_suffix("_segmentation").unwrap_or(&stem);
+        (name != "segmentation" && !name.is_empty()).then(|| name.to_owned())
+    }
+
+    /// All files but the reports; the checkpoint is the last.
     pub fn all(&self) -> [&Path; 8] {
         [
             &self.molecules,
@@ -146,5 +203,18 @@ mod tests {
             "o/s_checkpoint.bin",
         ];
         assert_eq!(all, expected);
+        let reports: Vec<String> = names.of_reports().iter().map(|path| path.display().to_string()).collect();
+        let expected = ["diagnostics.html", "borders.html", "borders.png"].map(|suffix| format!("o/s_{suffix}"));
+        assert_eq!(reports[..3], expected);
+        assert!(reports[3..].iter().all(|path| path.starts_with("o/s_") && path.contains("_mqc.")));
+    }
+
+    #[test]
+    fn a_run_is_called_after_its_table() {
+        let sample = |output: &str| OutputNames::for_output(Path::new(output), false, CountFormat::Loom).sample();
+        assert_eq!(sample("out/ID_segmentation.csv").as_deref(), Some("ID"));
+        assert_eq!(sample("out/ID").as_deref(), Some("ID"));
+        assert_eq!(sample("ID/segmentation.csv"), None);
+        assert_eq!(sample("out/"), None);
     }
 }

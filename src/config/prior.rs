@@ -17,6 +17,8 @@ pub(super) fn settings(
 ) -> Result<PriorSettings, ConfigError> {
     Ok(PriorSettings {
         source: source(request, merged)?,
+        only: only(request, merged)?,
+        coordinate_scale: merged.float("data.coordinate_scale"),
         unassigned_label: merged.text("segmentation.unassigned_prior_label").to_owned(),
         min_molecules_per_segment,
         image_kind: match merged.text("prior.image_kind") {
@@ -67,7 +69,7 @@ fn source(request: &Request, merged: &Merged) -> Result<Option<PriorSource>, Con
                 remedy: "a column name must follow the colon, as in :cell_id".to_owned(),
             }),
             Some(name) => Ok(Some(PriorSource::Column { name: name.to_owned() })),
-            None => file(Path::new(text), "PRIOR").map(Some),
+            None => file(request, Path::new(text), "PRIOR").map(Some),
         };
     }
     let column = merged.text("prior.column_name");
@@ -82,12 +84,12 @@ fn source(request: &Request, merged: &Merged) -> Result<Option<PriorSource>, Con
         "column" if column.is_empty() => Err(missing("prior.column_name", "column is named", ":NAME")),
         "column" => Ok(Some(PriorSource::Column { name: column.to_owned() })),
         "image" | "boundary" if path.is_empty() => Err(missing("prior.path", "file is named", "the file")),
-        "image" | "boundary" => file(Path::new(path), &name_of(merged, "prior.path")).map(Some),
+        "image" | "boundary" => file(request, Path::new(path), &name_of(merged, "prior.path")).map(Some),
         _ if !column.is_empty() && !path.is_empty() => Err(merged.invalid(
             "prior.path",
             format!("prior.column_name names a prior, too ('{column}'); keep one, or set prior.type"),
         )),
-        _ if !path.is_empty() => file(Path::new(path), &name_of(merged, "prior.path")).map(Some),
+        _ if !path.is_empty() => file(request, Path::new(path), &name_of(merged, "prior.path")).map(Some),
         _ if column.is_empty() => Ok(None),
         _ => Ok(Some(PriorSource::Column { name: column.to_owned() })),
     }
@@ -97,9 +99,46 @@ fn name_of(merged: &Merged, path: &str) -> String {
     merged.get(path).map_or_else(|| path.to_owned(), super::file::Given::name)
 }
 
-fn file(path: &Path, name: &str) -> Result<PriorSource, ConfigError> {
+/// Which molecules of a prior column count.
+fn only(request: &Request, merged: &Merged) -> Result<Option<(String, String)>, ConfigError> {
+    let path = "prior.where";
+    let text = merged.text(path);
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let Some((column, value)) = text.split_once('=').filter(|(column, _)| !column.trim().is_empty()) else {
+        return Err(merged.invalid(path, "a column and a value are needed, such as CellComp=Nuclear"));
+    };
+    match source(request, merged)? {
+        Some(PriorSource::Column { .. }) => Ok(Some((column.trim().to_owned(), value.trim().to_owned()))),
+        _ => Err(merged.invalid(path, "it needs a prior segmentation in a column of the molecule table (:NAME)")),
+    }
+}
+
+/// A file, or the boundaries beside the molecule table that `@nuclei` or `@cells` mean.
+fn file(request: &Request, path: &Path, name: &str) -> Result<PriorSource, ConfigError> {
     let invalid =
         |remedy: String| ConfigError::Invalid { name: name.to_owned(), seen: format!("'{}'", path.display()), remedy };
+    if let Some(word) = path.to_str().and_then(|text| text.strip_prefix('@')) {
+        let found = request.found.as_ref();
+        let beside = match word {
+            "nuclei" => found.and_then(|found| found.nuclei.clone()),
+            "cells" => found.and_then(|found| found.cells.clone()),
+            _ => {
+                let text =
+                    format!("after @ stands nuclei or cells; for a file of this name write ./{}", path.display());
+                return Err(invalid(text));
+            }
+        };
+        return match beside {
+            Some(path) => Ok(PriorSource::File { path }),
+            None => Err(invalid(format!(
+                "no boundaries of {word} lie beside the molecule table '{}'. That word is for the output folders of \
+                 instruments; otherwise name the file",
+                request.molecules.display()
+            ))),
+        };
+    }
     if !path.exists() {
         return Err(invalid(format!("no such file; for a column write :{}", path.display())));
     }

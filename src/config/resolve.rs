@@ -1,4 +1,4 @@
-//! From what was given to what is meant: default < file < dotted option < flag, checked, as `RunSettings`.
+//! From what was given to what is meant: default < preset < file < dotted option < flag, checked, as `RunSettings`.
 
 use crate::composition::VectorMethod;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,8 @@ use super::settings::{
     RunSettings, ScaleSource, ScaleStd, SegfreeSettings, Verbosity,
 };
 use super::stage::PriorStage;
-use super::{ConfigError, bundle, prior, threads};
+use super::values::Value;
+use super::{ConfigError, FoundInput, bundle, detect, formats, presets, prior, threads};
 
 /// What a command line asks for, unmerged.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +23,8 @@ pub struct Request {
     pub prior: Option<String>,
     /// The configuration file.
     pub file: Option<PathBuf>,
+    /// The molecule table as it was found, before it is read; `None` if it was not looked at, or cannot be read.
+    pub found: Option<FoundInput>,
     /// Where to write, if given.
     pub output: Option<PathBuf>,
     /// Where to write the result as a stage, if given.
@@ -30,6 +33,8 @@ pub struct Request {
     pub prior_stage: Option<PriorStage>,
     /// The stage with colors of molecules, if given.
     pub ncv: Option<PathBuf>,
+    /// The bundle that the pair for Xenium Ranger is compared with, if it is given.
+    pub xenium_bundle: Option<PathBuf>,
     /// Where to write the prior as a stage of its own, if given.
     pub save_prior: Option<PathBuf>,
     /// Dotted options in their order; of a repeated one the last counts.
@@ -68,6 +73,7 @@ pub fn resolve(request: &Request, environment: &dyn Fn(&str) -> Option<String>) 
     let compartment_genes = prior::compartment_genes(&merged, has_prior)?;
     let mut notes = run_notes(&merged, has_prior);
     notes.extend(request.prior_stage.iter().flat_map(PriorStage::note).map(Note::Info));
+    notes.extend(plot_note(request, bundle.plot).map(Note::Warning));
     notes.extend(prior::compartment_note(&merged, &compartment_genes, n_clusters).map(Note::Warning));
     Ok(RunSettings {
         input: input(request, &merged)?,
@@ -86,11 +92,15 @@ pub fn resolve(request: &Request, environment: &dyn Fn(&str) -> Option<String>) 
         converged: merged.float("segmentation.converged"),
         n_cells_init: n_cells_init(&merged)?,
         outputs: bundle::with_checkpoint_in(bundle::stage_folder(request)?, bundle.outputs),
-        writes_bundle: request.stage.is_none() || request.output.is_some(),
+        writes_bundle: request.stage.is_none() || request.output.is_some() || !merged.list("format").is_empty(),
+        formats: formats::formats(&merged)?,
+        nuclei: formats::nuclei(&merged)?,
+        ranger: formats::ranger(request, &merged)?,
         stage: request.stage.clone(),
         polygon_format: bundle.polygon_format,
         count_format: bundle.count_format,
         layout_3d: bundle.layout_3d,
+        plot: bundle.plot,
         max_z_slices: merged.size("plotting.max_z_slices"),
         run_id: run_id(&merged)?,
         checkpoint: CheckpointSettings { every: merged.size("checkpoint_every"), resume: merged.flag("resume") },
@@ -164,7 +174,7 @@ pub fn resolve_segfree(
     })
 }
 
-fn vector_method(merged: &Merged) -> VectorMethod {
+pub(super) fn vector_method(merged: &Merged) -> VectorMethod {
     VectorMethod::from_name(merged.text("plotting.ncv_method")).unwrap_or(VectorMethod::RandomIndexing)
 }
 
@@ -173,21 +183,36 @@ pub(super) fn merge(request: &Request) -> Result<Merged, ConfigError> {
     if let Some(stage) = &request.prior_stage {
         stage.check(in_file.iter().chain(&request.dotted).chain(&request.flags))?;
     }
-    let merged = Merged::new(in_file, request);
+    let mut merged = Merged::new(preset(request)?, in_file, request);
     merged.check_ranges()?;
+    if let Some(found) = &request.found {
+        detect::complete(&mut merged, found)?;
+    }
     Ok(merged)
 }
 
-fn input(request: &Request, merged: &Merged) -> Result<InputSettings, ConfigError> {
+/// The values of the preset that is named on the command line; an unknown name is left to the checks.
+fn preset(request: &Request) -> Result<Vec<Given>, ConfigError> {
+    let named = request.flags.iter().find(|given| given.def.name == "preset").map(|given| &given.value);
+    match named {
+        Some(Value::Text(name)) => presets::find(name).map_or_else(|| Ok(Vec::new()), presets::Preset::values),
+        _ => Ok(Vec::new()),
+    }
+}
+
+pub(super) fn input(request: &Request, merged: &Merged) -> Result<InputSettings, ConfigError> {
     Ok(InputSettings {
         molecules: request.molecules.clone(),
         is_stage: request.prior_stage.is_some(),
         columns: columns(merged)?,
+        coordinate_scale: merged.float("data.coordinate_scale"),
+        z_scale: merged.float("data.z_scale"),
         force_2d: merged.flag("data.force_2d"),
         min_molecules_per_gene: merged.size("data.min_molecules_per_gene"),
         exclude_genes: exclude_genes(merged)?,
         min_qv: Some(merged.float("data.min_qv")).filter(|&min| min > 0.0),
         crop: crop(merged)?,
+        drop_duplicates: merged.flag("data.drop_duplicates"),
     })
 }
 
@@ -200,6 +225,7 @@ pub(super) fn program(
     let (threads, thread_notes) = threads::count(merged.size("threads"), environment);
     let mut notes = request.notes.clone();
     notes.extend(thread_notes);
+    notes.extend(detect::notes(&merged, request.found.as_ref()));
     notes.extend(merged.unused_note());
     notes.extend(further_notes);
     Ok(ProgramSettings {
@@ -226,6 +252,13 @@ fn run_notes(merged: &Merged, has_prior: bool) -> Vec<Note> {
     notes
 }
 
+/// Reports lie beside the final files, so a stage alone has none.
+fn plot_note(request: &Request, plot: bool) -> Option<String> {
+    let stage_alone = request.stage.is_some() && request.output.is_none();
+    let text = "--plot: with --stage alone no reports are written; baysor export --plot makes them from the stage";
+    (plot && stage_alone).then(|| text.to_owned())
+}
+
 fn min_molecules_per_segment(merged: &Merged, min_molecules_per_cell: usize) -> usize {
     derived_if_0(merged.size("data.min_molecules_per_segment"), || {
         default_min_molecules_per_segment(min_molecules_per_cell)
@@ -249,11 +282,11 @@ fn default_min_molecules_per_segment(m: usize) -> usize {
 }
 
 /// KEEPS: half of m' = max(m, 3) plus 1, at least 5.
-fn default_confidence_nn_id(m: usize) -> usize {
+pub fn default_confidence_nn_id(m: usize) -> usize {
     (m.max(3) / 2 + 1).max(5)
 }
 
-fn check_molecules(molecules: &Path, command: &str) -> Result<(), ConfigError> {
+pub(super) fn check_molecules(molecules: &Path, command: &str) -> Result<(), ConfigError> {
     let text = molecules.to_string_lossy();
     if text.trim().is_empty() {
         return Err(ConfigError::Missing {
@@ -364,7 +397,7 @@ fn scale_source(merged: &Merged, has_prior: bool) -> Result<ScaleSource, ConfigE
 fn wished_std(merged: &Merged) -> bool {
     merged.get("segmentation.scale_std").is_some_and(|given| match given.origin {
         Origin::Default | Origin::Stage(_) => false,
-        Origin::File(_) => given.value != given.def.default_value(),
+        Origin::Preset(_) | Origin::Detected(_) | Origin::File(_) => given.value != given.def.default_value(),
         Origin::Dotted(_) | Origin::Flag(_) => true,
     })
 }

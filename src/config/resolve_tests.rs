@@ -163,7 +163,6 @@ fn values_out_of_range_are_errors_naming_option_value_and_range() {
         ("gene=", "--gene-column is '': a column name is needed"),
         ("cluster_method=leiden", "not part of this version"),
         ("ncv_method=x", "--config.plotting.ncv_method is 'x'"),
-        ("plot=true", "--plot: reports (--plot) are not part of this version yet; run without --plot"),
         ("path=mask.tif", "prior.path is 'mask.tif': no such file"),
     ];
     for (given, expected) in cases {
@@ -272,8 +271,8 @@ fn compartments_need_genes_of_both_kinds_or_nuclei_to_find_them() {
 
 #[test]
 fn keys_without_effect_give_one_warning() {
-    let settings = settings_of(&[M, SCALE, "min_pixels_per_cell=10", "cluster_graph_k=3", "skip_ncv_color=true"]);
-    let text = "No effect in this version: segmentation.cluster_graph_k, plotting.min_pixels_per_cell";
+    let settings = settings_of(&[M, SCALE, "cluster_n_dims=10", "cluster_graph_k=3", "skip_ncv_color=true"]);
+    let text = "No effect in this version: segmentation.cluster_graph_k, segmentation.cluster_n_dims";
     assert_eq!(settings.program.notes, [Note::Warning(text.to_owned())]);
 }
 

@@ -60,11 +60,13 @@ pub fn result_relevant(settings: &RunSettings) -> Vec<(&'static str, String)> {
         ("z", input.columns.z.clone()),
         ("gene", input.columns.gene.clone()),
         ("qv", input.columns.qv.clone()),
+        ("coordinate_scale", format!("{}, {}", input.coordinate_scale, input.z_scale)),
         ("force_2d", input.force_2d.to_string()),
         ("min_molecules_per_gene", input.min_molecules_per_gene.to_string()),
         ("exclude_genes", input.exclude_genes.join("\n")),
         ("min_qv", format!("{:?}", input.min_qv)),
         ("crop", [x_min, x_max, y_min, y_max, z_min, z_max].map(|limit| format!("{limit:?}")).join(",")),
+        ("drop_duplicates", input.drop_duplicates.to_string()),
         ("min_molecules_per_cell", s.min_molecules_per_cell.to_string()),
         ("min_molecules_per_segment", s.prior.min_molecules_per_segment.to_string()),
         ("confidence_nn_id", s.confidence_nn_id.to_string()),
@@ -84,7 +86,10 @@ pub fn result_relevant(settings: &RunSettings) -> Vec<(&'static str, String)> {
 fn prior_text(prior: &PriorSettings) -> String {
     match &prior.source {
         None => String::new(),
-        Some(PriorSource::Column { name }) => format!(":{name}"),
+        Some(PriorSource::Column { name }) => match &prior.only {
+            Some((column, value)) => format!(":{name} where {column}={value}"),
+            None => format!(":{name}"),
+        },
         Some(PriorSource::File { .. }) => format!(
             "file {:?} {:?} {:?} {:?} {:?}",
             prior.image_kind, prior.pixel_size, prior.origin, prior.page, prior.stain

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::OutputNames;
 use super::file::Given;
+use super::{ExportFormat, NucleiSource, OutputNames, RangerSettings};
+use crate::cells::CellFilter;
 use crate::composition::VectorMethod;
 use crate::data::{Layout3d, PolygonFormat};
 use crate::stain::ThresholdMethod;
@@ -41,6 +42,12 @@ pub struct RunSettings {
     pub outputs: OutputNames,
     /// Whether the final files are written.
     pub writes_bundle: bool,
+    /// What to write then, each format once.
+    pub formats: Vec<ExportFormat>,
+    /// Where nuclei are known from, for the counts of nuclei and cytoplasm.
+    pub nuclei: NucleiSource,
+    /// How the pair for Xenium Ranger is written.
+    pub ranger: RangerSettings,
     /// The folder for the result as a stage, if it is wanted.
     pub stage: Option<PathBuf>,
     /// Format of the cell boundaries; `None`: they are not written.
@@ -49,6 +56,8 @@ pub struct RunSettings {
     pub count_format: CountFormat,
     /// Layout of the file with 3D boundaries.
     pub layout_3d: Layout3d,
+    /// Whether reports are written beside the final files.
+    pub plot: bool,
     /// Largest number of z layers with boundaries of their own, at least 1.
     pub max_z_slices: usize,
     /// The user's text in cell names; `None`: `config::run_id` gives one.
@@ -69,6 +78,7 @@ impl RunSettings {
             polygon_format: self.polygon_format,
             count_format: self.count_format,
             layout_3d: self.layout_3d,
+            plot: self.plot,
         })
     }
 }
@@ -84,25 +94,8 @@ pub struct BundleSettings {
     pub count_format: CountFormat,
     /// Layout of the file with 3D boundaries.
     pub layout_3d: Layout3d,
-}
-
-/// What `export` can write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ExportFormat {
-    /// The files of Baysor 0.7.1, as `run` writes them.
-    Baysor,
-}
-
-impl ExportFormat {
-    /// All formats, in the order of the help.
-    pub const ALL: [Self; 1] = [Self::Baysor];
-
-    /// The name in options.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Baysor => "baysor",
-        }
-    }
+    /// Whether reports are written beside the other files.
+    pub plot: bool,
 }
 
 /// The settings of the command `export`.
@@ -114,6 +107,12 @@ pub struct ExportSettings {
     pub ncv: Option<PathBuf>,
     /// What to write, each format once.
     pub formats: Vec<ExportFormat>,
+    /// The limits that cells must keep to be written.
+    pub filters: Vec<CellFilter>,
+    /// Where nuclei are known from, for the counts of nuclei and cytoplasm.
+    pub nuclei: NucleiSource,
+    /// How the pair for Xenium Ranger is written.
+    pub ranger: RangerSettings,
     /// The files of Baysor 0.7.1.
     pub bundle: BundleSettings,
     /// Threads and messages; the seed has no meaning.
@@ -186,12 +185,16 @@ impl ColorSettings {
 /// Which molecules are read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InputSettings {
-    /// The molecule table, or a stage of the command `prior`.
+    /// The molecule table, the folder that it lies in, or a stage of the command `prior`.
     pub molecules: PathBuf,
     /// Whether [`molecules`](Self::molecules) is a stage, whose molecules are read as they are.
     pub is_stage: bool,
     /// Names of the columns of the molecule table.
     pub columns: Columns,
+    /// Factor for x and y, > 0.
+    pub coordinate_scale: f64,
+    /// Factor for z, > 0.
+    pub z_scale: f64,
     /// Ignore the z column.
     pub force_2d: bool,
     /// Genes with fewer molecules are removed.
@@ -202,6 +205,8 @@ pub struct InputSettings {
     pub min_qv: Option<f64>,
     /// Molecules outside are removed.
     pub crop: Crop,
+    /// Of molecules with the same gene at the same place only the first is kept.
+    pub drop_duplicates: bool,
 }
 
 /// How the prior segmentation is read.
@@ -209,6 +214,11 @@ pub struct InputSettings {
 pub struct PriorSettings {
     /// Where it is, if there is one.
     pub source: Option<PriorSource>,
+    /// Column and value: molecules with another value in this column of the table are in no segment.
+    pub only: Option<(String, String)>,
+    /// Factor of the coordinates of the molecules: where nothing else is said, boundaries are in the units of the
+    /// table as it is, and images in its pixels.
+    pub coordinate_scale: f64,
     /// Value of the prior column that means no segment.
     pub unassigned_label: String,
     /// Segments with fewer molecules are ignored; at least 1.
@@ -299,7 +309,7 @@ pub struct ProgramSettings {
 pub enum PriorSource {
     /// In a column of the molecule table.
     Column {
-        /// The column's name.
+        /// The column's name, or several with commas between them.
         name: String,
     },
     /// In a file: an image, a matrix, or boundaries.

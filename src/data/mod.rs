@@ -1,5 +1,6 @@
 //! Plain types shared by every layer: no files, no algorithms.
 
+pub mod change;
 pub mod genes;
 pub mod ids;
 pub mod images;
@@ -9,6 +10,7 @@ pub mod names;
 pub mod polygons;
 pub mod segmentation;
 
+pub use change::Change;
 pub use genes::GeneTable;
 pub use ids::{CellIdx, ClusterIdx, ComponentIdx, GeneIdx, SegmentIdx};
 pub use images::{GrayImage, LabelBlock, LabelImage, PixelFrame};

@@ -25,13 +25,13 @@ fn is_finished(temporary: &Path) {
     unfinished().retain(|path| path != temporary);
 }
 
-/// Removes all files that are being written; for a program that is about to end in the middle of it.
+/// Removes all files and folders that are being written; for a program that is about to end in the middle of it.
 ///
 /// No new file can be begun after that.
 pub fn remove_unfinished() {
     let files = unfinished();
     for path in files.iter() {
-        let _ = fs::remove_file(path);
+        let _ = fs::remove_file(path).or_else(|_| fs::remove_dir_all(path));
     }
     std::mem::forget(files);
 }
@@ -229,6 +229,92 @@ impl Seek for NewFile {
     }
 }
 
+/// A new folder that gets its name when it is complete; see [`NewPath`] for the same of files.
+///
+/// Dropping it without a commit removes what was written.
+#[derive(Debug)]
+pub struct NewFolder {
+    named: PathBuf,
+    target: PathBuf,
+    temporary: PathBuf,
+    committed: bool,
+}
+
+impl NewFolder {
+    /// Begins the folder that will be called `path`; the folder around it must exist. What has the name now stays as it
+    /// is until the commit, and is gone after that: whoever calls has looked at it. A symbolic link to a folder is kept.
+    pub fn create(path: &Path) -> Result<Self, WriteError> {
+        let system = |source| WriteError::System { path: path.to_path_buf(), source };
+        let target = if path.exists() { fs::canonicalize(path).map_err(system)? } else { path.to_path_buf() };
+        if target.file_name().is_none() {
+            return Err(WriteError::NoName { path: path.to_path_buf() });
+        }
+        let mut others = unfinished();
+        let temporary = beside(&target, |temporary| fs::create_dir(temporary)).map_err(system)?;
+        others.push(temporary.clone());
+        Ok(Self { named: path.to_path_buf(), target, temporary, committed: false })
+    }
+
+    /// The folder to write into.
+    pub fn temporary(&self) -> &Path {
+        &self.temporary
+    }
+
+    /// Gives the folder its final name; what had it is removed.
+    pub fn commit(mut self) -> Result<(), WriteError> {
+        let old = if self.target.exists() {
+            // It is not among the unfinished: whoever is interrupted here still has it.
+            let place = beside(&self.target, |place| fs::rename(&self.target, place));
+            Some(place.map_err(|source| self.error(source))?)
+        } else {
+            None
+        };
+        if let Err(source) = fs::rename(&self.temporary, &self.target) {
+            if let Some(old) = old {
+                let _ = fs::rename(&old, &self.target);
+            }
+            return Err(self.error(source));
+        }
+        self.committed = true;
+        is_finished(&self.temporary);
+        if let Some(old) = old {
+            fs::remove_dir_all(&old).map_err(|source| self.error(source))?;
+        }
+        Ok(())
+    }
+
+    /// An error of writing this folder.
+    pub fn error(&self, source: io::Error) -> WriteError {
+        WriteError::System { path: self.named.clone(), source }
+    }
+}
+
+impl Drop for NewFolder {
+    fn drop(&mut self) {
+        if !self.committed {
+            let _ = fs::remove_dir_all(&self.temporary);
+            is_finished(&self.temporary);
+        }
+    }
+}
+
+/// Makes something under a temporary name beside `target` that nothing has yet.
+fn beside(target: &Path, make: impl Fn(&Path) -> io::Result<()>) -> io::Result<PathBuf> {
+    let name = target.file_name().unwrap_or_default();
+    for attempt in 0.. {
+        let mut temporary_name = OsString::from(name);
+        temporary_name.push(format!(".{}-{attempt}.tmp", std::process::id()));
+        let temporary = target.with_file_name(temporary_name);
+        let made = if temporary.exists() { Err(io::ErrorKind::AlreadyExists.into()) } else { make(&temporary) };
+        match made {
+            Ok(()) => return Ok(temporary),
+            Err(taken) if taken.kind() == io::ErrorKind::AlreadyExists && attempt < MAX_ATTEMPTS => {}
+            Err(source) => return Err(source),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
 /// Writes the file `path` by `fill`, which gets its buffered writer; all or nothing.
 pub fn write_file(path: &Path, fill: impl FnOnce(&mut NewFile) -> io::Result<()>) -> Result<(), WriteError> {
     let mut file = NewFile::create(path)?;
@@ -314,6 +400,24 @@ mod tests {
         assert_eq!(names_in(folder.path()), ["new"]);
         fs::create_dir(&taken).expect("a folder");
         assert!(matches!(prepare(&taken), Err(WriteError::NotAFile { found: "a folder", .. })));
+    }
+
+    #[test]
+    fn a_folder_appears_at_the_commit_and_replaces_the_old_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("store");
+        for content in ["first", "second"] {
+            let new = NewFolder::create(&path).expect("a folder");
+            fs::write(new.temporary().join(content), content).expect("written");
+            assert!(!path.join(content).exists());
+            new.commit().expect("renamed");
+            assert_eq!(names_in(&path), [content]);
+            assert_eq!(names_in(folder.path()), ["store"]);
+        }
+        let abandoned = NewFolder::create(&path).expect("a folder");
+        fs::write(abandoned.temporary().join("third"), "third").expect("written");
+        drop(abandoned);
+        assert_eq!((names_in(&path), names_in(folder.path())), (vec!["second".to_owned()], vec!["store".to_owned()]));
     }
 
     #[cfg(unix)]

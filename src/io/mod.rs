@@ -7,3 +7,4 @@ pub mod export;
 pub mod images;
 pub mod molecules;
 pub mod stage;
+mod wkb;

@@ -75,7 +75,11 @@ pub fn estimate(
     graph: &MoleculeGraph,
     prior: Option<PriorTrust<'_>>,
 ) -> Confidence {
-    let mut distances = neighbor_distances(&molecules.positions, nn_id);
+    estimate_from(neighbor_distances(&molecules.positions, nn_id), graph, prior)
+}
+
+/// [`estimate`] from the distances that [`neighbor_distances`] gives.
+pub fn estimate_from(mut distances: Vec<f32>, graph: &MoleculeGraph, prior: Option<PriorTrust<'_>>) -> Confidence {
     without_strays(&mut distances);
     let Some(fit) = fit(&distances, graph, prior, Sweep::Blocks) else {
         return Confidence { values: vec![DEFAULT_CONFIDENCE; distances.len()], fit: None };

@@ -15,6 +15,10 @@ pub enum Stream {
     Clustering = 3,
     /// Colours by neighborhood composition.
     Colors = 4,
+    /// Molecules held out or left out while the size of cells is estimated.
+    Sizing = 40,
+    /// Which molecules a picture shows, where it cannot show all.
+    Sample = 5,
 }
 
 /// The draws of one stream.

@@ -143,6 +143,46 @@ impl VectorIndex {
         &search.found
     }
 
+    /// `k` vectors about as near to `query` as the nearest ones: none is farther than `1 + slack` times the exact one of
+    /// its rank. Nearest first; all vectors if there are no more than `k`.
+    ///
+    /// Far fewer vectors are looked at. What is found depends on earlier searches with the same memory, but is never
+    /// beyond that bound.
+    pub fn nearly_nearest<'s>(&self, query: &[f32], k: usize, slack: f32, search: &'s mut VectorSearch) -> &'s [Near] {
+        search.found.clear();
+        if k == 0 || self.is_empty() {
+            return &search.found;
+        }
+        search.query.resize(self.width, 0.0);
+        self.axes.rotate(query, &mut search.query);
+        // Those found before are the first candidates.
+        let previous = std::mem::take(&mut search.previous);
+        for &vector in &previous {
+            let distance2 = self.distance2(vector, &search.query);
+            offer(&mut search.found, Near { distance2, vector }, k);
+        }
+        search.previous = previous;
+        let mut limit = if search.found.len() == k { search.found[k - 1].distance2 } else { f32::INFINITY };
+        self.descend_roughly(0, k, (1.0 + slack) * (1.0 + slack), &mut limit, search);
+        search.previous.clear();
+        search.previous.extend(search.found.iter().map(|near| near.vector));
+        &search.found
+    }
+
+    fn descend_roughly(&self, node: usize, k: usize, factor: f32, limit: &mut f32, search: &mut VectorSearch) {
+        if let Some(leaf) = self.leaf_of[node] {
+            self.scan(leaf as usize, k, limit, search);
+            return;
+        }
+        let near = [2 * node + 1, 2 * node + 2].map(|child| (self.box_distance2(child, &search.query), child));
+        let order = if near[0].0 <= near[1].0 { near } else { [near[1], near[0]] };
+        for (distance2, child) in order {
+            if distance2 * factor <= *limit * MARGIN {
+                self.descend_roughly(child, k, factor, limit, search);
+            }
+        }
+    }
+
     /// Squared distance to one vector, added up as in [`Self::scan`].
     fn distance2(&self, vector: u32, query: &[f32]) -> f32 {
         let lane = self.lanes[vector as usize] as usize;
@@ -201,7 +241,7 @@ impl VectorIndex {
         for (lane, &distance2) in sums.iter().enumerate() {
             if distance2 <= *limit {
                 let vector = self.labels[leaf * LANES + lane];
-                if vector != UNUSED {
+                if vector != UNUSED && search.found.iter().all(|near| near.vector != vector) {
                     offer(&mut search.found, Near { distance2, vector }, k);
                     if search.found.len() == k {
                         *limit = limit.min(search.found[k - 1].distance2);
@@ -271,6 +311,26 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn nearly_nearest_ones_keep_the_bound() {
+        let vectors = random(3000, 12, 1e4);
+        let index = VectorIndex::new(&vectors, 12);
+        for slack in [0.0, 0.5, 2.0] {
+            let mut search = VectorSearch::default();
+            for query in random(200, 12, 1e4).chunks(12).chain(vectors.chunks(12).take(50)) {
+                let exact = index.nearest(query, 5, &mut VectorSearch::default()).to_vec();
+                let found = index.nearly_nearest(query, 5, slack, &mut search);
+                assert_eq!(found.len(), 5);
+                assert!(found.is_sorted_by(|a, b| a.distance2 <= b.distance2 && a.vector != b.vector));
+                for (near, exact) in found.iter().zip(&exact) {
+                    assert!(near.distance2.sqrt() <= exact.distance2.sqrt() * (1.0 + slack) * 1.0001);
+                }
+                assert!(slack > 0.0 || found == exact);
+            }
+        }
+        assert_eq!(index.nearly_nearest(&vectors[..12], 4000, 0.5, &mut VectorSearch::default()).len(), 3000);
     }
 
     #[test]

@@ -2,14 +2,15 @@
 
 use std::path::Path;
 
+use super::formats::{self, Failures, Order};
 use super::results::RunResult;
-use super::{input, manifest};
+use super::{input, manifest, reports};
 use crate::config::options::find_path;
 use crate::config::values::Value;
 use crate::config::{BundleSettings, ExportFormat, ExportSettings};
 use crate::io::atomic;
 use crate::io::stage::schema::POLYGONS;
-use crate::io::stage::{Manifest, StageKind, StageReader};
+use crate::io::stage::{Manifest, StageKind, StagePolygons, StageReader};
 use crate::observe::Observer;
 
 /// Reads a stage and writes its result in the formats that the settings name.
@@ -32,13 +33,58 @@ pub fn run(settings: &ExportSettings, observer: &dyn Observer) -> anyhow::Result
             result.table.molecules.len(),
             result.stats.n_cells()
         ));
-        for format in &settings.formats {
-            match format {
-                ExportFormat::Baysor => write_bundle(&stage, &result, &settings.bundle, observer)?,
-            }
-        }
-        Ok(())
+        write(&stage, result, settings, observer)
     })
+}
+
+/// Filters the cells and writes all formats.
+fn write(
+    stage: &StageReader,
+    mut result: RunResult,
+    settings: &ExportSettings,
+    observer: &dyn Observer,
+) -> anyhow::Result<()> {
+    let ExportSettings { formats, filters, bundle, .. } = settings;
+    let writes_bundle = formats.contains(&ExportFormat::Baysor);
+    let mut polygons = if formats.iter().any(|format| format.needs_polygons())
+        || writes_bundle && bundle.polygon_format.is_some()
+        || bundle.plot
+    {
+        boundaries(stage, &result, observer)?
+    } else {
+        StagePolygons::default()
+    };
+    let filtered = result.filter(filters, &mut polygons)?;
+    if !filters.is_empty() {
+        observer.info(&format!(
+            "{} of {} cells keep the limits; {} molecules of the others are noise now",
+            result.stats.n_cells(),
+            filtered.n_cells,
+            filtered.n_freed
+        ));
+    }
+    let mut failures = Failures::of(formats.len());
+    if writes_bundle {
+        let outcome = write_bundle(stage, &result, &polygons, bundle, observer);
+        failures.note(ExportFormat::Baysor, outcome, observer);
+    }
+    // The files of Baysor 0.7.1 without filters are what `run` writes, and nothing else is beside them.
+    if formats.iter().any(|format| *format != ExportFormat::Baysor) || !filters.is_empty() {
+        let order = Order {
+            formats,
+            bundle,
+            nuclei: settings.nuclei,
+            ranger: &settings.ranger,
+            filtered: &filtered,
+            manifest: stage.manifest(),
+        };
+        formats::write(&result, &polygons, &order, &mut failures, observer)?;
+    }
+    let outcome = failures.into_result();
+    if !bundle.plot {
+        return outcome;
+    }
+    outcome.and(reports::write(&result, Some(polygons), stage.manifest(), bundle, observer))
 }
 
 /// Gives molecules the colors of a `segfree` stage, which must be one of the same molecules.
@@ -68,6 +114,7 @@ fn join_colors(result: &mut RunResult, stage: &StageReader, folder: &Path) -> an
 fn write_bundle(
     stage: &StageReader,
     result: &RunResult,
+    polygons: &StagePolygons,
     bundle: &BundleSettings,
     observer: &dyn Observer,
 ) -> anyhow::Result<()> {
@@ -78,20 +125,20 @@ fn write_bundle(
     let params = manifest::dump_of(stage.manifest());
     atomic::write_file(&bundle.outputs.params_dump, |file| std::io::Write::write_all(file, params.as_bytes()))?;
     result.write_tables(bundle)?;
-    if bundle.polygon_format.is_none() {
-        return Ok(());
+    result.write_polygons(polygons, bundle)
+}
+
+/// The boundaries of the stage, or computed if it has none.
+fn boundaries(stage: &StageReader, result: &RunResult, observer: &dyn Observer) -> anyhow::Result<StagePolygons> {
+    if stage.has(&POLYGONS) {
+        return Ok(stage.polygons()?);
     }
-    let polygons = if stage.has(&POLYGONS) {
-        stage.polygons()?
-    } else {
-        observer.stage("Estimating boundary polygons");
-        result.outline(max_z_slices(stage.manifest()))
-    };
-    result.write_polygons(&polygons, bundle)
+    observer.stage("Estimating boundary polygons");
+    Ok(result.outline(max_z_slices(stage.manifest())))
 }
 
 /// How many layers the run was told to make.
-fn max_z_slices(manifest: &Manifest) -> usize {
+pub(super) fn max_z_slices(manifest: &Manifest) -> usize {
     let def = find_path("plotting.max_z_slices");
     match def.map(|def| manifest::value_of(manifest, def).unwrap_or_else(|| def.default_value())) {
         Some(Value::Int(number)) => usize::try_from(number).unwrap_or(1),

@@ -1,9 +1,12 @@
 //! Reading the molecule table as the settings say.
 
+use std::path::Path;
+
 use anyhow::Context as _;
 
-use crate::config::{InputSettings, PriorSettings, PriorSource};
-use crate::io::molecules::{self, Fingerprint, MoleculeTable, Note};
+use crate::config::{FoundInput, InputSettings, PriorSettings, PriorSource};
+use crate::io::molecules::{self, Fingerprint, Layout, MoleculeTable, Note};
+use crate::io::stage::StageReader;
 use crate::observe::Observer;
 
 /// Molecules in one run at most: each has up to ten neighbors, and their entries are counted in 32 bits.
@@ -16,6 +19,32 @@ pub fn with_threads<T: Send>(n_threads: usize, work: impl FnOnce() -> anyhow::Re
         .build()
         .context("starting threads; try fewer with --threads")?;
     pool.install(work)
+}
+
+/// Looks at a molecule table, or at the folder that it lies in, before anything is read.
+///
+/// `None` for a stage, and for what cannot be read: the error comes when it is.
+pub fn look(path: &Path) -> Option<FoundInput> {
+    if StageReader::is_meant(path) {
+        return None;
+    }
+    let molecules::Look { located, header } = molecules::look(path).ok()?;
+    let platform = match &located.layout {
+        Layout::Xenium => Some("xenium"),
+        Layout::Merscope => Some("merscope"),
+        Layout::Cosmx => Some("cosmx"),
+        Layout::Seqfish => Some("seqfish"),
+        Layout::File | Layout::SpatialData { .. } | Layout::Parts => None,
+    };
+    Some(FoundInput {
+        platform,
+        gene: if let Layout::SpatialData { gene } = located.layout { gene } else { None },
+        tables: located.tables,
+        header,
+        nuclei: located.nuclei,
+        cells: located.cells,
+        description: located.description,
+    })
 }
 
 /// Reads the molecules, and the prior segmentation if it is one of their columns.
@@ -76,6 +105,8 @@ fn read_request(input: &InputSettings, prior: Option<molecules::PriorColumn>) ->
             qv: columns.qv.clone(),
         },
         force_2d: input.force_2d,
+        coordinate_scale: Some(input.coordinate_scale),
+        z_scale: Some(input.z_scale),
         min_molecules_per_gene: input.min_molecules_per_gene,
         exclude_genes: input.exclude_genes.clone(),
         min_qv: input.min_qv,
@@ -87,15 +118,18 @@ fn read_request(input: &InputSettings, prior: Option<molecules::PriorColumn>) ->
             z_min: crop.z_min,
             z_max: crop.z_max,
         },
+        drop_duplicates: input.drop_duplicates,
         prior,
     }
 }
 
 fn prior_column(source: &PriorSource, settings: &PriorSettings) -> Option<molecules::PriorColumn> {
     match source {
-        PriorSource::Column { name } => {
-            Some(molecules::PriorColumn { name: name.clone(), unassigned_label: settings.unassigned_label.clone() })
-        }
+        PriorSource::Column { name } => Some(molecules::PriorColumn {
+            name: name.clone(),
+            unassigned_label: settings.unassigned_label.clone(),
+            only: settings.only.clone().map(|(column, value)| molecules::OnlyWhere { column, value }),
+        }),
         PriorSource::File { .. } => None,
     }
 }

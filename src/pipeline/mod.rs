@@ -2,17 +2,24 @@
 
 mod compartments;
 pub mod export;
-mod input;
+mod formats;
+pub mod input;
 mod keeper;
 pub mod machine;
 mod manifest;
+pub mod map;
 mod model;
+mod nuclei;
+pub mod pictures;
+pub mod preview;
 pub mod prior;
 mod recorder;
+mod reports;
 mod results;
 pub mod run;
 mod scale;
 pub mod segfree;
+pub mod sizing;
 mod start;
 
 pub use keeper::Stopped;

@@ -9,8 +9,9 @@ use crate::clustering;
 use crate::compartments::Compartments;
 use crate::composition::{self, Color, ColorParams};
 use crate::config::RunSettings;
-use crate::data::{ClusterIdx, Molecules, Segmentation};
+use crate::data::{Change, ClusterIdx, Molecules, Segmentation};
 use crate::graph::{self, MoleculeGraph};
+use crate::io::stage::ClusteringTable;
 use crate::noise::{self, Confidence, PriorTrust};
 use crate::numeric::draws::{Draws, Stream};
 use crate::observe::Observer;
@@ -30,6 +31,8 @@ pub struct Found {
     pub compartments: Option<Compartments>,
     /// Values that only the data could tell: name, value, origin.
     pub resolved: Vec<(&'static str, String, &'static str)>,
+    /// Iterations of the molecule clustering and of the compartments.
+    pub clustering: ClusteringTable,
     /// Numbers of every iteration of the model.
     pub trace: bmm::Trace,
 }
@@ -74,7 +77,7 @@ fn segment_sorted(
     observer: &dyn Observer,
 ) -> anyhow::Result<Found> {
     let (mut graph, confidence) = graph_and_confidence(molecules, prior, scale, settings, observer);
-    let clusters = cluster(molecules, &graph, &confidence, settings, observer);
+    let (clusters, changes) = cluster(molecules, &graph, &confidence, settings, observer).unzip();
     let regions = match compartment_genes {
         Some(genes) => Some(Regions::find(genes, molecules, &mut graph, &confidence, scale, settings, observer)?),
         None => None,
@@ -131,12 +134,17 @@ fn segment_sorted(
         100.0 * n_noise as f64 / molecules.len().max(1) as f64
     ));
     let colors = color(molecules, &confidence, settings, observer);
+    let clustering = ClusteringTable {
+        clusters: changes.unwrap_or_default(),
+        compartments: regions.as_ref().map(|regions| regions.compartments.trace.clone()).unwrap_or_default(),
+    };
     Ok(Found {
         segmentation: outcome.segmentation,
         confidence,
         clusters,
         colors,
         trace: outcome.trace,
+        clustering,
         compartments: regions.map(|regions| regions.compartments),
         resolved: vec![
             ("scale", scale.radius.to_string(), scale.origin),
@@ -192,14 +200,14 @@ fn graph_and_confidence(
     (graph::weigh(&spatial), values)
 }
 
-/// Clusters of molecules, if more than one is wanted.
+/// Clusters of molecules with every iteration, if more than one is wanted.
 fn cluster(
     molecules: &Molecules,
     graph: &MoleculeGraph,
     confidence: &[f32],
     settings: &RunSettings,
     observer: &dyn Observer,
-) -> Option<Vec<ClusterIdx>> {
+) -> Option<(Vec<ClusterIdx>, Vec<Change>)> {
     if settings.n_clusters < 2 {
         return None;
     }
@@ -212,7 +220,7 @@ fn cluster(
         "Algorithm stopped after {} iterations. Max. probability difference: {:.2e}. Converged: {}.",
         clusters.n_iterations, clusters.last_change, clusters.converged
     ));
-    Some(clusters.cluster_of)
+    Some((clusters.cluster_of, clusters.trace))
 }
 
 /// Colors of neighborhoods, if they are wanted.

@@ -2,17 +2,18 @@
 
 use serde_json::json;
 
+use super::formats::{self, Failures, Order};
 use super::keeper::Keeper;
 use super::model::Found;
 use super::prior::FoundPrior;
 use super::recorder::Recorder;
-use super::results::RunResult;
+use super::results::{Filtered, RunResult};
 use super::start::Start;
-use super::{compartments, input, manifest, model, scale};
-use crate::config::{self, BundleSettings, RunSettings, dump};
+use super::{compartments, input, manifest, model, reports, scale};
+use crate::config::{self, BundleSettings, ExportFormat, RunSettings, dump};
 use crate::io::atomic;
 use crate::io::molecules::{Fingerprint, MoleculeTable};
-use crate::io::stage::{InputFingerprint, MIN_MOLECULES_PER_SEGMENT, Manifest, StageKind, StageWriter, TraceTable};
+use crate::io::stage::{InputFingerprint, MIN_MOLECULES_PER_SEGMENT, Manifest, StageKind, StagePolygons, StageWriter};
 use crate::observe::Observer;
 
 /// Reads molecules, segments them into cells and writes the result: as final files, as a stage, or both.
@@ -34,8 +35,8 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
     if let Some(folder) = &settings.save_prior {
         drop(StageWriter::create(folder, StageKind::Prior)?);
     }
-    for path in bundle.iter().flat_map(|bundle| bundle.outputs.all()) {
-        atomic::prepare(path)?;
+    if let Some(bundle) = &bundle {
+        prepare(bundle, &settings.formats)?;
     }
     let mut keeper = Keeper::new(settings, observer)?;
     if let Some(bundle) = &bundle {
@@ -47,6 +48,9 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
     keeper.identify("the molecule table", format!("{size} bytes, hash {hash:016x}"))?;
     if let Some(Fingerprint { size, hash }) = start.prior.as_ref().and_then(|found| found.fingerprint) {
         keeper.identify("the prior segmentation", format!("{size} bytes, hash {hash:016x}"))?;
+    }
+    if bundle.is_some() {
+        formats::check_table(&settings.formats, &start.table)?;
     }
     check_size(&start.table, start.prior.as_ref(), settings)?;
     if stage.is_some() {
@@ -82,30 +86,64 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
     if let Some(bundle) = &bundle {
         write_params(settings, bundle, &found.resolved)?;
     }
-    let trace = TraceTable::from(&found.trace);
     let manifest = begin_manifest(settings, &found);
     let Start { table, prior, inputs, paths } = start;
     let result = RunResult::new(table, prior, ranking, found, run_id);
-    write(&result, bundle.as_ref(), stage.as_mut(), settings, &recorder)?;
-    if let Some(mut stage) = stage {
-        stage.trace(&trace)?;
-        stage.finish(complete(manifest, &result, inputs, paths, &recorder))?;
+    let (mut failures, no_polygons) = (Failures::of(settings.formats.len()), StagePolygons::default());
+    let polygons = write(&result, bundle.as_ref(), stage.as_mut(), settings, &mut failures, &recorder)?;
+    let mut manifest = complete(manifest, &result, inputs, paths, &recorder);
+    if let Some(stage) = stage {
+        manifest = stage.finish(manifest)?;
     }
-    keeper.discard();
-    Ok(())
+    if let Some(bundle) =
+        bundle.as_ref().filter(|_| settings.formats.iter().any(|format| *format != ExportFormat::Baysor))
+    {
+        let filtered = Filtered { n_cells: result.stats.n_cells(), ..Filtered::default() };
+        let order = Order {
+            formats: &settings.formats,
+            bundle,
+            nuclei: settings.nuclei,
+            ranger: &settings.ranger,
+            filtered: &filtered,
+            manifest: &manifest,
+        };
+        let polygons = polygons.as_ref().unwrap_or(&no_polygons);
+        formats::write(&result, polygons, &order, &mut failures, &recorder)?;
+    }
+    let outcome = failures.into_result();
+    if outcome.is_ok() {
+        keeper.discard();
+    }
+    match bundle.filter(|bundle| bundle.plot) {
+        Some(bundle) => outcome.and(reports::write(&result, polygons, &manifest, &bundle, observer)),
+        None => outcome,
+    }
 }
 
-/// Writes tables, then boundaries: whatever fails there, final tables are kept.
+/// Sees to it that the final files can be written.
+fn prepare(bundle: &BundleSettings, formats: &[ExportFormat]) -> anyhow::Result<()> {
+    let outputs = &bundle.outputs;
+    for path in [&outputs.params_dump, &outputs.log, &outputs.checkpoint] {
+        atomic::prepare(path)?;
+    }
+    formats.iter().try_for_each(|format| formats::prepare(*format, outputs))
+}
+
+/// Writes tables, then boundaries: whatever fails there, final tables are kept. Returns the boundaries, if something
+/// needs them.
 fn write(
     result: &RunResult,
     bundle: Option<&BundleSettings>,
     mut stage: Option<&mut StageWriter>,
     settings: &RunSettings,
+    failures: &mut Failures,
     observer: &dyn Observer,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Option<StagePolygons>> {
+    let formats = bundle.map_or(&[][..], |_| &settings.formats[..]);
+    let bundle = bundle.filter(|_| formats.contains(&ExportFormat::Baysor));
     if let Some(bundle) = bundle {
         observer.stage(&format!("Saving results to {}", bundle.outputs.molecules.display()));
-        result.write_tables(bundle)?;
+        failures.note(ExportFormat::Baysor, result.write_tables(bundle), observer);
         if result.ranking.is_some() {
             let path = bundle.outputs.compartment_genes.display();
             observer.info(&format!("All genes with their preference for a compartment are in {path}"));
@@ -115,18 +153,19 @@ fn write(
         observer.stage(&format!("Saving the stage {}", stage.dir().display()));
         result.write_stage(stage)?;
     }
-    if settings.polygon_format.is_none() {
-        return Ok(());
+    let is_wanted = settings.polygon_format.is_some();
+    if !is_wanted && !formats.iter().any(|format| format.needs_polygons()) {
+        return Ok(None);
     }
     observer.stage("Estimating boundary polygons");
     let polygons = result.outline(settings.max_z_slices);
     if let Some(bundle) = bundle {
-        result.write_polygons(&polygons, bundle)?;
+        failures.note(ExportFormat::Baysor, result.write_polygons(&polygons, bundle), observer);
     }
-    if let Some(stage) = stage {
+    if let Some(stage) = stage.filter(|_| is_wanted) {
         stage.polygons(&polygons.flat, polygons.layers.as_deref())?;
     }
-    Ok(())
+    Ok(Some(polygons))
 }
 
 /// The manifest of the stage, as far as settings and model tell.

@@ -1,29 +1,49 @@
-//! What every ring must satisfy, checked without the code that makes them. For tests.
+//! What every ring must satisfy, checked without the code that makes them.
 
-/// Fails unless the ring is closed and simple, with a positive area, finite vertices,
-/// counter-clockwise, from its lexicographically smallest vertex. Quadratic.
-pub(crate) fn assert_valid(ring: &[[f64; 2]]) {
-    assert!(ring.len() >= 4, "too short: {ring:?}");
-    assert_eq!(ring.first(), ring.last(), "not closed");
-    assert!(ring.as_flattened().iter().all(|value| value.is_finite()), "not finite: {ring:?}");
-    assert!(ring.iter().all(|vertex| vertex.partial_cmp(&ring[0]).unwrap().is_ge()), "start: {ring:?}");
+/// What is wrong with a ring that should be closed and simple, with finite vertices and an area; `None` if nothing is.
+///
+/// Neither its direction nor its first vertex matters. Quadratic in the number of vertices.
+pub fn ring_fault(ring: &[[f64; 2]]) -> Option<String> {
+    if ring.len() < 4 {
+        return Some(format!("it has {} positions; a closed ring has 4 or more", ring.len()));
+    }
+    if let Some(vertex) = ring.iter().find(|vertex| !vertex.iter().all(|value| value.is_finite())) {
+        return Some(format!("its vertex {vertex:?} is not finite"));
+    }
+    if ring.first() != ring.last() {
+        return Some(format!("it is not closed: it begins at {:?} and ends at {:?}", ring[0], ring[ring.len() - 1]));
+    }
     let n = ring.len() - 1;
     for i in 0..n {
         let (a, b, c) = (ring[i], ring[i + 1], ring[(i + 2) % n]);
-        assert_ne!(a, b, "a side without length: {ring:?}");
-        assert!(turn(a, b, c) != 0 || dot(a, b, c) > 0.0, "a spike at {b:?} of {ring:?}");
+        if a == b {
+            return Some(format!("it has a side without length at {a:?}"));
+        }
+        if turn(a, b, c) == 0 && dot(a, b, c) <= 0.0 {
+            return Some(format!("it has a spike at {b:?}"));
+        }
         for j in i + 2..n {
-            if i == 0 && j == n - 1 {
-                continue; // they share the first vertex
+            // The last side and the first share a vertex.
+            if (i, j) != (0, n - 1) && touch([a, b], [ring[j], ring[j + 1]]) {
+                return Some(format!("its sides {i} and {j} meet"));
             }
-            assert!(!touch([a, b], [ring[j], ring[j + 1]]), "sides {i} and {j} meet: {ring:?}");
         }
     }
+    (area(ring) == 0.0).then(|| "it has no area".to_owned())
+}
+
+/// Fails unless the ring has no [`ring_fault`] and runs counter-clockwise from its lexicographically smallest vertex.
+#[cfg(test)]
+pub(crate) fn assert_valid(ring: &[[f64; 2]]) {
+    if let Some(fault) = ring_fault(ring) {
+        panic!("{fault}: {ring:?}");
+    }
+    assert!(ring.iter().all(|vertex| vertex.partial_cmp(&ring[0]).unwrap().is_ge()), "start: {ring:?}");
     assert!(area(ring) > 0.0, "area {} of {ring:?}", area(ring));
 }
 
 /// Signed area, relative to the first vertex.
-pub(crate) fn area(ring: &[[f64; 2]]) -> f64 {
+pub fn area(ring: &[[f64; 2]]) -> f64 {
     let [x, y] = ring[0];
     ring.windows(2).map(|side| (side[0][0] - x) * (side[1][1] - y) - (side[1][0] - x) * (side[0][1] - y)).sum::<f64>()
         / 2.0

@@ -8,13 +8,12 @@
 //! counter-clockwise and starts at its lexicographically smallest vertex.
 
 mod border;
+mod check;
 mod layers;
 mod outline;
 mod plane_index;
 mod small;
 
-#[cfg(test)]
-mod check;
-
+pub use check::{area, ring_fault};
 pub use layers::layer_outlines;
 pub use outline::outline_cells;

@@ -8,6 +8,7 @@
 
 mod components;
 mod labels;
+mod outlines;
 mod overlap;
 mod placement;
 mod polygons;
@@ -15,7 +16,8 @@ mod scale;
 mod segments;
 mod table;
 
-pub use labels::{Content, ContentStatistics, LabelScan, Overview, Reading, Region, Scan, scan_image};
+pub use labels::{Content, ContentStatistics, Contour, LabelScan, Overview, Reading, Region, Scan, scan_image};
+pub use outlines::{SegmentOutline, outlines_of_contours, outlines_of_polygons};
 pub use overlap::{Finding, Likely, Overlap, PriorExtent, PriorKind, check_overlap};
 pub use placement::{Depth, ImageSize, Placement};
 pub use polygons::{AssignedPolygons, Polygons, PolygonsBuilder, assign_polygons};

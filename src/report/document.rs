@@ -139,6 +139,10 @@ pub enum Block {
     Chart(Chart, Caption),
     /// Blocks beside one another where the window is wide enough.
     Row(Vec<Block>),
+    /// Words for a terminal, with a button that copies them.
+    Code(String),
+    /// Blocks below a line that opens and closes them; closed at first.
+    Details(String, Vec<Block>),
     /// A table.
     Table {
         /// Names of the columns; those that begin with `#` hold numbers, set to the right, and lose the mark.
@@ -189,6 +193,8 @@ impl Document {
                 write!(out, "var spec{number} = {spec};\nbaysorCharts.add(\"chart{number}\", spec{number});\n")?;
             }
             out.write_all(b"baysorCharts.draw();\n</script>\n")?;
+        } else {
+            out.write_all(b"<script>document.documentElement.dataset.ready = \"yes\";</script>\n")?;
         }
         out.write_all(b"</body>\n</html>\n")
     }
@@ -228,6 +234,19 @@ fn write_block<'a>(out: &mut impl Write, block: &'a Block, charts: &mut Vec<&'a 
                 out.write_all(b"</div>\n")?;
             }
             out.write_all(b"</div>\n")
+        }
+        Block::Code(text) => writeln!(
+            out,
+            "<div class=\"code\"><pre><code>{}</code></pre><button type=\"button\" \
+             onclick=\"baysorTheme.copy(this)\">Copy</button></div>",
+            html(text)
+        ),
+        Block::Details(summary, blocks) => {
+            writeln!(out, "<details><summary>{}</summary>", html(summary))?;
+            for block in blocks {
+                write_block(out, block, charts)?;
+            }
+            out.write_all(b"</details>\n")
         }
         Block::Table { head, rows } => write_table(out, head, rows),
     }
@@ -300,6 +319,22 @@ mod tests {
         let spec: serde_json::Value = serde_json::from_str(spec).unwrap();
         assert_eq!(spec["data"]["values"][0]["gene"], "</script>");
         assert!(text.contains("<h1 id=\"Noise_Level\">Noise level</h1>"));
+    }
+
+    #[test]
+    fn charts_in_details_are_numbered_in_their_order_and_commands_are_text() {
+        let chart =
+            |name: &str| Block::Chart(Chart { spec: json!({"name": name}), label: String::new() }, Caption::default());
+        let mut section = Section::new("a", "A");
+        section.push(Block::Details("More <here>".to_owned(), vec![chart("first")]));
+        section.push(chart("second"));
+        section.push(Block::Code("baysor run -c 'a & b.toml'".to_owned()));
+        let text = page(&Document { sections: vec![section], ..Document::default() });
+        assert!(
+            text.contains("var spec1 = {\"name\":\"first\"}") && text.contains("var spec2 = {\"name\":\"second\"}")
+        );
+        assert!(text.contains("<summary>More &lt;here&gt;</summary>"));
+        assert!(text.contains("<code>baysor run -c &#39;a &amp; b.toml&#39;</code>"));
     }
 
     #[test]

@@ -4,8 +4,15 @@
 //! result gives the same bytes: no clock, no path and no random name is in a page. Modules here know neither options nor
 //! formats of results; they take plain data and give bytes.
 //!
-//! [`document`] is the frame of pages that are read from top to bottom, [`chart`] their charts.
+//! [`document`] is the frame of pages that are read from top to bottom, [`chart`] their charts. [`preview`] is the page of
+//! the command `preview`, [`diagnostics`] the page about a run, [`multiqc`] its numbers for MultiQC, [`map`] the
+//! interactive map of molecules and cells, [`picture`] static pictures of them.
 
 pub mod chart;
+pub mod diagnostics;
 pub mod document;
 pub mod escape;
+pub mod map;
+pub mod multiqc;
+pub mod picture;
+pub mod preview;

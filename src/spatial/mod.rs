@@ -5,3 +5,4 @@ pub mod hull;
 pub mod kdtree;
 pub mod normalize;
 pub mod order;
+pub mod simplify;

@@ -4,7 +4,8 @@
     python tests/readers/check.py BINARY
 
 Makes a small tissue, runs BINARY as sopa, nf-core and a plain user do, and compares what anndata, loompy, pandas,
-geopandas, shapely, pyarrow, polars and DuckDB read with the molecule table. Prints every failure and `N passed, M failed`; exits 1 on failure.
+geopandas, shapely, pyarrow, polars and DuckDB read with the molecule table; and what `baysor export` writes with what
+scanpy, spatialdata-io and sopa read (exports.py). Prints every failure and `N passed, M failed`; exits 1 on failure.
 """
 
 import contextlib
@@ -28,6 +29,9 @@ import pyarrow.feather as feather
 import shapely
 import shapely.geometry
 from loompy.loom_validator import LoomValidator
+
+import exports
+import spatialdata_check
 
 warnings.filterwarnings("ignore")
 
@@ -343,6 +347,9 @@ def main(binary):
             loom.close()
             check("no cells: statistics", len(pd.read_csv(folder / "segmentation_cell_stats.csv")) == 0)
             check("no cells: features", len(geopandas.read_file(folder / "segmentation_polygons_2d.json")) == 0)
+
+        exports.main(binary, scratch, table, check, section, baysor)
+        spatialdata_check.main(binary, scratch, table, check, section, baysor)
 
     print(f"{ran['passed']} passed, {ran['failed']} failed")
     return 1 if ran["failed"] else 0

@@ -69,8 +69,6 @@ pub enum Place {
 pub enum Effect {
     /// It is used.
     Used,
-    /// It belongs to a later version; a value other than the default is an error. Holds the subject of the message.
-    Refused(&'static str),
     /// It changes nothing; a value other than the default gives a warning.
     Unused,
 }
@@ -82,28 +80,38 @@ pub enum Command {
     Run,
     /// The prior segmentation alone.
     Prior,
+    /// A report on the molecules, with parameters to begin with.
+    Preview,
     /// Neighborhoods of molecules, without cells.
     Segfree,
     /// The final files from a finished stage.
     Export,
     /// What a stage holds, for people.
     Inspect,
+    /// The configuration of a platform, to be edited.
+    Config,
 }
 
 impl Command {
     /// All commands in the order of the help.
-    pub const ALL: [Self; 5] = [Self::Run, Self::Prior, Self::Segfree, Self::Export, Self::Inspect];
+    pub const ALL: [Self; 7] =
+        [Self::Run, Self::Preview, Self::Prior, Self::Segfree, Self::Export, Self::Inspect, Self::Config];
     /// Those that read molecules and have a configuration.
-    pub const COMPUTING: [Self; 3] = [Self::Run, Self::Prior, Self::Segfree];
+    pub const COMPUTING: [Self; 4] = [Self::Run, Self::Preview, Self::Prior, Self::Segfree];
+
+    /// Those that know the presets.
+    pub const WITH_PRESETS: [Self; 5] = [Self::Run, Self::Preview, Self::Prior, Self::Segfree, Self::Config];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Run => "run",
+            Self::Preview => "preview",
             Self::Prior => "prior",
             Self::Segfree => "segfree",
             Self::Export => "export",
             Self::Inspect => "inspect",
+            Self::Config => "config",
         }
     }
 
@@ -124,6 +132,8 @@ pub enum Group {
     Segmentation,
     /// The prior segmentation.
     Prior,
+    /// Which cells are written.
+    Cells,
     /// Files written.
     Output,
     /// Reports and colours.
@@ -134,8 +144,16 @@ pub enum Group {
 
 impl Group {
     /// All groups in the order of the help.
-    pub const ALL: [Self; 7] =
-        [Self::Segmentation, Self::Columns, Self::Filters, Self::Prior, Self::Output, Self::Program, Self::Plotting];
+    pub const ALL: [Self; 8] = [
+        Self::Segmentation,
+        Self::Columns,
+        Self::Filters,
+        Self::Prior,
+        Self::Cells,
+        Self::Output,
+        Self::Program,
+        Self::Plotting,
+    ];
 
     /// The heading.
     pub fn heading(self) -> &'static str {
@@ -144,6 +162,7 @@ impl Group {
             Self::Filters => "Molecules and genes used",
             Self::Segmentation => "Segmentation",
             Self::Prior => "Prior segmentation",
+            Self::Cells => "Cells written",
             Self::Output => "Output",
             Self::Plotting => "Colors and reports",
             Self::Program => "Program",

@@ -3,15 +3,21 @@
 use super::BuiltIn::{EmptyList, Float, Int, Text};
 use super::Group::{Columns, Filters, Output, Plotting, Prior, Program, Segmentation};
 use super::{BuiltIn, Command, Effect, Group, Kind, OptionDef, Place};
+use crate::config::presets::PRESET_WORDS;
 
 const COUNT: Kind = Kind::Int { min: 0, max: u32::MAX as i64 };
 const LIMIT: Kind = Kind::Float { min: f64::NEG_INFINITY, max: f64::INFINITY };
 const FINITE: Kind = Kind::Float { min: f64::MIN, max: f64::MAX };
+const SCALE: Kind = Kind::Float { min: 1e-9, max: 1e9 };
 const LOWEST: BuiltIn = BuiltIn::Float(f64::NEG_INFINITY);
 const HIGHEST: BuiltIn = BuiltIn::Float(f64::INFINITY);
+/// Limits of cells; the defaults mean that there is none.
+const AT_LEAST_0: Kind = Kind::Float { min: 0.0, max: f64::INFINITY };
+const SHARE: Kind = Kind::Float { min: 0.0, max: 1.0 };
+const NONE_LOW: BuiltIn = BuiltIn::Float(0.0);
 const OFF: BuiltIn = BuiltIn::Bool(false);
 /// Commands that compute or write.
-const WORKING: &[Command] = &[Command::Run, Command::Prior, Command::Segfree, Command::Export];
+const WORKING: &[Command] = &[Command::Run, Command::Preview, Command::Prior, Command::Segfree, Command::Export];
 /// Commands that write the final files.
 const EXPORTING: &[Command] = &[Command::Run, Command::Export];
 const D: &str = "data";
@@ -45,7 +51,7 @@ pub const OPTIONS: &[OptionDef] = &[
     key(D, "min_molecules_per_segment", COUNT, Int(0), Prior,
         "Prior segments with fewer molecules are ignored; 0 = a quarter of the minimum per cell, at least 2.").flag("min-molecules-per-segment", "N"),
     key(D, "confidence_nn_id", COUNT, Int(0), Segmentation,
-        "Which nearest neighbour gives the distance that tells noise from signal; 0 = half the minimum per cell plus 1, at least 5."),
+        "Which nearest neighbour gives the distance that tells noise from signal; 0 = half the minimum per cell plus 1, at least 5.").on(&[Command::Run, Command::Preview]),
     key(D, "qv", Kind::Text, Text("qv"), Columns, "Name of the column with the quality value; read only if a minimum is set.").flag("qv-column", "NAME"),
     key(D, "min_qv", FINITE, Float(0.0), Filters, "Molecules of a lower quality value are removed; 0 = no filter.").flag("min-qv", "Q"),
     key(D, "x_min", LIMIT, LOWEST, Filters, "Molecules with a smaller x are removed, in coordinate units; -inf = no limit.").flag("x-min", "X"),
@@ -54,6 +60,12 @@ pub const OPTIONS: &[OptionDef] = &[
     key(D, "y_max", LIMIT, HIGHEST, Filters, "Molecules with a larger y are removed.").flag("y-max", "Y"),
     key(D, "z_min", LIMIT, LOWEST, Filters, "Molecules with a smaller z are removed.").flag("z-min", "Z"),
     key(D, "z_max", LIMIT, HIGHEST, Filters, "Molecules with a larger z are removed.").flag("z-max", "Z"),
+    key(D, "coordinate_scale", SCALE, Float(1.0), Columns,
+        "Factor for x and y, such as 0.12028 micrometers per pixel (CosMx). All other lengths and all results are in the units after it, boundaries of a prior included.").flag("coordinate-scale", "F"),
+    key(D, "z_scale", SCALE, Float(1.0), Columns,
+        "Factor for z, such as the distance of planes where z is the number of a plane.").flag("z-scale", "F"),
+    key(D, "drop_duplicates", Kind::Bool, OFF, Filters,
+        "Of molecules with the same gene and exactly the same x, y and z keep the first only; CosMx exports have such copies.").flag("drop-duplicates", "BOOL"),
 
     key(S, "scale", FINITE, Float(-1.0), Segmentation,
         "Approximate cell radius, in the units of x and y. Required without a prior; 0 or less = estimated from the prior.").flag("scale", "S").short('s'),
@@ -89,22 +101,24 @@ pub const OPTIONS: &[OptionDef] = &[
     key(S, "cluster_basis_sample_size", COUNT, Int(100_000), Segmentation, "Accepted for files of Baysor 0.9; no effect.").effect(Effect::Unused),
 
     key(P, "gene_composition_neigborhood", Kind::Int { min: i64::MIN, max: u32::MAX as i64 }, Int(0), Plotting,
-        "Molecules in the neighborhood that colors a molecule (ncv_color), itself included; 0 = a tenth of the genes, or the minimum per cell if that is more."),
+        "Molecules in the neighborhood that colors a molecule (ncv_color), itself included; 0 = a tenth of the genes, or the minimum per cell if that is more.").on(&[Command::Run, Command::Preview]),
     key(P, "min_pixels_per_cell", COUNT, Int(15), Plotting,
-        "Pixels per cell of minimal size in plots. No effect in this version.").effect(Effect::Unused),
+        "Pixels for the side of a cell of minimal size in static pictures.").on(&[Command::Run, Command::Preview]),
     key(P, "max_plot_size", COUNT, Int(3000), Plotting,
-        "Largest side of a plot in pixels. No effect in this version.").effect(Effect::Unused),
+        "Longest side of a static picture in pixels.").on(&[Command::Run, Command::Preview]),
     key(P, "ncv_method", Kind::Choice(&["ri", "dense", "sparse"]), Text("ri"), Plotting,
-        "How neighborhood compositions become a few numbers before they become colors: ri (random indexing), dense or sparse (principal components).").on(&[Command::Run, Command::Segfree]),
+        "How neighborhood compositions become a few numbers before they become colors: ri (random indexing), dense or sparse (principal components).").on(&[Command::Run, Command::Preview, Command::Segfree]),
     key(P, "max_z_slices", Kind::Int { min: 1, max: 65_535 }, Int(20), Output,
         "Largest number of z layers with polygons of their own; more distinct z values are binned evenly.").flag("max-z-slices", "N"),
 
     key(R, "type", Kind::Choice(&["", "none", "column", "image", "boundary"]), Text(""), Prior,
         "Where the prior segmentation is: column (column_name), image or boundary (path; the content of the file tells its kind), none, or empty = as column_name or path say."),
     key(R, "column_name", Kind::Text, Text(""), Prior,
-        "Column of the molecule table with the prior segmentation; a prior on the command line wins."),
+        "Column of the molecule table with the prior segmentation; a prior on the command line wins. Several with commas between them: a segment is a combination of values, and the last column tells what is unassigned (fov,cell_ID)."),
     key(R, "path", Kind::Text, Text(""), Prior,
-        "File with the prior segmentation: image, matrix or boundaries; a prior on the command line wins."),
+        "File with the prior segmentation: image, matrix or boundaries, or @nuclei or @cells for the boundaries in the output folder of an instrument; a prior on the command line wins."),
+    key(R, "where", Kind::Text, Text(""), Prior,
+        "NAME=VALUE: of a prior in a column only molecules with this value in the column NAME are in segments: CellComp=Nuclear for CosMx, overlaps_nucleus=1 for Xenium.").flag("prior-where", "NAME=VALUE"),
     key(R, "image_kind", Kind::Choice(&["auto", "labels", "mask", "stain"]), Text("auto"), Prior,
         "What the pixels of a prior image mean: labels (0 = none), mask (what hangs together is a segment), stain (a gray image of nuclei, to be segmented); auto = the content tells.").flag("prior-kind", "KIND"),
     key(R, "pixel_size", Kind::Text, Text(""), Prior,
@@ -124,12 +138,38 @@ pub const OPTIONS: &[OptionDef] = &[
 
     placed(Place::CommandLine, key("", "config", Kind::Path, Text(""), Program,
         "TOML file with a configuration; example_config.toml lists every key. Options on the command line win over it.").flag("config", "FILE").short('c')),
+    placed(Place::CommandLine, key("", "preset", Kind::Choice(PRESET_WORDS), Text(""), Columns,
+        "Configuration of a platform: columns, controls to exclude, quality, label of unassigned molecules. Files and options win over it; baysor config --preset NAME prints it. One of xenium, merscope, cosmx, starmap, iss, osmfish, seqfish, generic.").flag("preset", "NAME").on(&Command::WITH_PRESETS)),
+    placed(Place::CommandLine, key("", "list", Kind::Bool, OFF, Output,
+        "Print the names of the presets.").flag("list", "BOOL").on(&[Command::Config])),
     placed(Place::CommandLine, key("", "output", Kind::Path, Text("segmentation.csv"), Output,
         "Molecule table to write (X.csv: the other files are X_cell_stats.csv, X_polygons_2d.json, ...), or a directory (existing, or ending in /).").flag("output", "PATH").short('o').on(WORKING)),
     placed(Place::CommandLine, key("", "stage", Kind::Path, Text(""), Output,
         "Write the result as a stage into this folder: Arrow tables and a manifest, for other commands and for looking inside. Without --output nothing else is written.").flag("stage", "DIR").on(&[Command::Run, Command::Segfree])),
     placed(Place::CommandLine, key("", "format", Kind::List, EmptyList, Output,
-        "What to write, with commas between several: baysor (the files that run writes). Empty = baysor.").flag("format", "LIST").on(&[Command::Export])),
+        "What to write, with commas between several: baysor (the files of Baysor 0.7.1), parquet (tables, GeoParquet), h5ad (AnnData), 10x-h5, 10x-mtx (matrices as of Cell Ranger), vpt (MERSCOPE), spatialdata (a zarr store), xenium-ranger (the pair for import-segmentation, checked). Empty = baysor.").flag("format", "LIST").on(EXPORTING)),
+    placed(Place::CommandLine, key("", "nuclei_from", Kind::Choice(&["auto", "none", "compartments", "prior", "overlaps_nucleus"]), Text("auto"), Output,
+        "Which molecules count as nuclear, for the layers of nuclei and cytoplasm in h5ad and spatialdata: compartments of the model, prior (its segments are nuclei), the column overlaps_nucleus, none; auto = the first of these that is known.").flag("nuclei-from", "SOURCE").on(EXPORTING)),
+    placed(Place::CommandLine, filter("min_molecules", AT_LEAST_0, NONE_LOW,
+        "Cells with fewer molecules are left out, their molecules become noise (n_transcripts).").flag("min-molecules", "N")),
+    placed(Place::CommandLine, filter("max_molecules", AT_LEAST_0, HIGHEST,
+        "Cells with more molecules are left out.").flag("max-molecules", "N")),
+    placed(Place::CommandLine, filter("min_area", AT_LEAST_0, NONE_LOW,
+        "Cells with a smaller area are left out, in squared coordinate units; also those with fewer than three molecules, which have none.").flag("min-area", "A")),
+    placed(Place::CommandLine, filter("max_area", AT_LEAST_0, HIGHEST,
+        "Cells with a larger area are left out, and those without one.").flag("max-area", "A")),
+    placed(Place::CommandLine, filter("min_density", AT_LEAST_0, NONE_LOW,
+        "Cells with fewer molecules per area are left out, and those without an area.").flag("min-density", "D")),
+    placed(Place::CommandLine, filter("max_elongation", AT_LEAST_0, HIGHEST,
+        "Cells that are more elongated are left out (ratio of the variances along their axes), and those with fewer than three molecules.").flag("max-elongation", "E")),
+    placed(Place::CommandLine, filter("min_confidence", SHARE, NONE_LOW,
+        "Cells with a lower mean confidence of their molecules are left out (avg_confidence).").flag("min-confidence", "P")),
+    placed(Place::CommandLine, filter("min_assignment_confidence", SHARE, NONE_LOW,
+        "Cells with a lower mean assignment confidence are left out (avg_assignment_confidence): they are often artifacts.").flag("min-assignment-confidence", "P")),
+    placed(Place::CommandLine, filter("min_cluster_frac", SHARE, NONE_LOW,
+        "Cells with a smaller share of the most frequent molecule cluster are left out (max_cluster_frac): they are often doublets.").flag("min-cluster-frac", "P")),
+    placed(Place::CommandLine, filter("min_lifespan", AT_LEAST_0, NONE_LOW,
+        "Cells that existed for fewer recorded iterations are left out (lifespan).").flag("min-lifespan", "N")),
     placed(Place::CommandLine, key("", "ncv", Kind::Path, Text(""), Output,
         "Stage of segfree with colors of the same molecules (segfree --stage DIR); they become the column ncv_color, in place of those of the run.").flag("ncv", "DIR").on(&[Command::Export])),
     placed(Place::CommandLine, key("", "json", Kind::Bool, OFF, Output,
@@ -137,7 +177,9 @@ pub const OPTIONS: &[OptionDef] = &[
     placed(Place::CommandLine, key("", "save_prior", Kind::Path, Text(""), Prior,
         "Write into this folder what the command prior would write: the labels of the molecules, the segments, an overview picture.").flag("save-prior", "DIR").on(&[Command::Run])),
     placed(Place::CommandLine, key("", "polygon_format", Kind::Choice(&["FeatureCollection", "GeometryCollection", "GeometryCollectionLegacy", "none"]), Text("FeatureCollection"), Output,
-        "Format of the cell boundaries: FeatureCollection, GeometryCollection, GeometryCollectionLegacy (integer cell ids) or none.").flag("polygon-format", "FORMAT").on(EXPORTING)),
+        "Format of the cell boundaries: FeatureCollection, GeometryCollection, GeometryCollectionLegacy (integer cell ids) or none. The format xenium-ranger takes GeometryCollectionLegacy unless this is given.").flag("polygon-format", "FORMAT").on(EXPORTING)),
+    placed(Place::CommandLine, key("", "xenium_bundle", Kind::Path, Text(""), Output,
+        "Output folder of the instrument (with experiment.xenium): xenium-ranger then compares ids and coordinates with its transcripts.parquet.").flag("xenium-bundle", "DIR").on(EXPORTING)),
     placed(Place::CommandLine, key("", "polygon_3d_layout", Kind::Choice(&["array", "object"]), Text("array"), Output,
         "Layout of the 3D boundaries: array (one collection per z layer) or object (keyed by layer, as Baysor 0.7.1 wrote).").flag("polygon-3d-layout", "LAYOUT").on(EXPORTING)),
     placed(Place::CommandLine, key("", "count_matrix_format", Kind::Choice(&["loom", "tsv"]), Text("loom"), Output,
@@ -155,7 +197,7 @@ pub const OPTIONS: &[OptionDef] = &[
     placed(Place::CommandLine, key("", "verbose", Kind::Bool, OFF, Program,
         "More detail on the terminal.").flag("verbose", "BOOL").on(WORKING)),
     placed(Place::CommandLine, key("", "plot", Kind::Bool, OFF, Plotting,
-        "Write HTML reports. Not part of this version.").flag("plot", "BOOL").short('p').effect(Effect::Refused("reports (--plot) are"))),
+        "Write reports beside the results: X_diagnostics.html, X_borders.html, X_borders.png, and numbers for MultiQC (*_mqc.json).").flag("plot", "BOOL").short('p').on(EXPORTING)),
     placed(Place::CommandLine, key("", "skip_ncv_color", Kind::Bool, OFF, Plotting,
         "Do not compute the colors of neighborhoods (column ncv_color): saves time.").flag("skip-ncv-color", "BOOL")),
 ];
@@ -183,7 +225,7 @@ const fn key(
     let commands: &[Command] = match group {
         Group::Columns | Group::Filters | Group::Program => &Command::COMPUTING,
         Group::Prior => &[Command::Run, Command::Prior],
-        Group::Segmentation | Group::Output | Group::Plotting => &[Command::Run],
+        Group::Segmentation | Group::Cells | Group::Output | Group::Plotting => &[Command::Run],
     };
     OptionDef {
         place: Place::Table(table),
@@ -198,6 +240,11 @@ const fn key(
         effect,
         commands,
     }
+}
+
+/// A limit of the cells that `export` writes.
+const fn filter(name: &'static str, kind: Kind, default: BuiltIn, help: &'static str) -> OptionDef {
+    key("", name, kind, default, Group::Cells, help).on(&[Command::Export])
 }
 
 const fn placed(place: Place, mut def: OptionDef) -> OptionDef {

@@ -23,7 +23,7 @@ fn write_table(out: &mut impl Write, names: &CellNames, stats: &CellStats) -> io
     }
     out.write_all(b"\n")?;
     for cell in 0..stats.n_cells() {
-        write!(out, "{}{}", names.prefix(), CellIdx::new(cell).number())?;
+        write!(out, "{}{}", names.prefix(), names.number(CellIdx::new(cell)))?;
         for column in &columns {
             match &column.values {
                 StatValues::Real(values) => write_real(out, values[cell])?,

@@ -27,8 +27,7 @@ pub fn write_2d(
     names: &CellNames,
     format: PolygonFormat,
 ) -> io::Result<()> {
-    let prefix = escaped(names.prefix())?;
-    write_collection(out, outlines, &prefix, format, None)
+    write_collection(out, outlines, names, format, None)
 }
 
 /// Writes the boundaries of 3D data, one collection per layer, from below.
@@ -43,7 +42,6 @@ pub fn write_3d(
     format: PolygonFormat,
     layout: Layout3d,
 ) -> io::Result<()> {
-    let prefix = escaped(names.prefix())?;
     let [open, close] = match layout {
         Layout3d::Array => ["[", "]"],
         Layout3d::Object => ["{", "}"],
@@ -54,21 +52,21 @@ pub fn write_3d(
             out.write_all(b",")?;
         }
         match layout {
-            Layout3d::Array => write_collection(out, &layer.outlines, &prefix, format, Some(layer))?,
+            Layout3d::Array => write_collection(out, &layer.outlines, names, format, Some(layer))?,
             Layout3d::Object => {
                 write!(out, "\"{}\":", escaped(&layer.name)?)?;
-                write_collection(out, &layer.outlines, &prefix, format, None)?;
+                write_collection(out, &layer.outlines, names, format, None)?;
             }
         }
     }
     out.write_all(close.as_bytes())
 }
 
-/// `prefix`: what stands before the number in names of cells, escaped. `layer`: whose z to note.
+/// `layer`: whose z to note.
 fn write_collection(
     out: &mut impl Write,
     outlines: &[CellOutline],
-    prefix: &str,
+    names: &CellNames,
     format: PolygonFormat,
     layer: Option<&LayerOutlines>,
 ) -> io::Result<()> {
@@ -78,6 +76,7 @@ fn write_collection(
             ["GeometryCollection", "geometries"]
         }
     };
+    let prefix = escaped(names.prefix())?;
     write!(out, "{{\"type\":\"{kind}\",")?;
     if let Some(LayerOutlines { z, z_range: [low, high], .. }) = layer {
         out.write_all(b"\"z\":")?;
@@ -91,7 +90,7 @@ fn write_collection(
         if at > 0 {
             out.write_all(b",")?;
         }
-        let number = outline.cell.number();
+        let number = names.number(outline.cell);
         match format {
             PolygonFormat::FeatureCollection => {
                 write!(out, "{{\"type\":\"Feature\",\"id\":\"{prefix}{number}\",\"geometry\":")?;

@@ -1,39 +1,19 @@
 //! Counts and cell statistics as a loom file (spec 6.5, 10 §3.3).
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use hdf5_metno::types::{FixedUnicode, VarLenUnicode};
-use hdf5_metno::{Dataset, File, Group, H5Type};
+use hdf5_metno::{Dataset, File};
 use ndarray::Array2;
 
+use super::hdf5::{DEFLATE, Hdf5Error, unicode, with_references, write_column, write_in_memory};
 use crate::cells::{CellCounts, CellStats, StatValues};
 use crate::data::{CellIdx, CellNames, GeneTable};
-use crate::io::atomic::{NewPath, WriteError};
 
 /// Largest side of a chunk of the matrix.
 const CHUNK: usize = 64;
-/// Level of compression.
-pub(super) const DEFLATE: u8 = 3;
-/// By how much the file's image in memory grows at a time, in bytes.
-pub(super) const GROWTH: usize = 4 << 20;
 /// Version of the loom format; readers apply the rules of the version they find.
 const VERSION: &str = "3.0.0";
-
-/// Why a loom file could not be written.
-#[derive(Debug, thiserror::Error)]
-pub enum LoomError {
-    /// The file could not be created or renamed.
-    #[error(transparent)]
-    File(#[from] WriteError),
-    /// The HDF5 library refused.
-    #[error("cannot write '{path}' as HDF5; check that its folder is writable and has space left: {cause}")]
-    Hdf5 {
-        /// The file that was to be written.
-        path: PathBuf,
-        /// What the library said, without its internals.
-        cause: String,
-    },
-}
 
 /// Writes the counts, genes by cells, with the cell statistics as column attributes.
 ///
@@ -41,7 +21,7 @@ pub enum LoomError {
 /// zero; only a block of 64 cells is dense at a time. The file is the same from run to run: it holds no
 /// times. Any numbers of genes and cells work, 0 included.
 ///
-/// KEEPS: `CellID` is a real number, 1, 2, …, as Baysor 0.7.1 wrote it.
+/// KEEPS: `CellID` is a real number, that in the name of the cell: 1, 2, …, as Baysor 0.7.1 wrote it.
 /// DIFFERS: `row_attrs/Gene` and the empty groups `layers`, `row_graphs` and `col_graphs` are added,
 /// since readers of loom expect them; as many cells as genes, or none, are no error.
 pub fn write_loom(
@@ -50,34 +30,8 @@ pub fn write_loom(
     names: &CellNames,
     counts: &CellCounts,
     stats: &CellStats,
-) -> Result<(), LoomError> {
-    let place = NewPath::reserve(path)?;
-    write_hdf5(place.temporary(), genes, names, counts, stats)
-        .map_err(|error| LoomError::Hdf5 { path: path.to_path_buf(), cause: plain_cause(&error.to_string()) })?;
-    Ok(place.commit()?)
-}
-
-/// The part of the library's message that helps a user: what the system said, or else the first line.
-pub(super) fn plain_cause(message: &str) -> String {
-    let system = message.split_once("error message = '").and_then(|(_, rest)| rest.split_once('\''));
-    system.map_or(message.lines().next().unwrap_or_default(), |(said, _)| said).to_owned()
-}
-
-/// METHOD: the file is put together in memory, compressed, and written in one go at the end. The HDF5
-/// library does not survive a chunk that it cannot write: after a full disk it would crash when it
-/// closes the data set. So there is nothing but the whole file that can fail to be written.
-fn write_hdf5(
-    path: &Path,
-    genes: &GeneTable,
-    names: &CellNames,
-    counts: &CellCounts,
-    stats: &CellStats,
-) -> hdf5_metno::Result<()> {
-    let file = File::with_options().with_fapl(|access| access.core_options(GROWTH, true)).create(path)?;
-    write_contents(&file, genes, names, counts, stats)?;
-    // Dropping would swallow the errors of writing to the disk.
-    file.flush()?;
-    file.close()
+) -> Result<(), Hdf5Error> {
+    write_in_memory(path, |file| write_contents(file, genes, names, counts, stats))
 }
 
 fn write_contents(
@@ -97,7 +51,7 @@ fn write_contents(
 
     let columns = file.create_group("col_attrs")?;
     let cells = (0..counts.n_cells()).map(CellIdx::new);
-    write_column(&columns, "CellID", &cells.clone().map(|cell| f64::from(cell.number())).collect::<Vec<_>>())?;
+    write_column(&columns, "CellID", &cells.clone().map(|cell| f64::from(names.number(cell))).collect::<Vec<_>>())?;
     write_column(&columns, "Name", &cells.map(|cell| loom_text(&names.name(cell))).collect::<Vec<_>>())?;
     for column in stats.columns() {
         match &column.values {
@@ -164,24 +118,12 @@ fn write_block(matrix: &Dataset, block: &Array2<i64>, gene: usize, cell: usize) 
     matrix.write_slice(block, (gene..gene + n_genes, cell..cell + n_cells))
 }
 
-pub(super) fn write_column<T: H5Type>(group: &Group, name: &str, values: &[T]) -> hdf5_metno::Result<()> {
-    group.new_dataset::<T>().shape(values.len()).create(name).and_then(|column| column.write_raw(values))
-}
-
 /// Text as loom has it: letters beyond ASCII become numeric character references, `è` is `&#232;`.
 ///
 /// METHOD: loom readers drop other letters. A zero character would end the text, so it is a
 /// reference too.
 pub(super) fn loom_text(text: &str) -> VarLenUnicode {
-    let encoded: String = text
-        .chars()
-        .map(|letter| match letter {
-            '\0' | '\u{80}'.. => format!("&#{};", u32::from(letter)),
-            _ => letter.to_string(),
-        })
-        .collect();
-    // Without zero characters the conversion cannot fail.
-    encoded.parse().unwrap_or_default()
+    unicode(&with_references(text))
 }
 
 #[cfg(test)]
@@ -273,14 +215,6 @@ mod tests {
     fn letters_beyond_ascii_become_references() {
         assert_eq!(loom_text("Gène&0").as_str(), "G&#232;ne&0");
         assert_eq!(loom_text("a\0b").as_str(), "a&#0;b");
-    }
-
-    #[test]
-    fn cause_of_an_error_is_what_the_system_said() {
-        let message =
-            "H5Fflush(): failed: time = now\n, errno = 28, error message = 'No space left on device', ptr = 0";
-        assert_eq!(plain_cause(message), "No space left on device");
-        assert_eq!(plain_cause("H5Gcreate2(): name exists\nmore"), "H5Gcreate2(): name exists");
     }
 
     #[test]

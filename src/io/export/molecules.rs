@@ -1,9 +1,10 @@
 //! The table of molecules with their results, `segmentation.csv`.
 
-mod values;
+pub(super) mod values;
 
 use std::io::{self, Write};
 
+use polars::prelude::Series;
 use rayon::prelude::*;
 
 use crate::composition::Color;
@@ -47,24 +48,31 @@ pub struct MoleculeResults<'a> {
 ///
 /// Source: spec 06 §6.2, spec 10 §3.1. Errors: those of `writer`. The same bytes on any thread count.
 pub fn write(writer: &mut impl Write, table: &MoleculeTable, results: &MoleculeResults<'_>) -> io::Result<()> {
-    let columns = plan(table, results)?;
+    write_columns(writer, &plan(table, results)?, table.molecules.len())
+}
+
+/// Writes columns with their names as CSV, `n_rows` rows of them.
+pub(super) fn write_columns(
+    writer: &mut impl Write,
+    columns: &[(impl AsRef<str> + Sync, Content<'_>)],
+    n_rows: usize,
+) -> io::Result<()> {
     let mut header = Vec::new();
     for (at, (name, _)) in columns.iter().enumerate() {
         if at > 0 {
             header.push(b',');
         }
-        push_text(&mut header, name);
+        push_text(&mut header, name.as_ref());
     }
     header.push(b'\n');
     writer.write_all(&header)?;
 
-    let n_molecules = table.molecules.len();
-    let n_blocks = n_molecules.div_ceil(ROWS);
+    let n_blocks = n_rows.div_ceil(ROWS);
     let wave = 2 * rayon::current_num_threads();
     for first in (0..n_blocks).step_by(wave) {
         let blocks: Vec<io::Result<Vec<u8>>> = (first..(first + wave).min(n_blocks))
             .into_par_iter()
-            .map(|block| format_rows(&columns, block * ROWS, ((block + 1) * ROWS).min(n_molecules)))
+            .map(|block| format_rows(columns, block * ROWS, ((block + 1) * ROWS).min(n_rows)))
             .collect();
         for block in blocks {
             writer.write_all(&block?)?;
@@ -74,13 +82,19 @@ pub fn write(writer: &mut impl Write, table: &MoleculeTable, results: &MoleculeR
 }
 
 /// Where the values of an output column come from.
-enum Content<'a> {
+pub(super) enum Content<'a> {
     Float64(&'a [f64]),
     /// Coordinates that were 32-bit numbers in the input.
     ShortFloat(&'a [f64]),
     Gene(&'a [GeneIdx], &'a [String]),
-    Carried(Values<'a>),
+    Carried(&'a Series, Values<'a>),
     MoleculeId,
+    /// Counted from 0.
+    RowNumber,
+    /// Number of the gene in the gene table, from 0.
+    GeneNumber(&'a [GeneIdx]),
+    /// 0 everywhere.
+    Zero,
     /// Segments, and what stands for them.
     Segment(&'a [Option<SegmentIdx>], Option<&'a [u32]>),
     Cluster(&'a [ClusterIdx]),
@@ -89,13 +103,18 @@ enum Content<'a> {
     Float32(&'a [f32]),
     /// Between 0 and 1, with five decimals.
     Share(&'a [f32]),
-    Cell(&'a [Option<CellIdx>], &'a str),
+    Cell(&'a [Option<CellIdx>], &'a CellNames),
+    /// The number in the name of the cell, −1 for noise.
+    CellNumber(&'a [Option<CellIdx>], &'a CellNames),
     IsNoise(&'a [Option<CellIdx>]),
     Color(&'a [[u8; 3]]),
 }
 
 /// Columns of the output with their names, in order.
-fn plan<'a>(table: &'a MoleculeTable, results: &MoleculeResults<'a>) -> io::Result<Vec<(&'a str, Content<'a>)>> {
+pub(super) fn plan<'a>(
+    table: &'a MoleculeTable,
+    results: &MoleculeResults<'a>,
+) -> io::Result<Vec<(&'a str, Content<'a>)>> {
     let mut pending = result_columns(results);
     let mut columns = Vec::new();
     for &column in &table.carried.layout {
@@ -103,7 +122,7 @@ fn plan<'a>(table: &'a MoleculeTable, results: &MoleculeResults<'a>) -> io::Resu
         let content = match column {
             OutputColumn::Carried(at) => match pending.iter().position(|(result, _)| *result == name) {
                 Some(result) => pending.remove(result).1,
-                None => Content::Carried(Values::new(table.carried.series(at)).map_err(io::Error::other)?),
+                None => carried(table, at)?,
             },
             known => known_column(table, known),
         };
@@ -113,7 +132,14 @@ fn plan<'a>(table: &'a MoleculeTable, results: &MoleculeResults<'a>) -> io::Resu
     Ok(columns)
 }
 
-fn known_column(table: &MoleculeTable, column: OutputColumn) -> Content<'_> {
+/// A column of the input that the model does not use.
+pub(super) fn carried(table: &MoleculeTable, at: usize) -> io::Result<Content<'_>> {
+    let series = table.carried.series(at);
+    Ok(Content::Carried(series, Values::new(series).map_err(io::Error::other)?))
+}
+
+/// A column of the input that the model uses.
+pub(super) fn known_column(table: &MoleculeTable, column: OutputColumn) -> Content<'_> {
     let positions = &table.molecules.positions;
     let axis = |values, axis: usize| {
         if table.carried.f32_axes[axis] { Content::ShortFloat(values) } else { Content::Float64(values) }
@@ -135,7 +161,7 @@ fn result_columns<'a>(results: &MoleculeResults<'a>) -> Vec<(&'static str, Conte
         ("compartment", results.compartment.map(Content::Compartment)),
         ("nuclei_probs", results.nuclei_probs.map(Content::Float32)),
         ("cluster", results.cluster.map(Content::Cluster)),
-        ("cell", Some(Content::Cell(results.cell, results.names.prefix()))),
+        ("cell", Some(Content::Cell(results.cell, results.names))),
         ("assignment_confidence", results.assignment_confidence.map(Content::Share)),
         ("is_noise", Some(Content::IsNoise(results.cell))),
         ("ncv_color", results.ncv_color.map(Content::Color)),
@@ -144,11 +170,11 @@ fn result_columns<'a>(results: &MoleculeResults<'a>) -> Vec<(&'static str, Conte
 }
 
 /// Lines of the rows `begin..end`.
-fn format_rows(columns: &[(&str, Content<'_>)], begin: usize, end: usize) -> io::Result<Vec<u8>> {
+fn format_rows(columns: &[(impl AsRef<str>, Content<'_>)], begin: usize, end: usize) -> io::Result<Vec<u8>> {
     let mut casts = Vec::with_capacity(columns.len());
     for (_, content) in columns {
         casts.push(match content {
-            Content::Carried(Values::Other(series)) => Some(cast_rows(series, begin, end).map_err(io::Error::other)?),
+            Content::Carried(series, Values::Other) => Some(cast_rows(series, begin, end).map_err(io::Error::other)?),
             _ => None,
         });
     }
@@ -174,8 +200,11 @@ impl Content<'_> {
             Self::Float64(values) => push_f64(out, values[row]),
             Self::ShortFloat(values) => push_f32(out, values[row] as f32),
             Self::Gene(genes, names) => push_text(out, &names[genes[row].idx()]),
-            Self::Carried(values) => values.push(out, row),
+            Self::Carried(_, values) => values.push(out, row),
             Self::MoleculeId => push_unsigned(out, row as u64 + 1),
+            Self::RowNumber => push_unsigned(out, row as u64),
+            Self::GeneNumber(genes) => push_unsigned(out, genes[row].idx() as u64),
+            Self::Zero => push_unsigned(out, 0),
             Self::Segment(segments, numbers) => {
                 let number = |segment: SegmentIdx| numbers.map_or(segment.number(), |numbers| numbers[segment.idx()]);
                 push_unsigned(out, segments[row].map_or(0, number).into());
@@ -184,12 +213,16 @@ impl Content<'_> {
             Self::Float32(values) => push_f32(out, values[row]),
             Self::Cluster(clusters) => push_unsigned(out, clusters[row].number().into()),
             Self::Share(values) => push_share(out, values[row]),
-            Self::Cell(cells, prefix) => {
+            Self::Cell(cells, names) => {
                 if let Some(cell) = cells[row] {
-                    out.extend_from_slice(prefix.as_bytes());
-                    push_unsigned(out, cell.number().into());
+                    out.extend_from_slice(names.prefix().as_bytes());
+                    push_unsigned(out, names.number(cell).into());
                 }
             }
+            Self::CellNumber(cells, names) => match cells[row] {
+                Some(cell) => push_unsigned(out, names.number(cell).into()),
+                None => push_text(out, "-1"),
+            },
             Self::IsNoise(cells) => push_bool(out, cells[row].is_none()),
             Self::Color(colors) => {
                 let color = Color(colors[row]);

@@ -5,7 +5,8 @@ use std::path::Path;
 use hdf5_metno::{Dataset, File, Group, H5Type};
 use ndarray::{Array2, ArrayView1, Axis, Slice};
 
-use super::loom::{DEFLATE, GROWTH, LoomError, loom_text, plain_cause, write_column, write_frame};
+use super::hdf5::{DEFLATE, GROWTH, Hdf5Error, failure, write_column};
+use super::loom::{loom_text, write_frame};
 use crate::composition::{Color, Compositions, Neighborhoods};
 use crate::data::GeneTable;
 use crate::io::atomic::NewPath;
@@ -44,10 +45,9 @@ pub fn write_ncvs(
     run_id: &str,
     neighborhoods: &Neighborhoods<'_>,
     columns: MoleculeColumns<'_>,
-) -> Result<(), LoomError> {
+) -> Result<(), Hdf5Error> {
     let place = NewPath::reserve(path)?;
-    write_hdf5(place.temporary(), genes, run_id, neighborhoods, columns)
-        .map_err(|error| LoomError::Hdf5 { path: path.to_path_buf(), cause: plain_cause(&error.to_string()) })?;
+    write_hdf5(place.temporary(), genes, run_id, neighborhoods, columns).map_err(|error| failure(path, &error))?;
     Ok(place.commit()?)
 }
 

@@ -18,7 +18,7 @@ pub fn write_tsv(path: &Path, genes: &GeneTable, names: &CellNames, counts: &Cel
 fn write_matrix(out: &mut impl Write, genes: &GeneTable, names: &CellNames, counts: &CellCounts) -> io::Result<()> {
     out.write_all(b"gene")?;
     for cell in 0..counts.n_cells() {
-        write!(out, "\t{}{}", names.prefix(), CellIdx::new(cell).number())?;
+        write!(out, "\t{}{}", names.prefix(), names.number(CellIdx::new(cell)))?;
     }
     out.write_all(b"\n")?;
     let by_gene = ByGene::transpose(counts);

@@ -40,6 +40,11 @@ impl Genes {
         code
     }
 
+    /// Removes molecules; names that no molecule has any more stay.
+    pub fn retain(&mut self, keep: &[bool]) {
+        retain_rows(&mut self.codes, keep);
+    }
+
     fn extend(&mut self, other: Self) {
         let codes: Vec<u32> = other.names.iter().map(|name| self.code(name)).collect();
         self.codes.extend(other.codes.iter().map(|&code| codes[code as usize]));

@@ -29,8 +29,10 @@ pub(super) struct Uses {
     pub gene: usize,
     /// The quality column, when molecules are filtered by it. Also carried.
     pub qv: Option<usize>,
-    /// The column with the prior segmentation, if one was asked for. Also carried.
-    pub prior: Option<usize>,
+    /// The columns with the prior segmentation, if one was asked for. Also carried.
+    pub prior: Vec<usize>,
+    /// The column that tells which molecules of the prior segmentation count. Also carried.
+    pub prior_only: Option<usize>,
     /// `old name -> new name` of the columns that had to give way.
     pub renamed: Vec<(String, String)>,
 }
@@ -73,6 +75,7 @@ const QV: Role = Role {
     option: "--qv-column",
     known: &["quality", "quality_score", "quality_value", "score"],
 };
+const PRIOR_WHERE: Role = Role { what: "prior.where", target: "", option: "--prior-where NAME=VALUE", known: &[] };
 const PRIOR: Role = Role {
     what: "prior",
     target: "prior_segmentation",
@@ -121,20 +124,33 @@ pub(super) fn resolve(header: &[String], request: &ReadRequest, path: &Path, nee
             give_way(&mut of, header, role.target, &mut renamed);
         }
     }
-    let prior = match &request.prior {
-        Some(prior) => Some(find_prior(&of, header, &prior.name, path)?),
-        None => None,
-    };
-    Ok(Uses { of, x, y, z: z.filter(|_| needs_z), gene, qv, prior, renamed })
+    let mut uses = Uses { of, x, y, z: z.filter(|_| needs_z), gene, qv, prior: Vec::new(), prior_only: None, renamed };
+    if let Some(prior) = &request.prior {
+        uses.prior = find_prior(&uses.of, header, &prior.name, path)?;
+        let only = prior.only.as_ref().map(|only| find_carried(&uses.of, header, &PRIOR_WHERE, &only.column, path));
+        uses.prior_only = only.transpose()?;
+    }
+    Ok(uses)
 }
 
-/// The prior column is looked up under the names of the output first, then under those of the file.
-fn find_prior(of: &[Use], header: &[String], name: &str, path: &Path) -> Result<usize, ReadError> {
-    let same = |first| ReadError::SameColumn { path: path.into(), column: name.into(), first, second: PRIOR.what };
+/// The columns of the prior segmentation: the one that is called so, or those that the name lists.
+fn find_prior(of: &[Use], header: &[String], name: &str, path: &Path) -> Result<Vec<usize>, ReadError> {
+    let find = |name: &str| find_carried(of, header, &PRIOR, name, path);
+    match find(name) {
+        Err(ReadError::MissingColumn { .. }) if name.contains(',') => {
+            name.split(',').map(|part| find(part.trim())).collect()
+        }
+        found => Ok(vec![found?]),
+    }
+}
+
+/// A column that is kept is looked up under the names of the output first, then under those of the file.
+fn find_carried(of: &[Use], header: &[String], role: &Role, name: &str, path: &Path) -> Result<usize, ReadError> {
+    let same = |first| ReadError::SameColumn { path: path.into(), column: name.into(), first, second: role.what };
     if let Some(column) = of.iter().position(|entry| matches!(entry, Use::Carried(is) if is == name)) {
         return Ok(column);
     }
-    let column = find(header, &PRIOR, name, path)?;
+    let column = find(header, role, name, path)?;
     match of[column] {
         Use::X => Err(same(X.what)),
         Use::Y => Err(same(Y.what)),
@@ -207,11 +223,12 @@ fn hint(header: &[String], role: &Role, name: &str) -> String {
         .iter()
         .find(|have| have.trim().to_lowercase() == wanted.trim())
         .or_else(|| header.iter().find(|have| role.known.contains(&have.to_lowercase().as_str())))
-        .or_else(|| header.iter().find(|have| have.as_str() == role.target))
+        .or_else(|| header.iter().find(|have| !have.is_empty() && have.as_str() == role.target))
         .or_else(|| header.iter().find(|have| name.len() > 3 && edit_distance(&have.to_lowercase(), &wanted) <= 2));
     let Some(near) = near else { return String::new() };
     let quoted = if near.contains(' ') { format!("'{near}'") } else { near.clone() };
     match role.option.split('/').next() {
+        Some(long) if long.ends_with("VALUE") => format!(" (maybe '{near}')"),
         Some(short) if short.starts_with('-') => format!(" (maybe {short} {quoted})"),
         _ => format!(" (maybe ':{near}')"),
     }

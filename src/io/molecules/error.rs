@@ -66,6 +66,18 @@ pub enum ReadError {
         /// What the decoder said.
         detail: String,
     },
+    /// A part of a table that does not fit the others.
+    #[error(
+        "{}: its columns are not those of {}, the first part of the table. Remove what does not belong, or name one file",
+        path.display(),
+        first.display()
+    )]
+    OtherColumns {
+        /// The part.
+        path: PathBuf,
+        /// The first part.
+        first: PathBuf,
+    },
     /// Two columns of one name.
     #[error("{}: the header has the column '{column}' {times} times. Rename or remove all but one", path.display())]
     DuplicatedColumn {

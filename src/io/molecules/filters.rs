@@ -4,9 +4,9 @@ use polars::prelude::Series;
 use rayon::prelude::*;
 use regex::Regex;
 
-use super::chunk::{mask, retain_rows};
+use super::chunk::{Collected, mask, retain_rows};
 use super::error::ReadError;
-use super::{Note, RawTable, ReadRequest, Source};
+use super::{Note, RawTable, ReadRequest, RemovedGene, Source};
 use crate::data::{GeneIdx, GeneTable};
 
 /// Genes named in a message at most.
@@ -58,6 +58,7 @@ pub(super) fn filter_genes(
     if n_before == n_rare + n_excluded {
         return Err(nothing_left(table, n_rare, n_excluded, source));
     }
+    table.seen.removed_genes = removed_genes(&genes.names, &counts, &rare, &excluded);
     let mut codes = genes.codes;
     if n_rare + n_excluded > 0 {
         let keep: Vec<bool> = codes.iter().map(|&code| !rare[code as usize] && !excluded[code as usize]).collect();
@@ -69,6 +70,19 @@ pub(super) fn filter_genes(
     let dense: Vec<Option<GeneIdx>> = genes.names.iter().map(|name| gene_table.find(name)).collect();
     let gene_of = codes.into_iter().filter_map(|code| dense[code as usize]).collect();
     Ok((gene_table, gene_of))
+}
+
+/// Rare and excluded genes, sorted by name.
+fn removed_genes(names: &[String], counts: &[u64], rare: &[bool], excluded: &[bool]) -> Vec<RemovedGene> {
+    let is_removed = |&gene: &usize| rare[gene] || excluded[gene];
+    let removed = (0..names.len()).filter(is_removed).map(|gene| RemovedGene {
+        name: names[gene].clone(),
+        n_molecules: counts[gene],
+        is_excluded: excluded[gene],
+    });
+    let mut removed: Vec<RemovedGene> = removed.collect();
+    removed.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    removed
 }
 
 /// Which of the genes that are not rare match a pattern. `[n_genes]`
@@ -129,11 +143,49 @@ fn nothing_left(table: &RawTable, n_rare: u64, n_excluded: u64, source: &Source)
     ReadError::NothingLeft { path: source.path.clone(), n_read, removed: removed.join(", ") }
 }
 
+/// Removes molecules that repeat an earlier one exactly: same gene, same x, y and z.
+///
+/// Hashes find candidates, and what is equal is looked at itself. Memory: 12 bytes per molecule. Errors: more molecules
+/// than 32-bit indices can count.
+pub(super) fn drop_duplicates(table: &mut RawTable, source: &Source) -> Result<(), ReadError> {
+    let Collected { x, y, z, genes, .. } = &table.collected;
+    if x.len() >= u32::MAX as usize {
+        return Err(ReadError::TooManyRows { path: source.path.clone(), n_rows: x.len() as u64 });
+    }
+    let place = |row: u32| {
+        let row = row as usize;
+        [x[row].to_bits(), y[row].to_bits(), z.as_ref().map_or(0, |z| z[row].to_bits()), genes.codes[row].into()]
+    };
+    let hash = |row: u32| place(row).into_iter().fold(0, |hash, part| mix(hash ^ part));
+    let mut keyed: Vec<(u64, u32)> = (0..x.len() as u32).into_par_iter().map(|row| (hash(row), row)).collect();
+    keyed.par_sort_unstable();
+    let mut keep = vec![true; x.len()];
+    for same_hash in keyed.chunk_by(|one, other| one.0 == other.0).filter(|rows| rows.len() > 1) {
+        let mut kept: Vec<u32> = Vec::new();
+        for &(_, row) in same_hash {
+            match kept.iter().any(|&earlier| place(earlier) == place(row)) {
+                true => keep[row as usize] = false,
+                false => kept.push(row),
+            }
+        }
+    }
+    let n_repeated = keep.iter().filter(|&&keep| !keep).count();
+    let n_all = keep.len();
+    if n_repeated > 0 {
+        table.collected.genes.retain(&keep);
+        retain(table, &keep, source)?;
+    }
+    table.notes.push(Note::Info(format!(
+        "Removed {n_repeated} of {n_all} molecules that repeat another one (same gene, same place)"
+    )));
+    Ok(())
+}
+
 /// How many molecules repeat another one: same gene, same place.
 ///
 /// METHOD: equality of 64-bit hashes stands for equality; among 10^8 molecules one false repetition is expected in
 /// thousands of tables, and the number is only shown.
-pub(super) fn count_duplicates(x: &[f64], y: &[f64], z: Option<&[f64]>, genes: &[GeneIdx]) -> usize {
+pub fn count_duplicates(x: &[f64], y: &[f64], z: Option<&[f64]>, genes: &[GeneIdx]) -> usize {
     let mut hashes: Vec<u64> = (0..x.len())
         .into_par_iter()
         .map(|row| {

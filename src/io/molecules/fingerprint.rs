@@ -1,6 +1,8 @@
 //! Content hash of input files: XXH64, which `xxhsum -H64` and many libraries compute as well.
 
+use std::fs::File;
 use std::io::{self, Read};
+use std::path::PathBuf;
 
 const P1: u64 = 0x9E37_79B1_85EB_CA87;
 const P2: u64 = 0xC2B2_AE3D_27D4_EB4F;
@@ -18,17 +20,19 @@ pub struct Fingerprint {
 }
 
 /// Reads `source` to its end and returns size and hash. Keeps one buffer of 1 MiB.
-pub fn fingerprint(mut source: impl Read) -> io::Result<Fingerprint> {
+pub fn fingerprint(source: impl Read) -> io::Result<Fingerprint> {
     let mut hasher = Hasher::default();
-    let mut buffer = vec![0u8; 1 << 20];
-    loop {
-        match source.read(&mut buffer) {
-            Ok(0) => return Ok(hasher.finish()),
-            Ok(n) => hasher.update(&buffer[..n]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+    hasher.read(source)?;
+    Ok(hasher.finish())
+}
+
+/// Size and hash of files one after the other, as if they were one.
+pub fn fingerprint_of_files(files: &[PathBuf]) -> io::Result<Fingerprint> {
+    let mut hasher = Hasher::default();
+    for file in files {
+        hasher.read(File::open(file)?)?;
     }
+    Ok(hasher.finish())
 }
 
 /// Takes content piece by piece; how it is cut into pieces does not matter.
@@ -47,6 +51,19 @@ impl Default for Hasher {
 }
 
 impl Hasher {
+    /// Adds all that is left of a stream.
+    fn read(&mut self, mut source: impl Read) -> io::Result<()> {
+        let mut buffer = vec![0u8; 1 << 20];
+        loop {
+            match source.read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(n) => self.update(&buffer[..n]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// Adds the bytes that follow.
     pub fn update(&mut self, mut bytes: &[u8]) {
         let held = (self.size % 32) as usize;

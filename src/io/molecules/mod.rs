@@ -1,4 +1,5 @@
-//! Molecule tables: CSV (plain or gzip) and Parquet in, molecules and the user's other columns out.
+//! Molecule tables: CSV (plain or gzip) and Parquet in, also from the folders that instruments write; molecules and the
+//! user's other columns out.
 
 mod carried;
 mod chunk;
@@ -7,6 +8,7 @@ mod csv;
 mod error;
 mod filters;
 mod fingerprint;
+mod folders;
 mod parquet;
 mod segments;
 mod source;
@@ -15,13 +17,15 @@ mod tests;
 mod text;
 mod values;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use polars::prelude::{Column, DataFrame, Series};
 
 pub use carried::{Carried, OutputColumn};
 pub use error::ReadError;
+pub use filters::count_duplicates;
 pub use fingerprint::{Fingerprint, Hasher, fingerprint};
+pub use folders::{Layout, Located};
 pub use segments::ColumnSegments;
 
 use crate::data::{GeneTable, Molecules, Positions};
@@ -65,7 +69,7 @@ impl Default for ColumnNames {
     }
 }
 
-/// Part of the slide to read, bounds included, in input units.
+/// Part of the slide to read, bounds included, in the units of the result.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Crop {
     /// Least x.
@@ -89,23 +93,39 @@ impl Crop {
 }
 
 /// A column that holds a prior segmentation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PriorColumn {
-    /// Its name, in the output or in the file.
+    /// Its name, in the output or in the file. If no column has this name, it may be several names with commas between
+    /// them: a segment is a combination of values then, and the last column tells what is in none.
     pub name: String,
     /// The value that means "in no segment".
     pub unassigned_label: String,
+    /// Molecules with another value in a column are in no segment.
+    pub only: Option<OnlyWhere>,
+}
+
+/// A column and the value that is wanted in it, as text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OnlyWhere {
+    /// The column's name.
+    pub column: String,
+    /// The value.
+    pub value: String,
 }
 
 /// What to read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ReadRequest {
-    /// CSV, gzipped CSV, Parquet, or an `experiment.xenium` beside such a table.
+    /// CSV, gzipped CSV, Parquet, an `experiment.xenium` beside such a table, or a folder of a known [`Layout`].
     pub path: PathBuf,
     /// Columns.
     pub columns: ColumnNames,
     /// Ignore z.
     pub force_2d: bool,
+    /// Factor for x and y; `None`: they stay as they are.
+    pub coordinate_scale: Option<f64>,
+    /// Factor for z; `None`: it stays as it is.
+    pub z_scale: Option<f64>,
     /// Genes with fewer molecules are removed.
     pub min_molecules_per_gene: usize,
     /// Regular expressions; genes that contain a match are removed.
@@ -114,6 +134,8 @@ pub struct ReadRequest {
     pub min_qv: Option<f64>,
     /// Molecules outside are removed.
     pub crop: Crop,
+    /// Of molecules with the same gene at the same place (z included) only the first is kept.
+    pub drop_duplicates: bool,
     /// Column with a prior segmentation.
     pub prior: Option<PriorColumn>,
 }
@@ -140,10 +162,32 @@ pub struct MoleculeTable {
     pub carried: Carried,
     /// What happened, in order.
     pub notes: Vec<Note>,
+    /// What was seen while reading.
+    pub seen: ReadFacts,
     /// The file that was read: beside an `experiment.xenium`, the table itself.
     pub path: PathBuf,
     /// Its content.
     pub fingerprint: Fingerprint,
+}
+
+/// A gene that the filters removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemovedGene {
+    /// Its name.
+    pub name: String,
+    /// Its molecules, which are removed too.
+    pub n_molecules: u64,
+    /// Whether a pattern excluded it; otherwise it is too rare.
+    pub is_excluded: bool,
+}
+
+/// What was seen while a table was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReadFacts {
+    /// Genes that the filters removed, sorted by name.
+    pub removed_genes: Vec<RemovedGene>,
+    /// Molecules that repeat another one: same gene, same place.
+    pub n_duplicates: usize,
 }
 
 /// A table after the filters that look at one row only.
@@ -155,12 +199,37 @@ struct RawTable {
     carried: Vec<Series>,
     f32_axes: [bool; 3],
     notes: Vec<Note>,
+    seen: ReadFacts,
+}
+
+/// A molecule table before it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// Its files, and what lies beside them.
+    pub located: Located,
+    /// Names of its columns.
+    pub header: Vec<String>,
+}
+
+/// Finds a molecule table and the names of its columns.
+///
+/// Errors: [`ReadError`], as [`read`] would have them. Reads some blocks of the first file at most.
+pub fn look(path: &Path) -> Result<Look, ReadError> {
+    let located = Source::locate(path)?;
+    let source = Source::of(&located)?;
+    let first = source.parts().next();
+    let first = first.as_ref().unwrap_or(&source);
+    let header = match first.format {
+        Format::Parquet => parquet::header(first)?,
+        Format::Csv | Format::GzipCsv => text::header(first)?,
+    };
+    Ok(Look { located, header })
 }
 
 /// Reads a molecule table.
 ///
-/// Order of the filters: crop, least quality, rare genes, excluded genes. z is dropped if asked for, or if fewer than
-/// two values of it are left.
+/// Coordinates are multiplied first. Order of the filters: crop, least quality, duplicates, rare genes, excluded genes.
+/// z is dropped if asked for, or if fewer than two values of it are left.
 ///
 /// Source: spec 02 §2.1 to 2.3 and 2.5.1. DIFFERS: the format is told by the content of the file; z is judged after
 /// the filters, so that a slide of one plane is never taken for three-dimensional.
@@ -175,15 +244,19 @@ pub fn read(request: &ReadRequest) -> Result<MoleculeTable, ReadError> {
         Format::Csv | Format::GzipCsv => text::read(&source, request)?,
     };
     note_columns(&mut table, request);
+    if request.drop_duplicates {
+        filters::drop_duplicates(&mut table, &source)?;
+    }
     let (genes, gene_of) = filters::filter_genes(&mut table, request, &patterns, &source)?;
     let n_molecules = gene_of.len();
     if n_molecules >= u32::MAX as usize {
         return Err(ReadError::TooManyRows { path: source.path, n_rows: n_molecules as u64 });
     }
     drop_flat_z(&mut table, request);
-    let RawTable { uses, collected, carried, f32_axes, mut notes, .. } = table;
+    let RawTable { uses, collected, carried, f32_axes, mut notes, mut seen, .. } = table;
     let Collected { x, y, z, .. } = collected;
     let n_duplicates = filters::count_duplicates(&x, &y, z.as_deref(), &gene_of);
+    seen.n_duplicates = n_duplicates;
     if n_duplicates > 0 {
         notes.push(Note::Warning(format!(
             "{n_duplicates} molecules repeat another one (same gene, same place). They are kept; remove them from the \
@@ -196,12 +269,16 @@ pub fn read(request: &ReadRequest) -> Result<MoleculeTable, ReadError> {
         detail: error.to_string(),
     };
     let layout = layout(&uses, z.is_some());
-    let prior_segments = match (&request.prior, uses.prior) {
-        (Some(prior), Some(column)) => {
-            let at = carried_before(&uses, column);
-            Some(segments::segments_of(&carried[at], prior, &mut notes).map_err(broken)?)
+    let prior_segments = match &request.prior {
+        Some(prior) => {
+            let series = |&column: &usize| &carried[carried_before(&uses, column)];
+            let columns = segments::PriorSeries {
+                labels: uses.prior.iter().map(series).collect(),
+                only: uses.prior_only.as_ref().map(series),
+            };
+            Some(segments::segments_of(&columns, prior, &mut notes).map_err(broken)?)
         }
-        _ => None,
+        None => None,
     };
     let columns: Vec<Column> = carried.into_iter().map(Column::from).collect();
     let frame = DataFrame::new(n_molecules, columns).map_err(broken)?;
@@ -212,12 +289,27 @@ pub fn read(request: &ReadRequest) -> Result<MoleculeTable, ReadError> {
         n_genes: genes.len(),
     };
     let carried = Carried { frame, layout, f32_axes };
-    Ok(MoleculeTable { molecules, genes, prior_segments, carried, notes, path: source.path, fingerprint })
+    Ok(MoleculeTable { molecules, genes, prior_segments, carried, notes, seen, path: source.path, fingerprint })
 }
 
-/// z must be read if it is kept or limits the crop.
+/// z must be read if it is kept, limits the crop or tells molecules apart.
 fn needs_z(request: &ReadRequest) -> bool {
-    !request.force_2d || request.crop.limits_z()
+    !request.force_2d || request.crop.limits_z() || request.drop_duplicates
+}
+
+/// Factors of x, y and z.
+fn scales(request: &ReadRequest) -> [f64; 3] {
+    let xy = request.coordinate_scale.unwrap_or(1.0);
+    [xy, xy, request.z_scale.unwrap_or(1.0)]
+}
+
+/// Multiplies the coordinates by their factors.
+fn rescale(request: &ReadRequest, x: &mut [f64], y: &mut [f64], z: Option<&mut [f64]>) {
+    for (axis, factor) in [Some(x), Some(y), z].into_iter().zip(scales(request)) {
+        if factor != 1.0 {
+            axis.into_iter().flatten().for_each(|value| *value *= factor);
+        }
+    }
 }
 
 /// What to do about a value that is not a number.

@@ -13,35 +13,63 @@ use super::error::ReadError;
 use super::source::Source;
 use super::text::assemble;
 use super::values::{Seen, Values, number};
-use super::{Note, RawTable, ReadRequest, needs_z, value_remedy};
+use super::{Note, RawTable, ReadRequest, needs_z, rescale, scales, value_remedy};
 
-/// Reads a Parquet file.
+/// Names of the columns of a Parquet file.
+pub(super) fn header(source: &Source) -> Result<Vec<String>, ReadError> {
+    Ok(Footer::read(source)?.header)
+}
+
+/// What a file declares before its rows are read.
+struct Footer {
+    header: Vec<String>,
+    types: Vec<ArrowDataType>,
+    /// Rows of every row group.
+    row_groups: Vec<usize>,
+}
+
+impl Footer {
+    fn read(source: &Source) -> Result<Self, ReadError> {
+        let mut reader = ParquetReader::new(source.open()?);
+        guarded(|| {
+            let schema = reader.schema()?;
+            let metadata = reader.get_metadata()?;
+            Ok(Self {
+                header: schema.iter_names().map(|name| name.to_string()).collect(),
+                types: schema.iter_values().map(|field| field.dtype.clone()).collect(),
+                row_groups: metadata.row_groups.iter().map(|group| group.num_rows()).collect(),
+            })
+        })
+        .map_err(|error| damaged(source, &error.to_string()))
+    }
+}
+
+/// Reads a table of one or several Parquet files. All parts must have the columns of the first.
 pub(super) fn read(source: &Source, request: &ReadRequest) -> Result<RawTable, ReadError> {
-    let file = source.open()?;
-    let damaged = |error: PolarsError| damaged(source, &error.to_string());
-    // Declared in the file and cheap: schema and the sizes of the row groups.
-    let mut reader = ParquetReader::new(file);
-    let (schema, row_groups) = guarded(|| {
-        let schema = reader.schema()?;
-        let metadata = reader.get_metadata()?;
-        Ok((schema, metadata.row_groups.iter().map(|group| group.num_rows()).collect::<Vec<usize>>()))
-    })
-    .map_err(damaged)?;
-    let header: Vec<String> = schema.iter_names().map(|name| name.to_string()).collect();
-    let mut uses = resolve(&header, request, &source.path, needs_z(request))?;
-    let types: Vec<&ArrowDataType> = schema.iter_values().map(|field| &field.dtype).collect();
+    let parts: Vec<Source> = source.parts().collect();
+    let Some(first) = parts.first() else { return Err(ReadError::NoRows { path: source.path.clone() }) };
+    let Footer { header, types, .. } = Footer::read(first)?;
+    let mut uses = resolve(&header, request, &first.path, needs_z(request))?;
     let mut notes = Vec::new();
     leave_out_nested(&header, &types, &mut uses, &mut notes);
-    let f32_axes = [Some(uses.x), Some(uses.y), uses.z]
-        .map(|column| column.is_some_and(|column| types[column] == &ArrowDataType::Float32));
-
+    let scales = scales(request);
+    let f32_axes = [0, 1, 2].map(|axis| {
+        let column = [Some(uses.x), Some(uses.y), uses.z][axis];
+        scales[axis] == 1.0 && column.is_some_and(|column| types[column] == ArrowDataType::Float32)
+    });
     let n_carried = uses.of.iter().filter(|entry| matches!(entry, Use::Carried(_))).count();
     let mut collected = Collected::new(n_carried, uses.z.is_some());
-    let mut offset = 0;
-    for n_rows in row_groups.into_iter().filter(|&n_rows| n_rows > 0) {
-        let group = Group { source, request, uses: &uses, header: &header, offset, n_rows };
-        collected.push(group.read()?);
-        offset += n_rows;
+    for part in &parts {
+        let footer = Footer::read(part)?;
+        if footer.header != header {
+            return Err(ReadError::OtherColumns { path: part.path.clone(), first: first.path.clone() });
+        }
+        let mut offset = 0;
+        for n_rows in footer.row_groups.into_iter().filter(|&n_rows| n_rows > 0) {
+            let group = Group { source: part, request, uses: &uses, header: &header, offset, n_rows };
+            collected.push(group.read()?);
+            offset += n_rows;
+        }
     }
     if collected.n_rows == 0 {
         return Err(ReadError::NoRows { path: source.path.clone() });
@@ -49,7 +77,7 @@ pub(super) fn read(source: &Source, request: &ReadRequest) -> Result<RawTable, R
     let blocks = std::mem::take(&mut collected.carried);
     let types: Vec<DataType> = blocks.iter().map(|blocks| first_type(blocks)).collect();
     let carried = assemble(source, &uses, blocks, &types)?;
-    Ok(RawTable { header, uses, collected, carried, f32_axes, notes })
+    Ok(RawTable { header, uses, collected, carried, f32_axes, notes, seen: super::ReadFacts::default() })
 }
 
 fn first_type(blocks: &[Values]) -> DataType {
@@ -64,10 +92,10 @@ fn damaged(source: &Source, detail: &str) -> ReadError {
 }
 
 /// Columns of lists, structures and decimals have no place in the flat output.
-fn leave_out_nested(header: &[String], types: &[&ArrowDataType], uses: &mut Uses, notes: &mut Vec<Note>) {
+fn leave_out_nested(header: &[String], types: &[ArrowDataType], uses: &mut Uses, notes: &mut Vec<Note>) {
     for (column, entry) in uses.of.iter_mut().enumerate() {
         let needed = uses.qv == Some(column);
-        if matches!(entry, Use::Carried(_)) && !needed && !is_flat(types[column]) {
+        if matches!(entry, Use::Carried(_)) && !needed && !is_flat(&types[column]) {
             *entry = Use::Dropped;
             let name = &header[column];
             notes.push(Note::Warning(format!("Column '{name}' has a nested or unusual type and is not kept")));
@@ -116,6 +144,7 @@ impl Group<'_> {
         let mut y = self.numbers(self.uses.y, at(self.uses.y), true)?;
         let mut z = self.uses.z.map(|column| self.numbers(column, at(column), true)).transpose()?;
         let qv = self.uses.qv.map(|column| self.numbers(column, at(column), false)).transpose()?;
+        rescale(self.request, &mut x, &mut y, z.as_deref_mut());
         let axes = [Some(&x[..]), Some(&y[..]), z.as_deref()];
         let kept = Kept::new(&self.request.crop, axes, qv.as_deref().zip(self.request.min_qv), self.n_rows);
         kept.apply(&mut x);

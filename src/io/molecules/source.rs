@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use flate2::bufread::MultiGzDecoder;
 
 use super::error::ReadError;
-use super::fingerprint::{Fingerprint, fingerprint};
+use super::fingerprint::{Fingerprint, fingerprint_of_files};
+use super::folders::{self, Located};
 
 /// Layout of the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,58 +21,56 @@ pub(super) enum Format {
 /// A table file that exists and has a known format.
 #[derive(Debug)]
 pub(super) struct Source {
-    /// The table itself, not the `experiment.xenium` that led to it.
+    /// The table itself, not the `experiment.xenium` or the folder that led to it; of a table in parts, their folder.
     pub path: PathBuf,
     pub format: Format,
+    /// The files of the table in order, all of the same format: one, or several of Parquet.
+    pub files: Vec<PathBuf>,
 }
 
 impl Source {
-    /// Looks at the first bytes of `path`; follows `experiment.xenium` to the table beside it.
+    /// Looks at the first bytes of `path`; follows folders and `experiment.xenium` to the table.
     pub fn find(path: &Path) -> Result<Self, ReadError> {
+        Self::of(&Self::locate(path)?)
+    }
+
+    /// Finds the files of the table that `path` means.
+    pub fn locate(path: &Path) -> Result<Located, ReadError> {
         let metadata = std::fs::metadata(path).map_err(|source| unreadable(path, source))?;
         if metadata.is_dir() {
-            return Err(ReadError::Directory { path: path.into(), hint: directory_hint(path) });
+            return folders::in_folder(path);
         }
         if !metadata.is_file() {
             return Err(ReadError::NotAFile { path: path.into() });
         }
-        let mut file = File::open(path).map_err(|source| unreadable(path, source))?;
-        let mut start = [0u8; 8];
-        let n = read_start(&mut file, &mut start).map_err(|source| unreadable(path, source))?;
-        let start = &start[..n];
-        if start.is_empty() {
-            return Err(ReadError::Empty { path: path.into() });
-        }
+        let (_, start) = open_start(path)?;
         if start.trim_ascii_start().starts_with(b"{") {
-            return Self::beside_experiment(path);
+            return folders::beside_experiment(path);
         }
-        let format = match start {
-            [b'P', b'A', b'R', b'1', ..] => {
-                check_parquet_end(&mut file, path)?;
-                Format::Parquet
-            }
-            [0x1f, 0x8b, ..] => Format::GzipCsv,
-            _ => match foreign_format(start) {
-                Some(reason) => return Err(ReadError::WrongFormat { path: path.into(), reason: reason.into() }),
-                None => Format::Csv,
-            },
-        };
-        Ok(Self { path: path.into(), format })
+        Ok(Located::file(path))
     }
 
-    /// The molecule table beside a Xenium experiment file.
-    fn beside_experiment(path: &Path) -> Result<Self, ReadError> {
-        for name in TABLE_NAMES {
-            let beside = path.with_file_name(name);
-            if beside.is_file() {
-                return Self::find(&beside);
-            }
+    /// Opens what was found.
+    pub fn of(located: &Located) -> Result<Self, ReadError> {
+        let files = &located.tables;
+        let mut formats = Vec::with_capacity(files.len());
+        for file in files {
+            formats.push(format_of(file)?);
         }
-        Err(ReadError::WrongFormat {
-            path: path.into(),
-            reason: "it is a JSON file, and no transcripts.parquet lies beside it. Name the molecule table itself"
-                .into(),
-        })
+        let (Some(first), Some(&format)) = (files.first(), formats.first()) else {
+            return Err(ReadError::NoRows { path: PathBuf::new() });
+        };
+        if let Some(at) = formats.iter().position(|&other| files.len() > 1 && other != Format::Parquet) {
+            let reason = "it lies among the parts of a Parquet table, and is none".into();
+            return Err(ReadError::WrongFormat { path: files[at].clone(), reason });
+        }
+        let folder = first.parent().filter(|_| files.len() > 1);
+        Ok(Self { path: folder.unwrap_or(first).into(), format, files: files.clone() })
+    }
+
+    /// Every file of the table as a source of its own.
+    pub fn parts(&self) -> impl Iterator<Item = Self> {
+        self.files.iter().map(|file| Self { path: file.clone(), format: self.format, files: vec![file.clone()] })
     }
 
     /// The decompressed bytes of a CSV file.
@@ -87,8 +86,9 @@ impl Source {
         File::open(&self.path).map_err(|source| unreadable(&self.path, source))
     }
 
+    /// The content of all files, one after the other.
     pub fn fingerprint(&self) -> Result<Fingerprint, ReadError> {
-        fingerprint(self.open()?).map_err(|source| unreadable(&self.path, source))
+        fingerprint_of_files(&self.files).map_err(|source| unreadable(&self.path, source))
     }
 
     /// The error for a failure while the content is read.
@@ -106,18 +106,33 @@ impl Source {
     }
 }
 
-/// What Xenium calls its molecule table.
-const TABLE_NAMES: [&str; 3] = ["transcripts.parquet", "transcripts.csv.gz", "transcripts.csv"];
+/// The format of a file by its first bytes.
+fn format_of(path: &Path) -> Result<Format, ReadError> {
+    let (mut file, start) = open_start(path)?;
+    Ok(match &start[..] {
+        [] => return Err(ReadError::Empty { path: path.into() }),
+        [b'P', b'A', b'R', b'1', ..] => {
+            check_parquet_end(&mut file, path)?;
+            Format::Parquet
+        }
+        [0x1f, 0x8b, ..] => Format::GzipCsv,
+        start => match foreign_format(start) {
+            Some(reason) => return Err(ReadError::WrongFormat { path: path.into(), reason: reason.into() }),
+            None => Format::Csv,
+        },
+    })
+}
+
+/// Opens a file and reads its first bytes.
+fn open_start(path: &Path) -> Result<(File, Vec<u8>), ReadError> {
+    let mut file = File::open(path).map_err(|source| unreadable(path, source))?;
+    let mut start = [0u8; 8];
+    let n = read_start(&mut file, &mut start).map_err(|source| unreadable(path, source))?;
+    Ok((file, start[..n].to_vec()))
+}
 
 fn unreadable(path: &Path, reason: io::Error) -> ReadError {
     ReadError::Unreadable { path: path.into(), reason }
-}
-
-fn directory_hint(path: &Path) -> String {
-    match TABLE_NAMES.iter().find(|name| path.join(name).is_file()) {
-        Some(name) => format!("Did you mean {}?", path.join(name).display()),
-        None => "Name the CSV or Parquet file itself".into(),
-    }
 }
 
 fn read_start(file: &mut File, start: &mut [u8]) -> io::Result<usize> {

@@ -146,7 +146,7 @@ fn xenium_table_with_binary_genes_in_two_row_groups() {
 
 #[test]
 fn xenium_prior_column_is_known() {
-    let prior = |label: &str| Some(PriorColumn { name: "cell_id".into(), unassigned_label: label.into() });
+    let prior = |label: &str| Some(PriorColumn { name: "cell_id".into(), unassigned_label: label.into(), only: None });
     let request = xenium(fixture("xenium_binary_snappy.parquet"));
     let table = read(&ReadRequest { prior: prior("UNASSIGNED"), ..request.clone() }).unwrap();
     assert_eq!(segment_numbers(&table), [1, 0, 2, 1, 0, 3]);
@@ -154,7 +154,7 @@ fn xenium_prior_column_is_known() {
     let forgotten = read(&ReadRequest { prior: prior("0"), ..request.clone() }).unwrap();
     assert_eq!(segment_numbers(&forgotten), [1, 0, 2, 1, 0, 3]);
     assert_eq!(warnings(&forgotten).len(), 1);
-    let name = Some(PriorColumn { name: "cell".into(), unassigned_label: "0".into() });
+    let name = Some(PriorColumn { name: "cell".into(), unassigned_label: "0".into(), only: None });
     let error = read(&ReadRequest { prior: name, ..request }).unwrap_err().to_string();
     assert!(error.contains("no prior column 'cell'") && error.contains("(maybe ':cell_id')"), "{error}");
 }
@@ -168,13 +168,14 @@ fn experiment_file_leads_to_the_table_beside_it() {
     assert!(error.contains("transcripts.parquet"), "{error}");
     let beside = dir.file("transcripts.parquet", table);
     assert_eq!(read(&xenium(experiment)).unwrap().path, beside);
-    let error = read(&xenium(dir.0.path().into())).unwrap_err().to_string();
-    assert!(error.contains("is a directory") && error.contains("Did you mean"), "{error}");
+    assert_eq!(read(&xenium(dir.0.path().into())).unwrap().path, beside);
+    let error = read(&xenium(Dir::new().0.path().into())).unwrap_err().to_string();
+    assert!(error.contains("is a directory") && error.contains("Looked for transcripts.parquet"), "{error}");
 }
 
 #[test]
 fn unusual_column_types_are_carried_or_left_out_with_a_warning() {
-    let prior = Some(PriorColumn { name: "cell".into(), unassigned_label: "-1".into() });
+    let prior = Some(PriorColumn { name: "cell".into(), unassigned_label: "-1".into(), only: None });
     let table = read(&ReadRequest { prior, ..request(fixture("large_string_gzip.parquet")) }).unwrap();
     assert_eq!(gene_names(&table), ["a", "missing", "b", "missing"]);
     assert_eq!(table.molecules.positions.x, [1.0, 2.0, 3.0, 4.0]);
@@ -375,7 +376,7 @@ fn table_does_not_depend_on_threads() {
         text.push_str(&format!("{},{row},g{},{}\n", row as f64 / 3.0, (row * 7919) % 101, row % 1000));
     }
     let dir = Dir::new();
-    let prior = Some(PriorColumn { name: "cell".into(), unassigned_label: "0".into() });
+    let prior = Some(PriorColumn { name: "cell".into(), unassigned_label: "0".into(), only: None });
     let request = ReadRequest { prior, ..request(dir.file("table.csv", text)) };
     let with = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -385,4 +386,56 @@ fn table_does_not_depend_on_threads() {
     assert!(one.molecules == three.molecules && one.genes == three.genes);
     assert!(one.prior_segments == three.prior_segments && one.notes == three.notes);
     assert!(one.carried.series(0).equals_missing(three.carried.series(0)));
+}
+
+#[test]
+fn coordinates_are_multiplied_before_the_crop() {
+    let dir = Dir::new();
+    let path = dir.file("table.csv", "x,y,z,gene\n10,20,1,a\n40,20,2,b\n80,20,3,b\n");
+    let crop = Crop { x_max: Some(4.0), ..Crop::default() };
+    let request = ReadRequest { coordinate_scale: Some(0.1), z_scale: Some(2.0), crop, ..request(path) };
+    let positions = read(&request).unwrap().molecules.positions;
+    assert_eq!((positions.x, positions.y, positions.z), (vec![1.0, 4.0], vec![2.0; 2], Some(vec![2.0, 4.0])));
+    let scaled = ReadRequest { coordinate_scale: Some(2.0), ..xenium(fixture("xenium_dictionary_zstd.parquet")) };
+    let table = read(&scaled).unwrap();
+    assert_eq!((table.molecules.positions.x[0], table.carried.f32_axes), (3.0, [false, false, true]));
+}
+
+#[test]
+fn copies_are_removed_and_the_first_of_them_stays() {
+    let dir = Dir::new();
+    let rows = "x,y,z,gene,row\n1,2,0,a,0\n1,2,1,a,1\n1,2,0,a,2\n1,2,0,b,3\n5,2,0,b,4\n1,2,0,a,5\n";
+    let path = dir.file("table.csv", rows);
+    let wanted = ReadRequest { drop_duplicates: true, min_molecules_per_gene: 2, ..request(path) };
+    let table = read(&wanted).unwrap();
+    assert_eq!(table.carried.series(0).cast(&DataType::Int64).unwrap().i64().unwrap().to_vec(), [0, 1, 3, 4].map(Some));
+    assert_eq!(gene_names(&table), ["a", "a", "b", "b"]);
+    assert!(has_note(&table, "Removed 2 of 6 molecules that repeat another one"), "{:?}", table.notes);
+    // In two dimensions, too, z tells copies from others.
+    let flat = read(&ReadRequest { force_2d: true, ..wanted.clone() }).unwrap();
+    assert_eq!((flat.molecules.len(), flat.molecules.positions.z.is_none()), (4, true));
+    let all = read(&ReadRequest { drop_duplicates: false, ..wanted }).unwrap();
+    assert_eq!(all.molecules.len(), 6);
+}
+
+#[test]
+fn a_table_in_parts_is_one_table() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/spatial_data/points/transcripts");
+    let columns = ColumnNames { gene: "feature_name".into(), ..ColumnNames::default() };
+    let parts = read(&ReadRequest { columns: columns.clone(), ..request(folder.clone()) }).unwrap();
+    let tissue = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/tissue.parquet");
+    let whole = read(&xenium(tissue)).unwrap();
+    assert_eq!((&parts.molecules, &parts.genes), (&whole.molecules, &whole.genes));
+    let ids = |table: &MoleculeTable| table.carried.frame.column("transcript_id").unwrap().u64().unwrap().to_vec();
+    assert_eq!(ids(&parts), ids(&whole));
+    let mut files: Vec<u8> = Vec::new();
+    for part in 0..3 {
+        files.extend(std::fs::read(folder.join(format!("points.parquet/part.{part}.parquet"))).unwrap());
+    }
+    assert_eq!(parts.fingerprint, fingerprint(&files[..]).unwrap());
+    let dir = Dir::new();
+    dir.file("part.0.parquet", std::fs::read(folder.join("points.parquet/part.0.parquet")).unwrap());
+    dir.file("part.1.parquet", std::fs::read(fixture("xenium_dictionary_zstd.parquet")).unwrap());
+    let error = read(&ReadRequest { columns, ..request(dir.0.path().into()) }).unwrap_err().to_string();
+    assert!(error.contains("part.1.parquet: its columns are not those of"), "{error}");
 }

@@ -11,7 +11,7 @@ use super::csv::{Blocks, Dialect, Fields, RowFault, detect};
 use super::error::ReadError;
 use super::source::Source;
 use super::values::{Values, concatenate, number, type_fields};
-use super::{RawTable, ReadRequest, needs_z, value_remedy};
+use super::{RawTable, ReadRequest, needs_z, rescale, value_remedy};
 
 /// Blocks in memory at once; one wave is split while the next is read.
 const MAX_WAVE: usize = 16;
@@ -41,7 +41,20 @@ pub(super) fn read(source: &Source, request: &ReadRequest) -> Result<RawTable, R
     let blocks = std::mem::take(&mut collected.carried);
     let types: Vec<DataType> = collected.seen.iter().map(|seen| seen.data_type()).collect();
     let carried = assemble(source, &uses, blocks, &types)?;
-    Ok(RawTable { header: dialect.header, uses, collected, carried, f32_axes: [false; 3], notes: Vec::new() })
+    Ok(RawTable {
+        header: dialect.header,
+        uses,
+        collected,
+        carried,
+        f32_axes: [false; 3],
+        notes: Vec::new(),
+        seen: super::ReadFacts::default(),
+    })
+}
+
+/// Names of the columns of a text table.
+pub(super) fn header(source: &Source) -> Result<Vec<String>, ReadError> {
+    Ok(open(source)?.1.header)
 }
 
 /// Joins the blocks of every carried column.
@@ -140,6 +153,7 @@ impl Reader<'_> {
         let mut y = numbers(&fields, self.uses.y, true)?;
         let mut z = self.uses.z.map(|column| numbers(&fields, column, true)).transpose()?;
         let qv = self.uses.qv.map(|column| numbers(&fields, column, false)).transpose()?;
+        rescale(self.request, &mut x, &mut y, z.as_deref_mut());
         let axes = [Some(&x[..]), Some(&y[..]), z.as_deref()];
         let kept = Kept::new(&self.request.crop, axes, qv.as_deref().zip(self.request.min_qv), n_rows);
         kept.apply(&mut x);

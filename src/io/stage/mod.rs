@@ -13,6 +13,7 @@
 
 mod carried;
 mod cells;
+mod clustering;
 mod compartment_genes;
 mod describe;
 mod error;
@@ -22,15 +23,16 @@ mod manifest;
 mod molecules;
 mod ncv;
 mod polygons;
+mod prior_outlines;
 mod reader;
 pub mod schema;
 mod segments;
 #[cfg(test)]
 mod tests;
 mod trace;
-mod wkb;
 mod writer;
 
+pub use clustering::ClusteringTable;
 pub use describe::{Description, describe};
 pub use error::StageError;
 pub use kind::StageKind;

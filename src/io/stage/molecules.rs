@@ -11,7 +11,7 @@ use super::carried::{self, Target};
 use super::ipc::{Batch, SourceColumn, damaged, read_table, write_table};
 use super::schema::{self, MOLECULES};
 use crate::data::{CellIdx, ClusterIdx, GeneIdx, GeneTable, Molecules, Positions, SegmentIdx};
-use crate::io::molecules::{Carried, Fingerprint, MoleculeTable, OutputColumn};
+use crate::io::molecules::{Carried, Fingerprint, MoleculeTable, OutputColumn, ReadFacts};
 
 /// What is known of molecules besides the input; all columns are `[n_molecules]`, in the order of the table.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -235,6 +235,7 @@ impl Reading {
             prior_segments: None,
             carried: Carried { frame, layout, f32_axes },
             notes: Vec::new(),
+            seen: ReadFacts::default(),
             path: path.to_path_buf(),
             fingerprint,
         };

@@ -6,8 +6,8 @@ use std::path::Path;
 use super::StageError;
 use super::ipc::{SourceColumn, damaged, read_table, write_table};
 use super::schema::{LAYERS, POLYGONS};
-use super::wkb;
 use crate::data::{CellIdx, CellOutline, LayerOutlines};
+use crate::io::wkb;
 use polars_arrow::array::BinaryArray;
 
 /// Boundaries of cells.

@@ -10,13 +10,13 @@ use rayon::prelude::*;
 use super::manifest::{MANIFEST_FILE, Manifest, TableEntry, hash_text};
 use super::schema::{self, Table};
 use super::writer::UNFINISHED_FILE;
-use super::{MoleculeResults, NcvTable, StageError, StageKind, StagePolygons, TraceTable};
-use super::{cells, compartment_genes, ipc, molecules, ncv, polygons, segments, trace};
+use super::{ClusteringTable, MoleculeResults, NcvTable, StageError, StageKind, StagePolygons, TraceTable};
+use super::{cells, clustering, compartment_genes, ipc, molecules, ncv, polygons, prior_outlines, segments, trace};
 use crate::cells::{CellCounts, CellStats};
 use crate::compartments::genes::GeneRank;
 use crate::data::{GeneTable, LayerOutlines};
 use crate::io::molecules::{MoleculeTable, fingerprint};
-use crate::prior::SegmentTable;
+use crate::prior::{SegmentOutline, SegmentTable};
 
 /// A finished stage whose tables are those of its manifest.
 #[derive(Clone, Debug)]
@@ -105,6 +105,16 @@ impl StageReader {
         segments::read_segments(&path, n_rows, self.manifest.min_molecules_per_segment())
     }
 
+    /// Reads outlines of the segments, if the stage has any.
+    pub fn prior_outlines(&self) -> Result<Option<Vec<SegmentOutline>>, StageError> {
+        if !self.has(&schema::PRIOR_OUTLINES) {
+            return Ok(None);
+        }
+        let (path, n_rows) = self.find(&schema::PRIOR_OUTLINES)?;
+        let (_, n_segments) = self.find(&schema::SEGMENTS)?;
+        prior_outlines::read_prior_outlines(&path, n_rows, n_segments).map(Some)
+    }
+
     /// Reads the names of cells and their statistics.
     pub fn cells(&self) -> Result<(Vec<String>, CellStats), StageError> {
         let (path, n_rows) = self.find(&schema::CELLS)?;
@@ -135,6 +145,12 @@ impl StageReader {
     pub fn trace(&self) -> Result<TraceTable, StageError> {
         let (path, n_rows) = self.find(&schema::TRACE)?;
         trace::read_trace(&path, n_rows)
+    }
+
+    /// Reads the iterations of the molecule clustering and the compartments.
+    pub fn clustering(&self) -> Result<ClusteringTable, StageError> {
+        let (path, n_rows) = self.find(&schema::CLUSTERING)?;
+        clustering::read_clustering(&path, n_rows)
     }
 
     /// Reads genes ranked by their preference for a compartment.

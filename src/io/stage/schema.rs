@@ -264,6 +264,18 @@ pub const SEGMENTS: Table = Table {
     rows_per_batch: ROWS_PER_BATCH,
 };
 
+/// Outlines of the segments of the prior segmentation.
+pub const PRIOR_OUTLINES: Table = Table {
+    name: "prior_outlines",
+    file: "prior_outlines.arrow",
+    description: "a part of the outline of a segment, without holes",
+    columns: &[
+        Column::new("row", UInt32, Identity, "row of the segment in the table of segments, from 1"),
+        Column::new("geometry", Wkb, Input, "polygon of one closed ring in x and y, well-known binary").unit(LENGTH),
+    ],
+    rows_per_batch: POLYGONS_PER_BATCH,
+};
+
 /// Cells with their statistics.
 pub const CELLS: Table = Table {
     name: "cells",
@@ -356,6 +368,27 @@ pub const TRACE: Table = Table {
     rows_per_batch: ROWS_PER_BATCH,
 };
 
+/// Iterations of the molecule clustering and of the compartments.
+pub const CLUSTERING: Table = Table {
+    name: "clustering",
+    file: "clustering.arrow",
+    description: "an iteration of the molecule clustering, or of the compartments after it",
+    columns: &[
+        Column::new("what", Text, Identity, "clusters or compartments"),
+        Column::new("iteration", UInt32, Identity, "number of the iteration, from 1"),
+        Column::new(
+            "max_change",
+            Float32,
+            Result,
+            "largest change of a probability, times the confidence of the molecule",
+        )
+        .unit(SHARE),
+        Column::new("share_changed", Float32, Result, "share of the molecules whose change, so weighted, exceeds 1e-7")
+            .unit(SHARE),
+    ],
+    rows_per_batch: ROWS_PER_BATCH,
+};
+
 /// Genes ranked by their preference for a compartment, if they were looked for.
 pub const COMPARTMENT_GENES: Table = Table {
     name: "compartment_genes",
@@ -390,8 +423,20 @@ pub const NCV: Table = Table {
 };
 
 /// All tables.
-pub const TABLES: [&Table; 10] =
-    [&MOLECULES, &GENES, &SEGMENTS, &CELLS, &COUNTS, &LAYERS, &POLYGONS, &TRACE, &COMPARTMENT_GENES, &NCV];
+pub const TABLES: [&Table; 12] = [
+    &MOLECULES,
+    &GENES,
+    &SEGMENTS,
+    &PRIOR_OUTLINES,
+    &CELLS,
+    &COUNTS,
+    &LAYERS,
+    &POLYGONS,
+    &TRACE,
+    &CLUSTERING,
+    &COMPARTMENT_GENES,
+    &NCV,
+];
 
 /// The table called `name`, or with the file `name`.
 pub fn find(name: &str) -> Option<&'static Table> {

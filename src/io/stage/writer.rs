@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use super::ipc::Hashing;
 use super::manifest::{MANIFEST_FILE, Manifest, TableEntry, hash_text};
 use super::schema::{self, TABLES, Table};
-use super::{MoleculeResults, NcvTable, StageError, StageKind, TraceTable};
-use super::{cells, compartment_genes, molecules, ncv, polygons, segments, trace};
+use super::{ClusteringTable, MoleculeResults, NcvTable, StageError, StageKind, TraceTable};
+use super::{cells, clustering, compartment_genes, molecules, ncv, polygons, prior_outlines, segments, trace};
 use crate::cells::{CellCounts, CellStats};
 use crate::compartments::genes::GeneRank;
 use crate::data::{CellNames, CellOutline, GeneTable, LayerOutlines};
 use crate::io::atomic::{NewFile, WriteError};
 use crate::io::molecules::MoleculeTable;
-use crate::prior::SegmentTable;
+use crate::prior::{SegmentOutline, SegmentTable};
 
 /// Marks a directory in which a stage is being written.
 pub const UNFINISHED_FILE: &str = "UNFINISHED";
@@ -91,6 +91,12 @@ impl StageWriter {
         self.table(&schema::SEGMENTS, |out| segments::write_segments(out, segments).map(|n| (n, n_rows)))
     }
 
+    /// Writes outlines of the segments of the prior segmentation.
+    pub fn prior_outlines(&mut self, outlines: &[SegmentOutline]) -> Result<(), StageError> {
+        let write = |out: &mut Hashing<NewFile>| prior_outlines::write_prior_outlines(out, outlines);
+        self.table(&schema::PRIOR_OUTLINES, |out| write(out).map(|n| (n, outlines.len())))
+    }
+
     /// Writes cells with their statistics.
     pub fn cells(&mut self, names: &CellNames, stats: &CellStats) -> Result<(), StageError> {
         self.table(&schema::CELLS, |out| cells::write_cells(out, names, stats).map(|n| (n, stats.n_cells())))
@@ -112,6 +118,11 @@ impl StageWriter {
     /// Writes the numbers of every iteration.
     pub fn trace(&mut self, trace: &TraceTable) -> Result<(), StageError> {
         self.table(&schema::TRACE, |out| trace::write_trace(out, trace).map(|n| (n, trace.entries.len())))
+    }
+
+    /// Writes the iterations of the molecule clustering and the compartments.
+    pub fn clustering(&mut self, table: &ClusteringTable) -> Result<(), StageError> {
+        self.table(&schema::CLUSTERING, |out| clustering::write_clustering(out, table).map(|n| (n, table.len())))
     }
 
     /// Writes genes ranked by their preference for a compartment.

@@ -119,7 +119,9 @@ fn from_labels(
 fn from_scan(scan: Scan, kind: &str, settings: &PriorSettings) -> FoundPrior {
     let table = SegmentTable::of_scan(&scan, settings.min_molecules_per_segment);
     let NumberedSegments { segment_of, .. } = prior::number_labels(&scan.label_of);
+    let outlines = prior::outlines_of_contours(scan.contours, &table);
     let mut result = found(segment_of, table, kind.to_owned(), Picture::Labels(scan.overview));
+    result.outlines = Some(outlines);
     result.placement = Some(scan.placement);
     result
 }

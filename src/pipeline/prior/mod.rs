@@ -19,7 +19,7 @@ use crate::io::{boundaries, images};
 use crate::observe::Observer;
 use crate::prior::{
     self, NumberedSegments, Overlap, Overview, Placement, Polygons, PriorError, PriorExtent, PriorKind, ScaleEstimate,
-    SegmentLabels, SegmentTable,
+    SegmentLabels, SegmentOutline, SegmentTable,
 };
 use crate::stain::StainSegmentation;
 
@@ -59,6 +59,8 @@ pub struct FoundPrior {
     pub kind: String,
     /// Where it is drawn.
     pub picture: Picture,
+    /// Outlines of its segments; unknown for columns, which have molecules only.
+    pub outlines: Option<Vec<SegmentOutline>>,
     /// Molecules and segments against each other; unknown for columns.
     pub overlap: Option<Overlap>,
     /// Pixels among the molecules, for images.
@@ -185,6 +187,7 @@ fn found(segment_of: Vec<Option<SegmentIdx>>, table: SegmentTable, kind: String,
         table,
         kind,
         picture,
+        outlines: None,
         overlap: None,
         placement: None,
         placement_origin: String::new(),
@@ -227,8 +230,8 @@ fn from_boundaries(
             observer.warning(&format!("{}: {n} {what}", path.display()));
         }
     }
-    if settings.pixel_size.is_some() || settings.origin.is_some() {
-        let [x, y] = settings.pixel_size.map_or([1.0; 2], |size| size.xy);
+    if settings.pixel_size.is_some() || settings.origin.is_some() || settings.coordinate_scale != 1.0 {
+        let [x, y] = settings.pixel_size.map_or([settings.coordinate_scale; 2], |size| size.xy);
         let [left, top] = settings.origin.map_or([0.0; 2], |origin| origin.xy);
         polygons.transform([x, y], [left, top]);
         observer.info(&format!("Vertices of boundaries are multiplied by {x}, {y} and moved by {left}, {top}"));
@@ -245,7 +248,9 @@ fn from_boundaries(
     let rectangle = polygons.rectangle().context("boundaries without a vertex")?;
     let extent = PriorExtent { kind: PriorKind::Boundaries, rectangle, pixel_size: 1.0, thickness: 1.0 };
     let overlap = prior::check_overlap(positions, extent, Some(&table));
+    let outlines = prior::outlines_of_polygons(&polygons);
     let mut found = found(segment_of, table, "boundaries".to_owned(), Picture::Boundaries(polygons));
+    found.outlines = Some(outlines);
     found.overlap = Some(overlap);
     Ok(found)
 }

@@ -51,7 +51,13 @@ fn frame(
     });
     let pixels = match corner {
         Some(corner) => {
-            (PixelFrame::new([1.0; 2], corner), format!("coordinates are in pixels, {}", corner_text(corner)))
+            let size = settings.coordinate_scale;
+            (PixelFrame::new([size; 2], corner), format!("coordinates are in pixels, {}", corner_text(corner)))
+        }
+        None if settings.coordinate_scale != 1.0 => {
+            let size = settings.coordinate_scale;
+            let text = format!("coordinates of the table are taken for pixels that count from 1, of {size} as given");
+            (PixelFrame::new([size; 2], [0.5 * size; 2]), text)
         }
         None => (
             PixelFrame::one_based(),

@@ -145,6 +145,7 @@ pub fn read(folder: &Path, observer: &dyn Observer) -> anyhow::Result<(Manifest,
         prior: Prior::new(segment_of),
         kind: manifest.summary.get("prior_kind").and_then(|kind| kind.as_str()).unwrap_or_default().to_owned(),
         picture: if has_areas { Picture::Areas } else { Picture::Molecules },
+        outlines: stage.prior_outlines()?,
         overlap: None,
         placement: None,
         placement_origin: String::new(),
@@ -182,6 +183,9 @@ pub fn write(
     writer.molecules(table, &results)?;
     writer.genes(&table.genes, &molecules_of_genes(table))?;
     writer.segments(&found.table)?;
+    if let Some(outlines) = &found.outlines {
+        writer.prior_outlines(outlines)?;
+    }
 
     let positions = &table.molecules.positions;
     manifest.inputs = inputs(table, Some(found));

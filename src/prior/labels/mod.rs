@@ -4,6 +4,7 @@
 //! may be a binary mask, and a small picture. The image itself is never in memory.
 
 mod content;
+mod contours;
 mod lookup;
 mod overview;
 pub(super) mod tally;
@@ -17,6 +18,8 @@ use super::components::{Bitmap, find_components};
 use super::placement::Placement;
 use crate::data::{LabelBlock, LabelImage, Positions};
 pub use content::{Content, ContentStatistics};
+pub use contours::Contour;
+use contours::Contours;
 use lookup::Lookup;
 pub use overview::Overview;
 use tally::{MultiplyHasher, Run, Tallies, Tally};
@@ -67,6 +70,8 @@ pub struct Scan {
     pub n_outside: usize,
     /// The image at a glance.
     pub overview: Overview,
+    /// Outlines of the regions, seen from above, by label.
+    pub contours: Vec<Contour>,
 }
 
 /// Collects the labels under molecules while an image passes by.
@@ -86,6 +91,7 @@ pub struct LabelScan {
     bitmap: Option<Bitmap>,
     reading: Reading,
     overview: Overview,
+    contours: Contours,
     page: usize,
     /// Labels at the borders of blocks, waiting for their other side: by row and the column right of the border.
     borders: HashMap<u64, u32, BuildHasherDefault<MultiplyHasher>>,
@@ -105,6 +111,7 @@ impl LabelScan {
             bitmap: (reading != Reading::Labels).then(|| Bitmap::new(placement.size)),
             reading,
             overview: Overview::new(placement.size),
+            contours: Contours::default(),
             page: 0,
             borders: HashMap::default(),
             n_adjacent: 0,
@@ -163,6 +170,7 @@ impl LabelScan {
                 let run = Run { page: self.page as u32, row: row as u32, first, last };
                 self.n_adjacent += (end - begin) as u64 - u64::from(before == 0);
                 self.tallies.add(label, run);
+                self.contours.add(label, run.row, first, last + 1);
                 if let Some(bitmap) = &mut self.bitmap {
                     if self.tallies.len() > 1 && self.reading == Reading::Recognize {
                         self.bitmap = None;
@@ -210,6 +218,9 @@ impl LabelScan {
             forget_background(&mut self.label_of, &mut self.overview.image, value);
             tallies.retain(|&(label, _)| label != value);
         }
+        let is_region = |label: u32| tallies.binary_search_by_key(&label, |&(label, _)| label).is_ok();
+        let mut contours = std::mem::take(&mut self.contours).trace(&self.placement.frame);
+        contours.retain(|contour| is_region(contour.label));
         Scan {
             placement: self.placement,
             content,
@@ -218,13 +229,16 @@ impl LabelScan {
             label_of: self.label_of,
             n_outside,
             overview: self.overview,
+            contours,
         }
     }
 
     /// Replaces the values of a mask by the numbers of its connected parts.
     fn label_components(&mut self, bitmap: &Bitmap) -> Vec<(u32, Tally)> {
         let (label_of, overview, lookup) = (&mut self.label_of, &mut self.overview, &self.lookup);
+        let contours = &mut self.contours;
         overview.image.labels.fill(0);
+        contours.clear();
         let size = self.placement.size;
         let found = find_components(bitmap, |page, row, parts| {
             let mut at = 0;
@@ -235,6 +249,9 @@ impl LabelScan {
                 if let Some(part) = parts.get(at).filter(|part| part.first <= column) {
                     label_of[molecule as usize] = part.provisional + 1;
                 }
+            }
+            for part in parts {
+                contours.add(part.provisional + 1, row as u32, part.first, part.end);
             }
             if let Some(shown) = overview.row_showing(row, size.height) {
                 for part in parts {
@@ -250,6 +267,7 @@ impl LabelScan {
         };
         label_of.iter_mut().for_each(final_number);
         overview.image.labels.iter_mut().for_each(final_number);
+        contours.rename(|provisional| found.number_of[provisional as usize - 1]);
         (1..).zip(found.tallies).collect()
     }
 }

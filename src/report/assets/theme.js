@@ -17,6 +17,12 @@ const baysorTheme = (() => {
     current,
     color: (name) => getComputedStyle(root).getPropertyValue("--" + name).trim(),
     onChange: (listener) => listeners.push(listener),
+    copy: (button) => {
+      const code = button.parentElement.querySelector("code");
+      const done = () => { button.textContent = "Copied"; setTimeout(() => { button.textContent = "Copy"; }, 1500); };
+      const select = () => { const range = document.createRange(); range.selectNodeContents(code); const chosen = getSelection(); chosen.removeAllRanges(); chosen.addRange(range); };
+      if (navigator.clipboard) { navigator.clipboard.writeText(code.textContent).then(done, select); } else { select(); }
+    },
     toggle: () => {
       chosen = current() === "dark" ? "light" : "dark";
       try { window.localStorage.setItem("baysor-theme", chosen); } catch (_) { /* as above */ }

@@ -8,7 +8,7 @@ use polars::prelude::{
 };
 
 /// A carried column by its type.
-pub(super) enum Values<'a> {
+pub(in crate::io::export) enum Values<'a> {
     Bool(&'a BooleanChunked),
     I8(&'a Int8Chunked),
     I16(&'a Int16Chunked),
@@ -22,7 +22,7 @@ pub(super) enum Values<'a> {
     F64(&'a Float64Chunked),
     Text(&'a StringChunked),
     Bytes(&'a BinaryChunked),
-    Other(&'a Series),
+    Other,
 }
 
 impl<'a> Values<'a> {
@@ -41,7 +41,7 @@ impl<'a> Values<'a> {
             DataType::Float64 => Self::F64(series.f64()?),
             DataType::String => Self::Text(series.str()?),
             DataType::Binary => Self::Bytes(series.binary()?),
-            _ => Self::Other(series),
+            _ => Self::Other,
         })
     }
 
@@ -61,17 +61,25 @@ impl<'a> Values<'a> {
             Self::Text(values) => push_text(out, values.get(row).unwrap_or_default()),
             Self::Bytes(values) => push_text(out, &String::from_utf8_lossy(values.get(row).unwrap_or_default())),
             // Cast to text a block at a time, see `format_rows`.
-            Self::Other(_) => {}
+            Self::Other => {}
         }
     }
 }
 
 /// Values that have no printing of their own (dates, categories), as text.
-pub(super) fn cast_rows(series: &Series, begin: usize, end: usize) -> Result<StringChunked, PolarsError> {
-    Ok(series.slice(begin as i64, end - begin).cast(&DataType::String)?.str()?.clone())
+pub(in crate::io::export) fn cast_rows(
+    series: &Series,
+    begin: usize,
+    end: usize,
+) -> Result<StringChunked, PolarsError> {
+    let rows = series.slice(begin as i64, end - begin);
+    // Durations have no text of their own: the number of their units.
+    let is_duration = matches!(rows.dtype(), DataType::Duration(_));
+    let rows = if is_duration { rows.cast(&DataType::Int64)? } else { rows };
+    Ok(rows.cast(&DataType::String)?.str()?.clone())
 }
 
-pub(super) fn push_signed(out: &mut Vec<u8>, value: i64) {
+pub(in crate::io::export) fn push_signed(out: &mut Vec<u8>, value: i64) {
     if value < 0 {
         out.push(b'-');
     }
@@ -79,7 +87,7 @@ pub(super) fn push_signed(out: &mut Vec<u8>, value: i64) {
 }
 
 /// Decimal digits; much faster than the formatter of the standard library.
-pub(super) fn push_unsigned(out: &mut Vec<u8>, mut value: u64) {
+pub(in crate::io::export) fn push_unsigned(out: &mut Vec<u8>, mut value: u64) {
     let mut digits = [0u8; 20];
     let mut begin = digits.len();
     loop {
@@ -94,7 +102,7 @@ pub(super) fn push_unsigned(out: &mut Vec<u8>, mut value: u64) {
 }
 
 /// A number between 0 and 1, rounded to five decimals, in its shortest form.
-pub(super) fn push_share(out: &mut Vec<u8>, share: f32) {
+pub(in crate::io::export) fn push_share(out: &mut Vec<u8>, share: f32) {
     let rounded = (f64::from(share) * 1e5).round_ties_even();
     // Below 1e-4 the short form has an exponent.
     if !(10.0..1e5).contains(&rounded) {
@@ -109,25 +117,25 @@ pub(super) fn push_share(out: &mut Vec<u8>, share: f32) {
     }
 }
 
-pub(super) fn push(out: &mut Vec<u8>, value: std::fmt::Arguments<'_>) {
+pub(in crate::io::export) fn push(out: &mut Vec<u8>, value: std::fmt::Arguments<'_>) {
     // Writing to memory cannot fail.
     let _ = out.write_fmt(value);
 }
 
-pub(super) fn push_bool(out: &mut Vec<u8>, value: bool) {
+pub(in crate::io::export) fn push_bool(out: &mut Vec<u8>, value: bool) {
     out.extend_from_slice(if value { b"true" } else { b"false" });
 }
 
-pub(super) fn push_f64(out: &mut Vec<u8>, value: f64) {
+pub(in crate::io::export) fn push_f64(out: &mut Vec<u8>, value: f64) {
     push_float(out, value.is_finite(), value.is_nan(), value > 0.0, format_args!("{value:?}"));
 }
 
-pub(super) fn push_f32(out: &mut Vec<u8>, value: f32) {
+pub(in crate::io::export) fn push_f32(out: &mut Vec<u8>, value: f32) {
     push_float(out, value.is_finite(), value.is_nan(), value > 0.0, format_args!("{value:?}"));
 }
 
 /// The shortest form that is read back as the same number, always with a point: `1.0`, `1.0e-5`.
-pub(super) fn push_float(
+pub(in crate::io::export) fn push_float(
     out: &mut Vec<u8>,
     is_finite: bool,
     is_nan: bool,
@@ -151,7 +159,7 @@ pub(super) fn push_float(
 }
 
 /// Text, quoted only if it must be; nothing for empty text.
-pub(super) fn push_text(out: &mut Vec<u8>, text: &str) {
+pub(in crate::io::export) fn push_text(out: &mut Vec<u8>, text: &str) {
     if !text.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r')) {
         out.extend_from_slice(text.as_bytes());
         return;

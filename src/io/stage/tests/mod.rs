@@ -15,8 +15,8 @@ use crate::compartments::genes::{Call, GeneRank};
 use crate::data::{
     CellIdx, CellNames, CellOutline, ClusterIdx, GeneIdx, GeneTable, LayerOutlines, Molecules, Positions, SegmentIdx,
 };
-use crate::io::molecules::{Carried, Fingerprint, MoleculeTable, OutputColumn};
-use crate::prior::{SegmentLabels, SegmentRow, SegmentTable};
+use crate::io::molecules::{Carried, Fingerprint, MoleculeTable, OutputColumn, ReadFacts};
+use crate::prior::{SegmentLabels, SegmentOutline, SegmentRow, SegmentTable};
 
 /// Numbers from files, 0 for none.
 fn cells(numbers: &[u32]) -> Vec<Option<CellIdx>> {
@@ -57,6 +57,7 @@ fn table(n: usize) -> MoleculeTable {
             f32_axes: [true, false, true],
         },
         notes: Vec::new(),
+        seen: ReadFacts::default(),
         path: "molecules.csv".into(),
         fingerprint: Fingerprint { size: 12, hash: 0xfedc_ba98_7654_3210 },
     }
@@ -128,6 +129,11 @@ fn polygons() -> StagePolygons {
 }
 
 /// Segments of an image: one with molecules, one without, one that is too small.
+fn prior_outlines() -> Vec<SegmentOutline> {
+    let ring = |x: f64| vec![[x, 0.0], [x + 1.0, 0.0], [x, 0.1], [x, 0.0]];
+    vec![SegmentOutline { row: 0, ring: ring(0.5) }, SegmentOutline { row: 2, ring: ring(7.25) }]
+}
+
 fn segments() -> SegmentTable {
     let row = |segment: Option<u32>, n_molecules: u32, x: f64| SegmentRow {
         segment: segment.and_then(SegmentIdx::from_number),
@@ -171,6 +177,11 @@ fn trace() -> TraceTable {
     TraceTable { thresholds: vec![1, 5, 10], entries: vec![entry(0), entry(1), entry(2)] }
 }
 
+fn clustering() -> ClusteringTable {
+    let change = |largest, share| crate::data::Change { largest, share };
+    ClusteringTable { clusters: vec![change(0.5, 1.0), change(0.0, 0.25)], compartments: vec![change(0.125, 0.5)] }
+}
+
 fn ncv() -> NcvTable {
     NcvTable { ids: vec![0, 1, 5], colors: vec![[0, 0, 0], [255, 16, 1], [9, 8, 7]], confidence: vec![0.1, 1.0, 0.0] }
 }
@@ -204,11 +215,13 @@ fn write_all(dir: &Path) -> Manifest {
     writer.molecules(&table, &all_results()).unwrap();
     writer.genes(&table.genes, &[1, 2, 7]).unwrap();
     writer.segments(&segments()).unwrap();
+    writer.prior_outlines(&prior_outlines()).unwrap();
     writer.cells(&CellNames::new("R0123456789"), &stats()).unwrap();
     writer.counts(&table.genes, &counts()).unwrap();
     let polygons = polygons();
     writer.polygons(&polygons.flat, polygons.layers.as_deref()).unwrap();
     writer.trace(&trace()).unwrap();
+    writer.clustering(&clustering()).unwrap();
     writer.compartment_genes(&ranking(), &table.genes).unwrap();
     writer.ncv(&ncv()).unwrap();
     writer.finish(manifest()).unwrap()

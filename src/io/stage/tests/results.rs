@@ -12,12 +12,14 @@ fn every_table_comes_back() {
     assert_eq!(written.tables.len(), schema::TABLES.len());
     assert_eq!(reader.genes().unwrap(), (table(0).genes, vec![1, 2, 7]));
     assert_eq!(reader.segments().unwrap(), segments());
+    assert_eq!(reader.prior_outlines().unwrap(), Some(prior_outlines()));
     let (names, stats_again) = reader.cells().unwrap();
     assert_eq!(names, ["CR0123456789-1", "CR0123456789-2"]);
     assert_eq!(stats_again, stats());
     assert_eq!(reader.counts().unwrap(), counts());
     assert_eq!(reader.polygons().unwrap(), polygons());
     assert_eq!(reader.trace().unwrap(), trace());
+    assert_eq!(reader.clustering().unwrap(), clustering());
     assert_eq!(reader.compartment_genes().unwrap(), ranking());
     assert_eq!(reader.ncv().unwrap(), ncv());
     assert_eq!(reader.molecules().unwrap().1, all_results());
@@ -39,7 +41,24 @@ fn segments_without_areas_have_names_and_numbers_of_their_own() {
     writer.segments(&column).unwrap();
     let manifest = writer.finish(Manifest::new(StageKind::Prior, 1)).unwrap();
     assert_eq!(manifest.table("segments").unwrap().n_columns, 8);
-    assert_eq!(StageReader::open(dir.path(), &[StageKind::Prior]).unwrap().segments().unwrap(), column);
+    let reader = StageReader::open(dir.path(), &[StageKind::Prior]).unwrap();
+    assert_eq!(reader.segments().unwrap(), column);
+    assert_eq!(reader.prior_outlines().unwrap(), None);
+}
+
+#[test]
+fn outlines_of_segments_that_do_not_exist_are_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = StageWriter::create(dir.path(), StageKind::Prior).unwrap();
+    writer.molecules(&table(1), &MoleculeResults::default()).unwrap();
+    writer.genes(&table(1).genes, &[1, 0, 0]).unwrap();
+    writer.segments(&segments()).unwrap();
+    let mut outlines = prior_outlines();
+    outlines[1].row = segments().rows.len() as u32;
+    writer.prior_outlines(&outlines).unwrap();
+    writer.finish(Manifest::new(StageKind::Prior, 1)).unwrap();
+    let error = StageReader::open(dir.path(), &[StageKind::Prior]).unwrap().prior_outlines().unwrap_err().to_string();
+    assert!(error.contains("of the segment in row 4 of 3"), "{error}");
 }
 
 #[test]

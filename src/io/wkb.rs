@@ -4,6 +4,7 @@ use crate::data::Ring;
 
 const LITTLE_ENDIAN: u8 = 1;
 const POLYGON: u32 = 3;
+const MULTI_POLYGON: u32 = 6;
 const HEADER: usize = 1 + 4 + 4 + 4;
 
 /// A polygon of one ring: byte order, type 3, one ring, number of vertices, then x and y of each.
@@ -17,6 +18,15 @@ pub(super) fn encode(ring: &Ring, bytes: &mut Vec<u8>) {
     for coordinate in ring.iter().flatten() {
         bytes.extend_from_slice(&coordinate.to_le_bytes());
     }
+}
+
+/// A multi-polygon of one polygon of one ring.
+pub(super) fn encode_multi(ring: &Ring, bytes: &mut Vec<u8>) {
+    encode(ring, bytes);
+    let mut outer = [LITTLE_ENDIAN, 0, 0, 0, 0, 0, 0, 0, 0];
+    outer[1..5].copy_from_slice(&MULTI_POLYGON.to_le_bytes());
+    outer[5..9].copy_from_slice(&1u32.to_le_bytes());
+    bytes.splice(..0, outer);
 }
 
 /// The ring of a polygon; `None` if the bytes are anything else.
@@ -48,5 +58,9 @@ mod tests {
         assert!((0..bytes.len()).all(|n| decode(&bytes[..n]).is_none()));
         bytes[1] = 6;
         assert_eq!(decode(&bytes), None);
+        let ring = vec![[0.0; 2]; 4];
+        encode_multi(&ring, &mut bytes);
+        assert_eq!(bytes[..14], [1, 6, 0, 0, 0, 1, 0, 0, 0, 1, 3, 0, 0, 0]);
+        assert_eq!(decode(&bytes[9..]), Some(ring));
     }
 }
