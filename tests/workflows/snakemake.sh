@@ -1,0 +1,121 @@
+#!/usr/bin/env bash
+# Runs the Snakemake workflow for real on the example, and counts what it does again.
+#
+#   tests/workflows/snakemake.sh PROGRAM SNAKEMAKE     (paths of baysor and of snakemake)
+set -euo pipefail
+program=$(realpath "$1")
+snakemake=$(realpath -s "$2")
+repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir "$work/bin"
+ln -s "$program" "$work/bin/baysor"
+export PATH=$work/bin:$PATH
+cp -r "$repository/workflows" "$work/workflows"
+ln -s "$repository/examples" "$work/examples"
+file=$work/workflows/snakemake/workflow/Snakefile
+test_folder=$work/workflows/snakemake/.test
+cd "$test_folder"
+passed=0
+
+fail() {
+    echo "FAILED: $*" >&2
+    tail -n 40 "$work/log" >&2
+    exit 1
+}
+pass() {
+    echo "ok: $*"
+    passed=$((passed + 1))
+}
+# run ARGUMENTS...: the workflow; its messages are in the log.
+run() {
+    "$snakemake" --snakefile "$file" --cores 2 "$@" > "$work/log" 2>&1
+}
+# steps: names of the rules that the log says have finished, sorted, with their numbers.
+steps() {
+    sed -n 's/^Finished jobid: [0-9]* (Rule: \(.*\))$/\1/p' "$work/log" | sed '/^all$/d' | sort | uniq -c | awk '{printf "%s%s=%s", sep, $2, $1; sep = " "}'
+}
+expect() {
+    local seen
+    seen=$(steps)
+    [ "$seen" = "$1" ] || fail "$2: expected '$1', seen '$seen'"
+    pass "$2: ${seen:-nothing}"
+}
+
+"$snakemake" --snakefile "$file" --lint > "$work/log" 2>&1 || fail 'lint'
+pass 'lint'
+
+run || fail 'the test profile'
+expect 'export=3 preview=3 prior=2 run=3 segfree=3' 'the first run does everything'
+for sample in ca1_column ca1_image ca1_alone; do
+    for name in segmentation.csv segmentation_cell_stats.csv segmentation_borders.html preview/preview.html stages/run/manifest.json; do
+        [ -s "results/$sample/$name" ] || fail "no $name of $sample"
+    done
+done
+sum=$(cat results/*/segmentation.csv | sha256sum)
+
+run || fail 'the second run'
+expect '' 'the second run does nothing'
+
+touch config/baysor_image.toml
+run || fail 'a touched configuration'
+expect '' 'a configuration with the same content is the same'
+
+sed -i 's/iters = 50/iters = 60/' config/baysor_image.toml
+run || fail 'a changed configuration'
+expect 'export=1 preview=1 prior=1 run=1 segfree=1' 'a changed configuration of one sample'
+
+run --config 'export_args=--count-matrix-format tsv' || fail 'other options of export'
+expect 'export=3' 'other options of export'
+sed -i 's/iters = 60/iters = 50/' config/baysor_image.toml
+rm -r results
+run || fail 'from the beginning'
+[ "$sum" = "$(cat results/*/segmentation.csv | sha256sum)" ] || fail 'results differ from those of the first run'
+pass 'the same results again'
+
+# Killed while the model runs: what was finished stays.
+rm -r results/ca1_alone/stages/run results/ca1_alone/segmentation*
+sed -i 's/--iters 20/--iters 100000/' config/samples.tsv
+setsid "$snakemake" --snakefile "$file" --cores 2 > "$work/log" 2>&1 &
+engine=$!
+for _ in $(seq 120); do
+    grep -q 'rule run:' "$work/log" && break
+    sleep 0.5
+done
+sleep 1
+kill -TERM -- "-$engine"
+wait "$engine" && fail 'the killed engine says that all is well'
+sed -i 's/--iters 100000/--iters 20/' config/samples.tsv
+"$snakemake" --snakefile "$file" --unlock > /dev/null 2>&1
+run --rerun-incomplete || fail 'after the engine was killed'
+expect 'export=1 run=1' 'after the engine was killed, only the unfinished stage and what follows'
+[ "$sum" = "$(cat results/*/segmentation.csv | sha256sum)" ] || fail 'results differ after the engine was killed'
+
+# One sample is broken.
+printf 'a,b\n1,2\n' > config/broken.csv
+sed -i 's#^ca1_alone\t[^\t]*#ca1_alone\tbroken.csv#' config/samples.tsv
+rm -r results
+run --keep-going && fail 'a broken sample, and all is well'
+[ -s results/ca1_column/segmentation.csv ] && [ -s results/ca1_image/segmentation.csv ] || fail 'other samples did not finish'
+grep -q 'ca1_alone' "$work/log" || fail 'the broken sample is not named'
+grep -h 'error: ' results/logs/ca1_alone/*.log | grep -q "no x column" || fail 'the reason is not in the log of the step'
+pass 'a broken sample is named, the others finish'
+
+# As a module of another workflow.
+mkdir "$work/other"
+cd "$work/other"
+cat > Snakefile <<END
+module baysor:
+    snakefile: "$file"
+    config: {"samples": "$test_folder/config/samples.tsv", "results": "cells", "config": "$test_folder/config/baysor.toml", "reports": False, "segfree": False}
+
+use rule * from baysor as baysor_*
+
+rule mine:
+    default_target: True
+    input: "cells/ca1_column/segmentation.csv"
+END
+file=$PWD/Snakefile
+run || fail 'as a module'
+expect 'baysor_export=1 baysor_preview=1 baysor_prior=1 baysor_run=1 mine=1' 'as a module'
+echo "$passed passed, 0 failed"

@@ -1,0 +1,42 @@
+process BAYSOR_PRIOR {
+    tag "${meta.id}"
+    label 'process_medium'
+
+    conda "${moduleDir}/environment.yml"
+    container "${workflow.containerEngine in ['singularity', 'apptainer'] && !task.ext.singularity_pull_docker_container
+        ? 'baysor-1.2.0.sif'
+        : 'baysor:1.2.0'}"
+
+    input:
+    tuple val(meta), path(molecules), path(prior), val(prior_column), path(config)
+
+    output:
+    tuple val(meta), path("${prefix}_prior"), emit: stage
+    tuple val(meta), path("${prefix}_prior/overview.png"), emit: overview
+    tuple val("${task.process}"), val('baysor'), eval('baysor --version'), topic: versions, emit: versions_baysor
+
+    when:
+    task.ext.when == null || task.ext.when
+
+    script:
+    def args = task.ext.args ?: ''
+    prefix = task.ext.prefix ?: "${meta.id}"
+    def config_option = config ? "--config ${config}" : ''
+    def source = prior ? "${prior}" : "':${prior_column}'"
+    """
+    baysor prior \\
+        ${args} \\
+        ${config_option} \\
+        --threads ${task.cpus} \\
+        --output ${prefix}_prior \\
+        ${molecules} \\
+        ${source}
+    """
+
+    stub:
+    prefix = task.ext.prefix ?: "${meta.id}"
+    """
+    mkdir ${prefix}_prior
+    touch ${prefix}_prior/manifest.json ${prefix}_prior/overview.png
+    """
+}

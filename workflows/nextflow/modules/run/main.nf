@@ -1,0 +1,42 @@
+process BAYSOR_RUN {
+    tag "${meta.id}"
+    label 'process_high'
+
+    conda "${moduleDir}/environment.yml"
+    container "${workflow.containerEngine in ['singularity', 'apptainer'] && !task.ext.singularity_pull_docker_container
+        ? 'baysor-1.2.0.sif'
+        : 'baysor:1.2.0'}"
+
+    input:
+    tuple val(meta), path(molecules), path(prior), val(prior_column), path(config)
+
+    output:
+    tuple val(meta), path("${prefix}_run"), emit: stage
+    tuple val(meta), path("${prefix}_segmentation*"), emit: files, optional: true
+    tuple val("${task.process}"), val('baysor'), eval('baysor --version'), topic: versions, emit: versions_baysor
+
+    when:
+    task.ext.when == null || task.ext.when
+
+    script:
+    def args = task.ext.args ?: ''
+    prefix = task.ext.prefix ?: "${meta.id}"
+    def config_option = config ? "--config ${config}" : ''
+    def source = prior ? "${prior}" : (prior_column ? "':${prior_column}'" : '')
+    """
+    baysor run \\
+        ${args} \\
+        ${config_option} \\
+        --threads ${task.cpus} \\
+        --stage ${prefix}_run \\
+        ${molecules} \\
+        ${source}
+    """
+
+    stub:
+    prefix = task.ext.prefix ?: "${meta.id}"
+    """
+    mkdir ${prefix}_run
+    touch ${prefix}_run/manifest.json
+    """
+}

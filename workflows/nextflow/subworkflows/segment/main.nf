@@ -1,0 +1,72 @@
+// From molecule tables to cells, every sample by itself:
+//
+//   PREVIEW --> (sizes) --> PRIOR --> RUN ------> EXPORT
+//                      \--> SEGFREE ------------/
+//
+// PREVIEW comes first because memory and time of what follows are requested from the numbers that it finds.
+
+include { BAYSOR_PREVIEW } from '../../modules/preview/main'
+include { BAYSOR_PRIOR   } from '../../modules/prior/main'
+include { BAYSOR_SEGFREE } from '../../modules/segfree/main'
+include { BAYSOR_RUN     } from '../../modules/run/main'
+include { BAYSOR_EXPORT  } from '../../modules/export/main'
+
+// The number of molecules that a preview found.
+def moleculesOf(json) {
+    return new groovy.json.JsonSlurper().parse(json).molecules.n as long
+}
+
+workflow SEGMENT {
+    take:
+    samples      // channel: [ meta, molecules, prior file or [], prior column or '', config or [] ]
+    with_segfree // boolean: compute colors of neighborhoods beside the run and join them at the export
+
+    main:
+    BAYSOR_PREVIEW(samples.map { meta, molecules, prior, prior_column, config -> [meta, molecules, config] })
+
+    // meta.molecules: what the configuration requests memory and time by.
+    sized = samples
+        .map { row -> [row[0].id, row] }
+        .join(BAYSOR_PREVIEW.out.json.map { meta, json -> [meta.id, moleculesOf(json)] })
+        .map { id, row, n_molecules -> [row[0] + [molecules: n_molecules]] + row.drop(1) }
+        .branch { meta, molecules, prior, prior_column, config ->
+            with_prior: prior || prior_column
+            without_prior: true
+        }
+
+    BAYSOR_PRIOR(sized.with_prior)
+
+    // A stage of the prior takes the place of the molecule table; the configuration still has the model's options.
+    from_stage = BAYSOR_PRIOR.out.stage
+        .map { meta, stage -> [meta.id, meta, stage] }
+        .join(sized.with_prior.map { meta, molecules, prior, prior_column, config -> [meta.id, config] })
+        .map { id, meta, stage, config -> [meta, stage, [], '', config] }
+    BAYSOR_RUN(from_stage.mix(sized.without_prior))
+
+    colors = Channel.empty()
+    if (with_segfree) {
+        BAYSOR_SEGFREE(sized.with_prior.mix(sized.without_prior)
+            .map { meta, molecules, prior, prior_column, config -> [meta, molecules, config] })
+        colors = BAYSOR_SEGFREE.out.stage
+        exportable = BAYSOR_RUN.out.stage
+            .map { meta, stage -> [meta.id, meta, stage] }
+            .join(colors.map { meta, stage -> [meta.id, stage] })
+            .map { id, meta, stage, ncv -> [meta, stage, ncv] }
+    }
+    else {
+        exportable = BAYSOR_RUN.out.stage.map { meta, stage -> [meta, stage, []] }
+    }
+    BAYSOR_EXPORT(exportable)
+
+    emit:
+    preview     = BAYSOR_PREVIEW.out.html        // channel: [ meta, html ]
+    prior_stage = BAYSOR_PRIOR.out.stage         // channel: [ meta, folder ]
+    run_stage   = BAYSOR_RUN.out.stage           // channel: [ meta, folder ]
+    colors      = colors                         // channel: [ meta, folder ]
+    molecules   = BAYSOR_EXPORT.out.molecules    // channel: [ meta, csv ]
+    cells       = BAYSOR_EXPORT.out.cells        // channel: [ meta, csv ]
+    counts      = BAYSOR_EXPORT.out.counts       // channel: [ meta, loom or tsv ]
+    polygons    = BAYSOR_EXPORT.out.polygons     // channel: [ meta, json ]
+    reports     = BAYSOR_EXPORT.out.reports      // channel: [ meta, html ]
+    multiqc     = BAYSOR_PREVIEW.out.multiqc.mix(BAYSOR_EXPORT.out.multiqc) // channel: [ meta, files ]
+}

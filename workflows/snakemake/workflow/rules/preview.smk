@@ -1,0 +1,24 @@
+rule preview:
+    input:
+        molecules=molecules_of,
+        config=config_of,
+    output:
+        report=f"{RESULTS}/{{sample}}/preview/preview.html",
+        numbers=f"{RESULTS}/{{sample}}/preview/preview.json",
+    log:
+        f"{RESULTS}/logs/{{sample}}/preview.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/{{sample}}/preview.tsv"
+    threads: 4
+    resources:
+        mem_mb=lambda wildcards, input, attempt: int((2000 + 8 * input.size_mb) * attempt),
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        config=config_option,
+        options=config["preview_args"],
+    conda:
+        "../envs/baysor.yaml"
+    container:
+        CONTAINER
+    shell:
+        "baysor preview {params.options} {params.config:q} --threads {threads} --output {output.report:q} {input.molecules:q} 2> {log:q}"
