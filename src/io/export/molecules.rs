@@ -53,7 +53,7 @@ pub fn write(writer: &mut impl Write, table: &MoleculeTable, results: &MoleculeR
 
 /// Writes the columns of the input, then the cell of every molecule: a name, or nothing for molecules in no cell.
 ///
-/// A column of the input named `cell` keeps its place and gets the new content; all else as [`write`].
+/// A column of the input named `cell` keeps its place and gets the new content; all else as [`write()`].
 pub fn write_placed(
     writer: &mut impl Write,
     table: &MoleculeTable,
