@@ -280,7 +280,9 @@ fn positional_arguments(command: Command) -> Vec<Arg> {
         }
         Command::Prior => vec![first("MOLECULES", table), prior],
         Command::Preview | Command::Segfree => {
-            vec![first("MOLECULES", "Table of molecules: CSV (also .gz) or Parquet; or the folder of a stage of prior")]
+            let help = "Table of molecules: CSV (also .gz) or Parquet; or an output folder of Xenium, MERSCOPE or CosMx; or the \
+                        folder of a stage of prior";
+            vec![first("MOLECULES", help)]
         }
         Command::Export => vec![first("STAGE", "Folder that run --stage has made")],
         Command::Inspect => vec![first("STAGE", "Folder that run --stage or the command prior has made")],
