@@ -4,15 +4,22 @@ use super::CellStats;
 
 /// A statistic of cells that can be limited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names of the columns of the cell table")]
 pub enum Statistic {
+    /// Number of molecules.
     NTranscripts,
+    /// Area of the convex hull, in squared input units.
     Area,
+    /// Molecules per area.
     Density,
+    /// Ratio of the variances along the main axes.
     Elongation,
+    /// Mean confidence of the molecules.
     AvgConfidence,
+    /// Mean assignment confidence of the molecules.
     AvgAssignmentConfidence,
+    /// Share of the most frequent cluster.
     MaxClusterFrac,
+    /// For how many recorded iterations the cell has existed.
     Lifespan,
 }
 

@@ -1,6 +1,7 @@
 //! Geometry of points, no biology.
 
 pub mod delaunay;
+pub mod extent;
 pub mod hull;
 pub mod kdtree;
 pub mod normalize;

@@ -13,8 +13,8 @@ use canvas::{Canvas, Rgb, View};
 use crate::data::{Positions, SegmentIdx};
 use crate::io::atomic::{WriteError, write_file};
 use crate::io::images::write_rgb_png;
-use crate::numeric::stats;
 use crate::prior::{Overview, Placement, Polygons};
+use crate::spatial::extent::bulk;
 
 const SEGMENT: Rgb = [222, 222, 222];
 const BORDER: Rgb = [120, 120, 120];
@@ -25,8 +25,6 @@ const INSIDE: Rgb = [0, 114, 178];
 const OUTSIDE: Rgb = [213, 94, 0];
 const SEGMENTS: [Rgb; 6] = [[0, 114, 178], [213, 94, 0], [0, 158, 115], [204, 121, 167], [86, 180, 233], [230, 159, 0]];
 const NO_SEGMENT: Rgb = [170, 170, 170];
-/// Molecules looked at to find the extent of the bulk of them.
-const N_SAMPLED: usize = 100_000;
 /// Fewer molecules are drawn as larger dots: so many, and the dot.
 const DOTS: [(usize, &[[i64; 2]]); 2] = [
     (
@@ -83,7 +81,7 @@ pub struct Picture {
 /// picture shows the prior and all molecules but outliers; those that are alone far away are left out. The same
 /// input gives the same picture.
 pub fn paint_overview(positions: &Positions, segment_of: &[Option<SegmentIdx>], backdrop: Backdrop) -> Picture {
-    let of_molecules = bulk(positions);
+    let of_molecules = bulk(&positions.x, &positions.y);
     let of_prior = match backdrop {
         Backdrop::Nothing => None,
         Backdrop::Labels { placement, .. } => Some(placement.rectangle()),
@@ -117,25 +115,6 @@ pub fn paint_overview(positions: &Positions, segment_of: &[Option<SegmentIdx>], 
 /// Writes the picture as PNG.
 pub fn write_overview(path: &Path, picture: &Picture) -> Result<(), WriteError> {
     write_file(path, |file| write_rgb_png(file, picture.width as usize, picture.height as usize, &picture.rgb))
-}
-
-/// The rectangle of all molecules; of nearly all, if that is much smaller. `None` without molecules.
-fn bulk(positions: &Positions) -> Option<[[f64; 2]; 2]> {
-    if positions.is_empty() {
-        return None;
-    }
-    let axis = |values: &[f64]| {
-        let step = values.len().div_ceil(N_SAMPLED).max(1);
-        let mut sample: Vec<f64> = values.iter().copied().step_by(step).collect();
-        let [from, to] = [0.001, 0.999].map(|share| stats::quantile(&mut sample, share));
-        let margin = (to - from) * 0.1;
-        let (low, high) = values
-            .iter()
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &value| (low.min(value), high.max(value)));
-        [low.max(from - margin), high.min(to + margin)]
-    };
-    let ([x0, x1], [y0, y1]) = (axis(&positions.x), axis(&positions.y));
-    Some([[x0, y0], [x1, y1]])
 }
 
 /// Areas of labels, with a border wherever the label changes.

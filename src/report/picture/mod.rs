@@ -27,7 +27,8 @@ use text::Ink;
 use view::{Extent, View};
 
 pub use self::png::encode;
-pub use view::{PlotSize, bulk};
+use crate::spatial::extent::bulk;
+pub use view::PlotSize;
 
 /// Size of the text, as a share of the longer side of the plot, and its limits in pixels.
 const TEXT_SHARE: f64 = 1.0 / 65.0;

@@ -1,9 +1,5 @@
 //! How coordinates become pixels: the extent of the data and the size of their picture.
 
-use crate::numeric::stats;
-
-/// Molecules looked at to find the extent of the bulk of them.
-const N_SAMPLED: usize = 100_000;
 /// Room around the data, as a share of their longer side.
 const MARGIN: f64 = 0.01;
 /// Shorter side of the picture of a line, as a share of the longer one.
@@ -26,27 +22,6 @@ pub struct PlotSize {
     pub min_pixels_per_cell: usize,
     /// Longest side of a picture in pixels (`max_plot_size`).
     pub max_plot_size: usize,
-}
-
-/// The rectangle of all points; of nearly all, if that is much smaller. `None` without points.
-///
-/// Corners of lowest and of highest coordinates. What is alone far away would else leave no room for the rest.
-pub fn bulk(x: &[f64], y: &[f64]) -> Option<[[f64; 2]; 2]> {
-    if x.is_empty() || y.is_empty() {
-        return None;
-    }
-    let axis = |values: &[f64]| {
-        let step = values.len().div_ceil(N_SAMPLED).max(1);
-        let mut sample: Vec<f64> = values.iter().copied().step_by(step).collect();
-        let [from, to] = [0.001, 0.999].map(|share| stats::quantile(&mut sample, share));
-        let margin = (to - from) * 0.1;
-        let (low, high) = values
-            .iter()
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &value| (low.min(value), high.max(value)));
-        [low.max(from - margin), high.min(to + margin)]
-    };
-    let ([x0, x1], [y0, y1]) = (axis(x), axis(y));
-    Some([[x0, y0], [x1, y1]])
 }
 
 /// A part of the plane, with room around what is in it.
@@ -214,15 +189,5 @@ mod tests {
         assert_eq!(view.pixel([10.0, -5.0]), [69, 21]);
         assert_eq!(view.pixel([20.1, 0.0]), [564, 266]);
         assert!(view.place([20.0, 4.0])[1] > view.place([20.0, -4.0])[1]);
-    }
-
-    #[test]
-    fn those_alone_far_away_do_not_count() {
-        let mut x: Vec<f64> = (0..5000).map(f64::from).collect();
-        x[9] = 1e300;
-        let [low, high] = bulk(&x, &x).unwrap();
-        assert!(low[0] == 0.0 && high[0] < 6000.0);
-        assert_eq!(bulk(&[], &[]), None);
-        assert_eq!(bulk(&[3.0], &[4.0]), Some([[3.0, 4.0], [3.0, 4.0]]));
     }
 }

@@ -2,6 +2,20 @@
 
 use super::*;
 
+/// Statistics of one cell, without those that may be missing.
+fn one_cell() -> CellStats {
+    CellStats {
+        x: vec![1.0],
+        y: vec![2.0],
+        n_transcripts: vec![2],
+        density: vec![3.0],
+        elongation: vec![4.0],
+        area: vec![5.0],
+        avg_confidence: vec![0.5],
+        ..CellStats::default()
+    }
+}
+
 #[test]
 fn every_table_comes_back() {
     let dir = tempfile::tempdir().unwrap();
@@ -64,16 +78,6 @@ fn outlines_of_segments_that_do_not_exist_are_damage() {
 #[test]
 fn molecules_of_cells_and_segments_that_do_not_exist_are_damage() {
     let dir = tempfile::tempdir().unwrap();
-    let one_cell = || CellStats {
-        x: vec![1.0],
-        y: vec![2.0],
-        n_transcripts: vec![2],
-        density: vec![3.0],
-        elongation: vec![4.0],
-        area: vec![5.0],
-        avg_confidence: vec![0.5],
-        ..CellStats::default()
-    };
     let genes = table(0).genes;
     for (cell, segment, expected) in [(2, 1, "the cell 2 of 1"), (1, 4, "the segment 4 of 3")] {
         let mut writer = StageWriter::create(dir.path(), StageKind::Run).unwrap();
@@ -96,16 +100,7 @@ fn molecules_of_cells_and_segments_that_do_not_exist_are_damage() {
 #[test]
 fn cells_without_optional_numbers_and_boundaries_in_the_plane_come_back() {
     let dir = tempfile::tempdir().unwrap();
-    let plain = CellStats {
-        x: vec![1.0],
-        y: vec![2.0],
-        n_transcripts: vec![2],
-        density: vec![3.0],
-        elongation: vec![4.0],
-        area: vec![5.0],
-        avg_confidence: vec![0.5],
-        ..CellStats::default()
-    };
+    let plain = one_cell();
     let mut writer = StageWriter::create(dir.path(), StageKind::Run).unwrap();
     let genes = table(0).genes;
     writer.molecules(&table(3), &MoleculeResults::default()).unwrap();
