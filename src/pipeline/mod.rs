@@ -9,6 +9,7 @@ mod keeper;
 pub mod machine;
 mod manifest;
 pub mod map;
+pub mod memory;
 mod model;
 mod nuclei;
 pub mod pictures;
