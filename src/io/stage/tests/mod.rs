@@ -4,6 +4,7 @@ mod directory;
 mod documents;
 mod molecules;
 mod results;
+mod tile;
 
 use std::path::Path;
 
