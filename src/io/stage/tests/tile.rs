@@ -9,7 +9,7 @@ use crate::noise::{NoiseFit, Normal};
 use crate::spatial::frame::Frame;
 use crate::spatial::tiling::Rect;
 
-fn fit() -> SlideFit {
+pub(super) fn fit() -> SlideFit {
     SlideFit {
         frame: Frame { low: [-0.1, 1.0 / 3.0, 0.0], high: [1e9, 7.5, 0.0] },
         edges: EdgeLengths { log_limit: Some(-2.5 - 0.1), full_weight: 0.1 + 0.2 },
