@@ -10,6 +10,7 @@ pub mod machine;
 mod manifest;
 pub mod map;
 pub mod memory;
+pub mod merge;
 mod model;
 mod nuclei;
 pub mod pictures;
@@ -22,6 +23,9 @@ pub mod run;
 mod scale;
 pub mod segfree;
 pub mod sizing;
+pub mod split;
 mod start;
+pub mod tile_size;
+pub mod tiles;
 
 pub use keeper::Stopped;
