@@ -8,3 +8,4 @@ pub mod kdtree;
 pub mod normalize;
 pub mod order;
 pub mod simplify;
+pub mod tiling;
