@@ -9,6 +9,7 @@ pub mod keeper;
 pub mod machine;
 mod manifest;
 pub mod map;
+pub mod merge;
 pub mod model;
 mod nuclei;
 pub mod pictures;
@@ -22,6 +23,9 @@ pub mod scale;
 pub mod segfree;
 pub mod sizing;
 pub mod slide;
+pub mod split;
 pub mod start;
+pub mod tile_size;
+pub mod tiles;
 
 pub use keeper::Stopped;
