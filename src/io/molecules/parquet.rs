@@ -22,6 +22,13 @@ pub(super) fn header(source: &Source) -> Result<Vec<String>, ReadError> {
     Ok(Footer::read(source)?.header)
 }
 
+/// Rows of every row group of a table, part by part.
+pub(super) fn row_groups(source: &Source) -> Result<Vec<usize>, ReadError> {
+    let groups: Result<Vec<Vec<usize>>, ReadError> =
+        source.parts().map(|part| Footer::read(&part).map(|footer| footer.row_groups)).collect();
+    Ok(groups?.concat())
+}
+
 /// What a file declares before its rows are read.
 struct Footer {
     header: Vec<String>,
