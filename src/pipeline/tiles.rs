@@ -145,6 +145,8 @@ mod tests {
             gene_density: Vec::new(),
             z_breaks: None,
             markers: None,
+            is_colored: settings.colors.is_some(),
+            colors: None,
         };
         writer.slide_fit(&fit).unwrap();
         let mut manifest = manifest::begin(StageKind::Tile, &settings.program, &dump::values(settings));
