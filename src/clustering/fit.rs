@@ -53,6 +53,8 @@ pub struct Clusters {
     /// Share of each gene in each cluster, `[n_clusters * n_genes]`, one cluster after another; each
     /// sums to 1, or to 0 if no molecule takes part in it.
     pub profiles: Vec<f64>,
+    /// The same as the iterations had it at the end, no gene impossible: what [`assign`] needs. `[n_clusters * n_genes]`
+    pub fixed_profiles: Vec<f64>,
     /// Iterations done.
     pub n_iterations: usize,
     /// Largest change in the last iteration.
@@ -73,7 +75,19 @@ pub struct Clusters {
 /// DIFFERS: molecules around which nothing has changed are left out of a sweep, see [`Skip`];
 /// probabilities are kept in single precision.
 pub fn fit(data: Data<'_>, first_profiles: &[f64], start: Start, params: &Params, observer: &dyn Observer) -> Clusters {
-    let mut state = State::new(data, first_profiles, params.n_clusters.max(1));
+    iterate(State::new(data, first_profiles, params.n_clusters.max(1)), data, start, params, observer)
+}
+
+/// Clusters of a part of a slide, with the `fixed_profiles` of the slide.
+///
+/// Molecules ask their neighbors until nothing moves; profiles stay. The result is near what the part has in the whole,
+/// and the same in parts that overlap, away from their rims. Draws nothing; the same for any number of threads.
+pub fn assign(data: Data<'_>, fixed_profiles: &[f64], params: &Params, observer: &dyn Observer) -> Clusters {
+    let state = State::with_fixed(data, fixed_profiles, params.n_clusters.max(1));
+    iterate(state, data, Start::Fixed, params, observer)
+}
+
+fn iterate(mut state: State<'_>, data: Data<'_>, start: Start, params: &Params, observer: &dyn Observer) -> Clusters {
     let mut trace: Vec<Change> = Vec::new();
     let (cluster_of, converged) = loop {
         if is_calm(&trace, params.tolerance) {
@@ -92,7 +106,8 @@ pub fn fit(data: Data<'_>, first_profiles: &[f64], start: Start, params: &Params
     };
     let last_change = trace.last().map_or(0.0, |change| change.largest);
     let profiles = state.shares();
-    Clusters { cluster_of, profiles, n_iterations: trace.len(), last_change, converged, start, trace }
+    let fixed_profiles = state.profiles();
+    Clusters { cluster_of, profiles, fixed_profiles, n_iterations: trace.len(), last_change, converged, start, trace }
 }
 
 /// KEEPS: 0.7.1 looks at the last 21 changes, from the 21st iteration on.

@@ -65,8 +65,7 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
     let found = model::segment(
         &mut start.table.molecules,
         start.prior.as_ref().map(|found| &found.prior),
-        scale,
-        genes.as_ref(),
+        model::Known { scale, compartment_genes: genes.as_ref(), part: None },
         settings,
         &mut keeper,
         &recorder,

@@ -99,6 +99,8 @@ pub struct State<'a> {
     moved: Vec<Moved>,
     any_moved: bool,
     work: Work,
+    /// Whether profiles stay as they are.
+    is_fixed: bool,
 }
 
 impl<'a> State<'a> {
@@ -122,11 +124,17 @@ impl<'a> State<'a> {
             moved: vec![Moved::No; data.n_genes],
             any_moved: false,
             work: Work::All,
+            is_fixed: false,
         };
         // All messages are still 0, so the E-step hears no neighbors and gives the start.
         state.propose(-1.0);
         state.announce(true);
         state
+    }
+
+    /// [`Self::new`], with profiles that stay: those of a slide, for a part of it.
+    pub fn with_fixed(data: Data<'a>, profiles: &[f64], k: usize) -> Self {
+        Self { is_fixed: true, ..Self::new(data, profiles, k) }
     }
 
     /// One E-step and M-step.

@@ -75,6 +75,9 @@ impl State<'_> {
     ///
     /// KEEPS: the denominator adds 1, not the number of genes, so profiles sum to a little over 1.
     pub(super) fn refit_profiles(&mut self, threshold: f32) {
+        if self.is_fixed {
+            return;
+        }
         let totals = self.totals();
         let k = self.k;
         self.any_moved = false;
@@ -97,6 +100,12 @@ impl State<'_> {
                 self.any_moved = true;
             }
         }
+    }
+
+    /// The profiles that the molecules go by, as [`Self::refit_profiles`] gives them: `[k * n_genes]`, one after another.
+    pub fn profiles(&self) -> Vec<f64> {
+        let n_genes = self.data.n_genes;
+        (0..n_genes * self.k).map(|at| f64::from(self.profiles[at % n_genes * self.k + at / n_genes])).collect()
     }
 
     /// Sums of messages by cluster, in units.
