@@ -142,7 +142,7 @@ mod tests {
             scale_std: 2.5,
             scale_origin: "given".to_owned(),
             profiles: None,
-            gene_density: Vec::new(),
+            log_noise_density: Vec::new(),
             z_breaks: None,
             markers: None,
         };

@@ -33,9 +33,8 @@ pub struct SlideFit {
     pub scale_origin: String,
     /// Molecule clusters, if molecules are clustered.
     pub profiles: Option<SlideProfiles>,
-    /// Density of a gene among noise, which is the mean over components of 1 / number of their genes: at the start and
-    /// after every iteration. `[1 + n_iterations]`
-    pub gene_density: Vec<f64>,
+    /// ln of the density of noise (Λ) at the start of the model and after every iteration. `[1 + n_iterations]`
+    pub log_noise_density: Vec<f64>,
     /// Borders between the layers of z that get boundaries of their own, ascending, the outer ones included; `None`
     /// where there are no layers.
     pub z_breaks: Option<Vec<f64>>,
@@ -107,7 +106,7 @@ impl SlideFit {
             arrays.push(("n_clusters", vec![profiles.n_clusters as f64]));
             arrays.push(("cluster_shares", profiles.shares.clone()));
         }
-        arrays.push(("gene_density", self.gene_density.clone()));
+        arrays.push(("log_noise_density", self.log_noise_density.clone()));
         if let Some(breaks) = &self.z_breaks {
             arrays.push(("n_z_breaks", vec![breaks.len() as f64]));
             arrays.push(("z_breaks", breaks.clone()));
@@ -153,7 +152,7 @@ impl SlideFit {
             }
             None => None,
         };
-        let gene_density = take.all("gene_density");
+        let log_noise_density = take.all("log_noise_density");
         let z_breaks = match take.maybe("n_z_breaks")? {
             Some([n]) => {
                 let breaks = take.all("z_breaks");
@@ -169,7 +168,7 @@ impl SlideFit {
         }
         let (scale_origin, markers) = (texts.scale_origin.clone(), texts.markers.clone());
         let edges = EdgeLengths { log_limit, full_weight };
-        Ok(Self { frame, edges, noise, scale, scale_std, scale_origin, profiles, gene_density, z_breaks, markers })
+        Ok(Self { frame, edges, noise, scale, scale_std, scale_origin, profiles, log_noise_density, z_breaks, markers })
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) fn fit() -> SlideFit {
         scale_std: 1.625,
         scale_origin: "estimated from 12 prior segments".to_owned(),
         profiles: Some(SlideProfiles { n_clusters: 2, shares: vec![0.5, 0.25, 0.25, 0.1, 0.2, 0.7] }),
-        gene_density: vec![0.125, 0.1, 1.0 / 11.0],
+        log_noise_density: vec![0.125, 0.1, 1.0 / 11.0],
         z_breaks: Some(vec![f64::NEG_INFINITY, 0.5, 1.5]),
         markers: Some(SlideMarkers { nuclei: vec!["Neat1".to_owned()], cyto: vec!["Äb".to_owned()] }),
     }
@@ -38,7 +38,7 @@ fn bare_fit() -> SlideFit {
         edges: EdgeLengths { log_limit: None, full_weight: 1.0 },
         noise: None,
         profiles: None,
-        gene_density: Vec::new(),
+        log_noise_density: Vec::new(),
         z_breaks: None,
         markers: None,
         ..fit()
