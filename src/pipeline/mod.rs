@@ -9,6 +9,7 @@ pub mod keeper;
 pub mod machine;
 mod manifest;
 pub mod map;
+pub mod memory;
 pub mod merge;
 pub mod model;
 mod nuclei;
