@@ -4,7 +4,6 @@ use super::compartments::{CompartmentUse, NUCLEI_CONFIDENCE, Regions};
 use super::keeper::Keeper;
 use super::prior::Prior;
 use super::scale::{self, Scale};
-use super::slide::SlideFit;
 use crate::bmm::{self, Choice, Evidence, Params, Quirks, Segments};
 use crate::clustering::{self, Clusters};
 use crate::compartments::Compartments;
@@ -12,7 +11,7 @@ use crate::composition::{self, Color, ColorParams};
 use crate::config::RunSettings;
 use crate::data::{ClusterIdx, Molecules, Segmentation};
 use crate::graph::{self, EdgeLengths, MoleculeGraph, SpatialGraph};
-use crate::io::stage::ClusteringTable;
+use crate::io::stage::{ClusteringTable, SlideFit};
 use crate::noise::{self, Confidence, NoiseFit, PriorTrust};
 use crate::numeric::draws::{Draws, Stream};
 use crate::observe::Observer;
@@ -341,8 +340,8 @@ fn cluster(
     observer.stage("Clustering molecules");
     let data = clustering::Data { genes: &molecules.genes, n_genes: molecules.n_genes, graph, confidence };
     let params = clustering::Params::new(settings.n_clusters, molecules.len());
-    let clusters = match slide.and_then(|fit| fit.profiles.as_deref()) {
-        Some(profiles) => clustering::assign(data, profiles, &params, observer),
+    let clusters = match slide.and_then(|fit| fit.profiles.as_ref()) {
+        Some(profiles) => clustering::assign(data, &profiles.shares, &params, observer),
         None => {
             let draws = Draws::new(settings.program.seed, Stream::Clustering);
             clustering::cluster(data, &params, draws, observer)
@@ -357,12 +356,17 @@ fn cluster(
 
 /// Colors of the neighborhoods of a part of a slide, if they are wanted.
 fn color_part(
-    _molecules: &Molecules,
-    _slide: &SlideFit,
-    _settings: &RunSettings,
-    _observer: &dyn Observer,
+    molecules: &Molecules,
+    slide: &SlideFit,
+    settings: &RunSettings,
+    observer: &dyn Observer,
 ) -> Option<Vec<Color>> {
-    None
+    settings.colors?;
+    observer.stage("Coloring neighborhoods");
+    Some(match &slide.colors {
+        Some(colors) => colors.colors(molecules),
+        None => vec![Color::GRAY; molecules.len()],
+    })
 }
 
 /// Colors of neighborhoods, if they are wanted.
