@@ -8,15 +8,15 @@ use rayon::prelude::*;
 use serde_json::json;
 
 use super::compartments;
+use super::memory::peak;
 use super::prior::FoundPrior;
 use super::recorder::Recorder;
 use super::slide::Slide;
 use super::start::{CarriedSource, Start};
 use super::{input, manifest, scale, tile_size};
-use crate::config::{self, SplitSettings, dump, run_id};
+use crate::config::{self, SplitSettings, dump};
 use crate::data::GeneIdx;
 use crate::io::atomic;
-use crate::io::molecules::Hasher;
 use crate::io::stage::{
     CarriedBlock, MIN_MOLECULES_PER_SEGMENT, Manifest, MoleculeAppender, MoleculeResults, SlideFit, StageKind,
     StageReader, StageWriter, TileManifest,
@@ -82,7 +82,8 @@ impl Undivided {
 
     /// Molecules of a tile, margin included, at most.
     pub fn molecules_per_tile(&self, settings: &SplitSettings) -> anyhow::Result<usize> {
-        tile_size::molecules_per_tile(settings.max_molecules_per_tile, settings.max_memory, 0)
+        let tile = tile_size::work(&self.start, &settings.run);
+        tile_size::molecules_per_tile(settings.max_molecules_per_tile, settings.max_memory, &tile)
     }
 
     /// Fits the slide and writes its tiles of at most `limit` molecules. Returns their folders in order.
@@ -101,7 +102,7 @@ impl Undivided {
         let positions = &table.molecules.positions;
         let tiling = tiling::plan(&positions.x, &positions.y, limit, margin).map_err(|error| {
             anyhow::anyhow!(
-                "{error}. Allow {} molecules in a tile, or a narrower margin (--tile-margin, which is {} times the scale)",
+                "{error}. Allow {} molecules in a tile, or a narrower margin (--margin, which is {} times the scale)",
                 error.least,
                 settings.margin_scales
             )
@@ -223,17 +224,9 @@ impl Writing<'_> {
 
     /// What the division follows from: inputs, settings, borders.
     fn slide_id(&self) -> String {
-        let mut hasher = Hasher::default();
-        hasher.update(&self.start.fingerprint());
-        for (name, value) in run_id::result_relevant(&self.settings.run) {
-            hasher.update(format!("{name}\n{value}\n").as_bytes());
-        }
-        hasher.update(format!("{:?}", self.settings.run.colors).as_bytes());
-        hasher.update(&self.tiling.margin.to_bits().to_le_bytes());
-        for end in self.tiling.cores.iter().flat_map(|core| [core.x, core.y]).flatten() {
-            hasher.update(&end.to_bits().to_le_bytes());
-        }
-        format!("{:016x}", hasher.finish().hash)
+        let ends = self.tiling.cores.iter().flat_map(|core| [core.x, core.y]).flatten();
+        let borders: Vec<f64> = std::iter::once(self.tiling.margin).chain(ends).collect();
+        config::slide_id(&self.start.fingerprint(), &self.settings.run, &borders)
     }
 
     /// Of every tile: molecules in its core, and molecules of every gene, margin included.
@@ -264,6 +257,7 @@ impl Writing<'_> {
 
     fn manifest(&self, slide: &str, tile: usize, n_molecules: u64, n_core: u64, recorder: &Recorder<'_>) -> Manifest {
         let run = &self.settings.run;
+        let work = tile_size::work(&self.start, run);
         let mut manifest = manifest::begin(StageKind::Tile, &run.program, &dump::values(run));
         manifest.estimates = self.estimates.clone();
         manifest.inputs = self.start.inputs.clone();
@@ -285,7 +279,7 @@ impl Writing<'_> {
             margin: self.tiling.margin,
             n_core,
             n_slide: self.start.table.molecules.len() as u64,
-            expected_memory_mib: tile_size::memory_of_run(n_molecules, 0) >> 20,
+            expected_memory_mib: peak(&work.with_molecules(n_molecules)).div_ceil(1 << 20),
             run_id: config::run_id(&self.start.fingerprint(), run),
             texts: Default::default(),
         });
