@@ -11,6 +11,8 @@
 //! Everything but the `timing` part of the manifest is the same, byte by byte, for the same inputs, parameters, seed and
 //! version, whatever the number of threads.
 
+mod appender;
+mod batches;
 mod carried;
 mod cells;
 mod clustering;
@@ -20,18 +22,22 @@ mod error;
 mod ipc;
 mod kind;
 mod manifest;
+mod merged;
 mod molecules;
+mod molecules_appender;
 mod ncv;
 mod polygons;
 mod prior_outlines;
 mod reader;
 pub mod schema;
 mod segments;
+mod stores;
 #[cfg(test)]
 mod tests;
 mod trace;
 mod writer;
 
+pub use batches::{MoleculeBatch, MoleculeCursor};
 pub use clustering::ClusteringTable;
 pub use describe::{Description, describe};
 pub use error::StageError;
@@ -40,7 +46,9 @@ pub use manifest::{
     Estimate, FORMAT_VERSION, InputFingerprint, MANIFEST_FILE, MIN_MOLECULES_PER_SEGMENT, Manifest, NoteLevel, Phase,
     StageNote, TableEntry, Timing,
 };
+pub use merged::{Choice, Claim, Claims, MergedMolecules};
 pub use molecules::{Compartments, MoleculeResults};
+pub use molecules_appender::{CarriedBlock, MoleculeAppender};
 pub use ncv::NcvTable;
 pub use polygons::StagePolygons;
 pub use reader::StageReader;
