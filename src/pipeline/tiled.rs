@@ -89,7 +89,7 @@ fn segment_all(
 
 /// The settings for the run of a tile, as the command line `run TILE --stage` gives them.
 fn of_tile(tile: &Path, stage: &Path, settings: &RunSettings, division: &SplitSettings) -> anyhow::Result<RunSettings> {
-    let manifest = Manifest::read(tile)?;
+    let manifest = StageReader::peek(tile, &[StageKind::Tile])?.manifest().clone();
     Ok(RunSettings {
         input: InputSettings { molecules: tile.to_path_buf(), is_stage: true, ..settings.input.clone() },
         is_tile: true,
@@ -110,7 +110,7 @@ fn of_tile(tile: &Path, stage: &Path, settings: &RunSettings, division: &SplitSe
 
 /// Whether the stage is a finished run of just this tile.
 fn is_finished(stage: &Path, tile: &Path) -> bool {
-    let (Ok(run), Ok(tile)) = (StageReader::open(stage, &[StageKind::Run]), Manifest::read(tile)) else { return false };
+    let (Ok(run), Ok(tile)) = (StageReader::open(stage, &[StageKind::Run]), StageReader::peek(tile, &[StageKind::Tile])) else { return false };
     let run = run.manifest();
     run.tile.is_some() && run.tile == tile.tile && run.program_version == tile.program_version
 }
