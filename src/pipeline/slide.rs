@@ -99,6 +99,7 @@ impl Slide<'_> {
             log_noise_density: Vec::new(),
             z_breaks: molecules.positions.z.as_ref().map(|z| polygons::z_breaks(z, settings.max_z_slices)),
             markers: compartment_genes.map(|genes| self.marker_names(genes)),
+            is_colored: settings.colors.is_some(),
             colors: None,
         };
         fit.log_noise_density = {

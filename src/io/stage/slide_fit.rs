@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::StageError;
 use super::ipc::{SourceColumn, damaged, read_table, write_table};
 use super::schema::SLIDE_FIT;
+use crate::composition::{ColorModel, ColorModelParts, Transform};
 use crate::graph::EdgeLengths;
 use crate::noise::{NoiseFit, Normal};
 use crate::spatial::frame::Frame;
@@ -40,6 +41,10 @@ pub struct SlideFit {
     pub z_breaks: Option<Vec<f64>>,
     /// Genes that tell compartments, if compartments are modelled.
     pub markers: Option<SlideMarkers>,
+    /// Whether molecules are colored by neighborhood.
+    pub is_colored: bool,
+    /// The colors, if molecules are colored; `None` then means that all are gray.
+    pub colors: Option<ColorModel>,
 }
 
 /// Genes of the molecule clusters of a slide.
@@ -71,6 +76,8 @@ pub struct FitTexts {
     pub markers: Option<SlideMarkers>,
     /// Whether molecules are colored by neighborhood.
     pub is_colored: bool,
+    /// What becomes of the shares of genes before they become colors; null without a fit of colors.
+    pub color_transform: Option<String>,
 }
 
 /// Arrays of numbers by name. An array that may be absent has its length besides, as `n_<name>`.
@@ -79,7 +86,12 @@ type Arrays = BTreeMap<String, Vec<f64>>;
 impl SlideFit {
     /// The texts of the fit.
     pub fn texts(&self) -> FitTexts {
-        FitTexts { scale_origin: self.scale_origin.clone(), markers: self.markers.clone(), is_colored: false }
+        FitTexts {
+            scale_origin: self.scale_origin.clone(),
+            markers: self.markers.clone(),
+            is_colored: self.is_colored,
+            color_transform: self.colors.as_ref().map(|colors| colors.to_parts().transform.name().to_owned()),
+        }
     }
 
     /// The numbers, in the order of the table.
@@ -110,6 +122,9 @@ impl SlideFit {
         if let Some(breaks) = &self.z_breaks {
             arrays.push(("n_z_breaks", vec![breaks.len() as f64]));
             arrays.push(("z_breaks", breaks.clone()));
+        }
+        if let Some(colors) = &self.colors {
+            arrays.extend(color_arrays(colors.to_parts()));
         }
         arrays
     }
@@ -163,13 +178,49 @@ impl SlideFit {
             }
             None => None,
         };
+        let colors = match &texts.color_transform {
+            Some(name) => {
+                let transform =
+                    Transform::from_name(name).ok_or_else(|| format!("'{name}' is no transform of colors"))?;
+                Some(take.colors(transform)?)
+            }
+            None => None,
+        };
         if let Some(name) = arrays.keys().next() {
             return Err(format!("'{name}' is not known"));
         }
         let (scale_origin, markers) = (texts.scale_origin.clone(), texts.markers.clone());
         let edges = EdgeLengths { log_limit, full_weight };
-        Ok(Self { frame, edges, noise, scale, scale_std, scale_origin, profiles, log_noise_density, z_breaks, markers })
+        Ok(Self {
+            frame,
+            edges,
+            noise,
+            scale,
+            scale_std,
+            scale_origin,
+            profiles,
+            log_noise_density,
+            z_breaks,
+            markers,
+            is_colored: texts.is_colored,
+            colors,
+        })
     }
+}
+
+/// The numbers of the colors.
+fn color_arrays(parts: ColorModelParts) -> [(&'static str, Vec<f64>); 8] {
+    let wide = |values: &[f32]| values.iter().copied().map(f64::from).collect();
+    [
+        ("color_neighbors", vec![parts.n_neighbors as f64, parts.least_distance]),
+        ("color_per_gene", wide(&parts.per_gene)),
+        ("color_offset", wide(&parts.offset)),
+        ("color_anchor_vectors", wide(&parts.anchor_vectors)),
+        ("color_anchor_places", wide(&parts.anchor_places)),
+        ("color_place_mean", wide(&parts.place_mean)),
+        ("color_place_shares", wide(&parts.place_shares)),
+        ("color_place_ranges", parts.place_ranges.to_vec()),
+    ]
 }
 
 /// Takes arrays out, so that what is left is unknown.
@@ -186,6 +237,27 @@ impl Take<'_> {
         let Some(values) = self.0.remove(name) else { return Ok(None) };
         let n = values.len();
         <[f64; N]>::try_from(values).map(Some).map_err(|_| format!("'{name}' has {n} values instead of {N}"))
+    }
+
+    /// The numbers of the colors.
+    fn colors(&mut self, transform: Transform) -> Result<ColorModel, String> {
+        let [n_neighbors, least_distance] = self.exactly("color_neighbors")?;
+        let narrow = |values: Vec<f64>| -> Vec<f32> { values.into_iter().map(|value| value as f32).collect() };
+        let offset = narrow(self.all("color_offset"));
+        let parts = ColorModelParts {
+            n_neighbors: n_neighbors as usize,
+            least_distance,
+            transform,
+            n_components: offset.len(),
+            per_gene: narrow(self.all("color_per_gene")),
+            offset,
+            anchor_vectors: narrow(self.all("color_anchor_vectors")),
+            anchor_places: narrow(self.all("color_anchor_places")),
+            place_mean: self.exactly::<3>("color_place_mean")?.map(|value| value as f32),
+            place_shares: self.exactly::<9>("color_place_shares")?.map(|value| value as f32),
+            place_ranges: self.exactly("color_place_ranges")?,
+        };
+        ColorModel::from_parts(parts).ok_or_else(|| "the numbers of the colors do not fit together".to_owned())
     }
 
     /// The values of an array of a known length.
