@@ -27,6 +27,7 @@ pub mod slide;
 pub mod split;
 pub mod start;
 pub mod tile_size;
+mod tiled;
 pub mod tiles;
 
 pub use keeper::Stopped;

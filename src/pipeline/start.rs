@@ -5,12 +5,16 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
+use super::compartments::CompartmentUse;
 use super::input;
 use super::model::Part;
 use super::prior::stage::Files;
 use super::prior::{self, FoundPrior};
 use super::recorder::Recorder;
+use super::scale::Scale;
+use crate::compartments::Markers;
 use crate::config::RunSettings;
+use crate::data::GeneTable;
 use crate::io::molecules::{Carried, CarriedPlan, MoleculeTable};
 use crate::io::stage::{InputFingerprint, SlideFit, StageKind, StageReader, TileManifest};
 use crate::observe::Observer;
@@ -42,6 +46,18 @@ pub struct TileStart {
 }
 
 impl TileStart {
+    /// The scale of the slide.
+    pub fn scale(&self) -> Scale {
+        Scale { radius: self.fit.scale, std: self.fit.scale_std, origin: "that of the slide" }
+    }
+
+    /// The genes of compartments of the slide. `genes`: those of the tile.
+    pub fn compartment_genes(&self, genes: &GeneTable) -> anyhow::Result<Option<CompartmentUse>> {
+        let Some(markers) = &self.fit.markers else { return Ok(None) };
+        let markers = Markers::by_name(&markers.nuclei, &markers.cyto, genes);
+        Ok(Some(CompartmentUse::new(markers.context("the genes of compartments are not those of the tile")?)))
+    }
+
     /// What the model takes from the slide.
     pub fn part(&self) -> Part<'_> {
         Part { fit: &self.fit, confidence: &self.confidence, is_center: &self.is_center }
