@@ -12,7 +12,7 @@ use super::prior::FoundPrior;
 use super::recorder::Recorder;
 use super::slide::Slide;
 use super::start::{CarriedSource, Start};
-use super::{input, manifest, scale, tile_size};
+use super::{input, manifest, memory, scale, tile_size};
 use crate::config::{self, SplitSettings, dump, run_id};
 use crate::data::GeneIdx;
 use crate::io::atomic;
@@ -82,7 +82,8 @@ impl Undivided {
 
     /// Molecules of a tile, margin included, at most.
     pub fn molecules_per_tile(&self, settings: &SplitSettings) -> anyhow::Result<usize> {
-        tile_size::molecules_per_tile(settings.max_molecules_per_tile, settings.max_memory, 0)
+        let tile = self.start.workload(&settings.run).of_tile(self.n_molecules() as u64);
+        tile_size::molecules_per_tile(settings.max_molecules_per_tile, settings.max_memory, &tile)
     }
 
     /// Fits the slide and writes its tiles of at most `limit` molecules. Returns their folders in order.
@@ -285,7 +286,7 @@ impl Writing<'_> {
             margin: self.tiling.margin,
             n_core,
             n_slide: self.start.table.molecules.len() as u64,
-            expected_memory_mib: tile_size::memory_of_run(n_molecules, 0) >> 20,
+            expected_memory_mib: memory::peak(&self.start.workload(run).of_tile(n_molecules)) >> 20,
             run_id: config::run_id(&self.start.fingerprint(), run),
             texts: Default::default(),
         });
