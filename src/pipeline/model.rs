@@ -94,6 +94,8 @@ pub struct Known<'a> {
     pub compartment_genes: Option<&'a CompartmentUse>,
     /// The slide, if the molecules are a part of one.
     pub part: Option<Part<'a>>,
+    /// Whether it is kept how clusters were found, for parts to follow.
+    pub keeps_course: bool,
 }
 
 fn segment_sorted(
@@ -201,7 +203,8 @@ impl Grounds {
                 (fit.edges.apply(spatial), fit.edges, confidence.to_vec(), None)
             }
         };
-        let clustering = cluster(molecules, &graph, &confidence, known.part.map(|part| part.fit), settings, observer);
+        let slide = known.part.map(|part| part.fit);
+        let clustering = cluster(molecules, &graph, &confidence, slide, known.keeps_course, settings, observer);
         let regions = match known.compartment_genes {
             Some(genes) => Some(Regions::find(genes, molecules, &mut graph, &confidence, scale, settings, observer)?),
             None => None,
@@ -331,6 +334,7 @@ fn cluster(
     graph: &MoleculeGraph,
     confidence: &[f32],
     slide: Option<&SlideFit>,
+    keeps_course: bool,
     settings: &RunSettings,
     observer: &dyn Observer,
 ) -> Option<Clusters> {
@@ -339,10 +343,11 @@ fn cluster(
     }
     observer.stage("Clustering molecules");
     let data = clustering::Data { genes: &molecules.genes, n_genes: molecules.n_genes, graph, confidence };
-    let params = clustering::Params::new(settings.n_clusters, molecules.len());
-    let clusters = match slide.and_then(|fit| fit.profiles.as_ref()) {
-        Some(profiles) => clustering::assign(data, &profiles.shares, &params, observer),
+    let clusters = match slide.and_then(|fit| fit.clustering.as_ref()) {
+        Some(course) => clustering::follow(data, course, observer),
         None => {
+            let params =
+                clustering::Params { keeps_course, ..clustering::Params::new(settings.n_clusters, molecules.len()) };
             let draws = Draws::new(settings.program.seed, Stream::Clustering);
             clustering::cluster(data, &params, draws, observer)
         }

@@ -77,7 +77,12 @@ pub fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::R
     let found = model::segment(
         &mut start.table.molecules,
         start.prior.as_ref().map(|found| &found.prior),
-        model::Known { scale, compartment_genes: genes.as_ref(), part: start.tile.as_ref().map(TileStart::part) },
+        model::Known {
+            scale,
+            compartment_genes: genes.as_ref(),
+            part: start.tile.as_ref().map(TileStart::part),
+            keeps_course: false,
+        },
         settings,
         &mut keeper,
         &recorder,

@@ -8,11 +8,10 @@ use crate::bmm::{self, Course, Evidence};
 use crate::composition::{ColorModel, ColorParams};
 use crate::config::RunSettings;
 use crate::data::{GeneTable, Molecules};
-use crate::io::stage::{SlideFit, SlideMarkers, SlideProfiles};
+use crate::io::stage::{SlideFit, SlideMarkers};
 use crate::noise::{self, NoiseFit, PriorTrust};
 use crate::numeric::draws::{Draws, Stream};
 use crate::observe::Observer;
-use crate::polygons;
 use crate::spatial::frame::Frame;
 use crate::spatial::order::hilbert_order_in;
 use crate::spatial::tiling::Tiling;
@@ -73,7 +72,7 @@ impl Slide<'_> {
         }
         let sample = molecules.permuted(&chosen);
         let prior = self.prior.map(|prior| permuted_part(prior, &chosen));
-        let known = Known { scale, compartment_genes, part: None };
+        let known = Known { scale, compartment_genes, part: None, keeps_course: true };
         let grounds = Grounds::prepare(&sample, prior.as_ref(), known, settings, observer)?;
         let heeded = Heeded::new(prior.as_ref(), grounds.regions.as_ref(), settings);
         let (mut n_cells_init, _) = heeded.n_cells_init(&sample, None, settings);
@@ -92,12 +91,9 @@ impl Slide<'_> {
             scale: scale.radius,
             scale_std: scale.std,
             scale_origin: scale.origin.to_owned(),
-            profiles: grounds.clustering.as_ref().map(|clusters| SlideProfiles {
-                n_clusters: settings.n_clusters,
-                shares: clusters.fixed_profiles.clone(),
-            }),
+            clustering: grounds.clustering.and_then(|clusters| clusters.course),
             log_noise_density: Vec::new(),
-            z_breaks: molecules.positions.z.as_ref().map(|z| polygons::z_breaks(z, settings.max_z_slices)),
+            z_breaks: None,
             markers: compartment_genes.map(|genes| self.marker_names(genes)),
             is_colored: settings.colors.is_some(),
             colors: None,
@@ -112,7 +108,13 @@ impl Slide<'_> {
             let prior = prior.as_ref().map(|prior| permuted_part(prior, &places));
             let part = Part { fit: &fit, confidence: &confidence, is_center: &is_center };
             observer.stage("Finding the course of the noise density");
-            noise_course(&few, prior.as_ref(), Known { part: Some(part), ..known }, settings, observer)?
+            noise_course(
+                &few,
+                prior.as_ref(),
+                Known { part: Some(part), keeps_course: false, ..known },
+                settings,
+                observer,
+            )?
         };
         if let Some(colors) = settings.colors {
             observer.stage("Coloring neighborhoods");

@@ -8,12 +8,11 @@ use rayon::prelude::*;
 use serde_json::json;
 
 use super::compartments;
-use super::memory::peak;
 use super::prior::FoundPrior;
 use super::recorder::Recorder;
 use super::slide::Slide;
 use super::start::{CarriedSource, Start};
-use super::{input, manifest, scale, tile_size};
+use super::{input, manifest, memory, scale, tile_size};
 use crate::config::{self, SplitSettings, dump};
 use crate::data::GeneIdx;
 use crate::io::atomic;
@@ -82,7 +81,7 @@ impl Undivided {
 
     /// Molecules of a tile, margin included, at most.
     pub fn molecules_per_tile(&self, settings: &SplitSettings) -> anyhow::Result<usize> {
-        let tile = tile_size::work(&self.start, &settings.run);
+        let tile = self.start.workload(&settings.run).of_tile(self.n_molecules() as u64);
         tile_size::molecules_per_tile(settings.max_molecules_per_tile, settings.max_memory, &tile)
     }
 
@@ -257,7 +256,6 @@ impl Writing<'_> {
 
     fn manifest(&self, slide: &str, tile: usize, n_molecules: u64, n_core: u64, recorder: &Recorder<'_>) -> Manifest {
         let run = &self.settings.run;
-        let work = tile_size::work(&self.start, run);
         let mut manifest = manifest::begin(StageKind::Tile, &run.program, &dump::values(run));
         manifest.estimates = self.estimates.clone();
         manifest.inputs = self.start.inputs.clone();
@@ -279,7 +277,7 @@ impl Writing<'_> {
             margin: self.tiling.margin,
             n_core,
             n_slide: self.start.table.molecules.len() as u64,
-            expected_memory_mib: peak(&work.with_molecules(n_molecules)).div_ceil(1 << 20),
+            expected_memory_mib: memory::peak(&self.start.workload(run).of_tile(n_molecules)) >> 20,
             run_id: config::run_id(&self.start.fingerprint(), run),
             texts: Default::default(),
         });

@@ -7,17 +7,23 @@ use anyhow::Context as _;
 
 use super::compartments::CompartmentUse;
 use super::input;
+use super::memory::{PriorForm, PriorLoad, Source, Workload};
 use super::model::Part;
 use super::prior::stage::Files;
 use super::prior::{self, FoundPrior};
 use super::recorder::Recorder;
 use super::scale::Scale;
+use crate::bmm;
 use crate::compartments::Markers;
-use crate::config::RunSettings;
+use crate::config::{CompartmentGenes, RunSettings};
 use crate::data::GeneTable;
 use crate::io::molecules::{Carried, CarriedPlan, MoleculeTable};
 use crate::io::stage::{InputFingerprint, SlideFit, StageKind, StageReader, TileManifest};
 use crate::observe::Observer;
+
+/// Threads that a run of a tile is expected to have. Not those of this command: how a slide is divided, and so its cells,
+/// must not depend on them. Each needs little memory.
+const THREADS: usize = 16;
 
 /// Molecules with their prior segmentation, and where both came from.
 pub struct Start {
@@ -162,8 +168,55 @@ impl Start {
         Ok(Self { table, prior, inputs, paths, tile })
     }
 
+    /// The work that a run on these molecules is, for estimates of memory.
+    pub fn workload(&self, settings: &RunSettings) -> Workload {
+        let molecules = &self.table.molecules;
+        let n_molecules = molecules.len() as u64;
+        let heeded = self.prior.as_ref().filter(|_| settings.prior_confidence > 0.0);
+        let (n_cells_init, _) = bmm::params::default_n_cells_init(
+            molecules.len(),
+            settings.min_molecules_per_cell,
+            heeded.map(|found| found.prior.segments()),
+        );
+        Workload {
+            n_rows: n_molecules,
+            n_molecules,
+            n_dims: molecules.positions.n_dims(),
+            n_genes: molecules.n_genes,
+            source: Source::Stage,
+            carried_bytes: self.table.carried.frame.columns().iter().map(|column| width(column.dtype())).sum(),
+            prior: self
+                .prior
+                .as_ref()
+                .map(|found| PriorLoad { form: PriorForm::Known, n_segments: found.table.rows.len() as u64 }),
+            n_cells_init: settings.n_cells_init.unwrap_or(n_cells_init) as u64,
+            n_clusters: settings.n_clusters,
+            has_compartments: settings.compartment_genes != CompartmentGenes::None,
+            may_end_early: settings.tol > 0.0 || settings.converged > 0.0,
+            n_neighbors: settings
+                .colors
+                .map(|colors| colors.n_neighbors(molecules.n_genes, settings.min_molecules_per_cell)),
+            has_polygons: false,
+            report_pixels: None,
+            n_threads: THREADS,
+        }
+    }
+
     /// What identifies the content of the inputs, for the run id.
     pub fn fingerprint(&self) -> Vec<u8> {
         input::fingerprint(&self.table, self.prior.as_ref().and_then(|prior| prior.fingerprint))
+    }
+}
+
+/// Bytes of a value in memory; texts are taken to be short.
+fn width(dtype: &polars::prelude::DataType) -> f64 {
+    use polars::prelude::DataType::*;
+    match dtype {
+        Boolean => 0.125,
+        Int8 | UInt8 => 1.0,
+        Int16 | UInt16 => 2.0,
+        Int32 | UInt32 | Float32 | Date | Categorical(..) | Enum(..) => 4.0,
+        String | Binary => 28.0,
+        _ => 8.0,
     }
 }

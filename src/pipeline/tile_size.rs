@@ -1,50 +1,13 @@
 //! How many molecules a tile may have, for the memory that there is.
 
 use super::machine;
-use super::memory::{PriorForm, PriorLoad, Source, Workload, molecules_for_memory, peak};
-use super::start::Start;
-use crate::config::{CompartmentGenes, MOLECULES_PER_TILE, MaxMemory, RunSettings};
-use crate::io::molecules::OutputColumn;
+use super::memory::{Workload, molecules_for_memory, peak};
+use crate::config::{MOLECULES_PER_TILE, MaxMemory};
 
 /// Share of the available memory that is used with `auto`: other programs live, too.
 const USED_SHARE: f64 = 0.8;
 /// Tiles of fewer molecules are mostly margin.
 const LEAST_MOLECULES: u64 = 20_000;
-
-/// Threads that a run of a tile is expected to have. Not those of this command: how a slide is divided must not depend
-/// on them, and each needs little memory.
-const THREADS: usize = 16;
-/// Bytes of a value in a carried column, by and large: numbers have 4 or 8, texts more.
-const CARRIED: f64 = 12.0;
-
-/// The work on a tile as large as the whole slide, whose carried columns need not be in memory.
-pub fn work(slide: &Start, settings: &RunSettings) -> Workload {
-    let molecules = &slide.table.molecules;
-    let n_molecules = molecules.len() as u64;
-    let is_carried = |column: &&OutputColumn| matches!(column, OutputColumn::Carried(_));
-    let n_carried = slide.table.carried.layout.iter().filter(is_carried).count();
-    let n_segments = slide.prior.as_ref().map(|found| found.table.rows.len() as u64);
-    let least = settings.min_molecules_per_cell;
-    let n_cells = n_molecules / least.max(3) as u64;
-    Workload {
-        n_rows: n_molecules,
-        n_molecules,
-        n_dims: molecules.positions.n_dims(),
-        n_genes: molecules.n_genes,
-        source: Source::Stage,
-        carried_bytes: CARRIED * n_carried as f64,
-        prior: n_segments.map(|n_segments| PriorLoad { form: PriorForm::Known, n_segments }),
-        // The model starts with about two components for every cell that there may be.
-        n_cells_init: settings.n_cells_init.map_or(2 * n_cells, |n| n as u64).max(n_segments.unwrap_or(0)),
-        n_clusters: settings.n_clusters,
-        has_compartments: settings.compartment_genes != CompartmentGenes::None,
-        may_end_early: settings.converged > 0.0,
-        n_neighbors: settings.colors.map(|colors| colors.n_neighbors(molecules.n_genes, least)),
-        has_polygons: false,
-        report_pixels: None,
-        n_threads: THREADS,
-    }
-}
 
 /// Bytes that a limit of memory means.
 ///
@@ -87,6 +50,7 @@ pub fn molecules_per_tile(
 
 #[cfg(test)]
 mod tests {
+    use super::super::memory::Source;
     use super::*;
 
     fn tile() -> Workload {

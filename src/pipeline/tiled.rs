@@ -14,7 +14,7 @@ use super::{export, merge, run};
 use crate::config::{
     BundleSettings, CheckpointSettings, ExportSettings, InputSettings, MergeSettings, RunSettings, SplitSettings,
 };
-use crate::io::stage::{Manifest, StageKind, StageReader, StageWriter};
+use crate::io::stage::{StageKind, StageReader, StageWriter};
 use crate::observe::Observer;
 
 /// Segments a slide in tiles, if the settings limit tiles or memory and the slide is larger than that.
@@ -110,8 +110,12 @@ fn of_tile(tile: &Path, stage: &Path, settings: &RunSettings, division: &SplitSe
 
 /// Whether the stage is a finished run of just this tile.
 fn is_finished(stage: &Path, tile: &Path) -> bool {
-    let (Ok(run), Ok(tile)) = (StageReader::open(stage, &[StageKind::Run]), StageReader::peek(tile, &[StageKind::Tile])) else { return false };
-    let run = run.manifest();
+    let (Ok(run), Ok(tile)) =
+        (StageReader::open(stage, &[StageKind::Run]), StageReader::peek(tile, &[StageKind::Tile]))
+    else {
+        return false;
+    };
+    let (run, tile) = (run.manifest(), tile.manifest());
     run.tile.is_some() && run.tile == tile.tile && run.program_version == tile.program_version
 }
 

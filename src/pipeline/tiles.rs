@@ -141,7 +141,7 @@ pub(crate) mod tests {
             scale: 10.0,
             scale_std: 2.5,
             scale_origin: "given".to_owned(),
-            profiles: None,
+            clustering: None,
             log_noise_density: Vec::new(),
             z_breaks: None,
             markers: None,

@@ -106,7 +106,10 @@ fn fit_lines(stage: &StageReader) -> Result<Vec<String>, StageError> {
             noise.signal.mean, noise.background.mean
         )
     }));
-    lines.extend(fit.profiles.map(|profiles| format!("  profiles of {} molecule clusters", profiles.n_clusters)));
+    lines
+        .extend(fit.clustering.map(|course| {
+            format!("  course of {} molecule clusters, {} steps", course.n_clusters, course.steps.len())
+        }));
     lines.extend(fit.markers.map(|markers| {
         format!("  genes of nuclei: {}; of cytoplasm: {}", markers.nuclei.join(", "), markers.cyto.join(", "))
     }));

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::StageError;
 use super::ipc::{SourceColumn, damaged, read_table, write_table};
 use super::schema::SLIDE_FIT;
+use crate::clustering::{Course, CourseStep};
 use crate::composition::{ColorModel, ColorModelParts, Transform};
 use crate::graph::EdgeLengths;
 use crate::noise::{NoiseFit, Normal};
@@ -32,8 +33,8 @@ pub struct SlideFit {
     pub scale_std: f64,
     /// Where the scale comes from: `given`, or `estimated from …`.
     pub scale_origin: String,
-    /// Molecule clusters, if molecules are clustered.
-    pub profiles: Option<SlideProfiles>,
+    /// How the profiles of the molecule clusters moved, if molecules are clustered.
+    pub clustering: Option<Course>,
     /// ln of the density of noise (Λ) at the start of the model and after every iteration. `[1 + n_iterations]`
     pub log_noise_density: Vec<f64>,
     /// Borders between the layers of z that get boundaries of their own, ascending, the outer ones included; `None`
@@ -45,15 +46,6 @@ pub struct SlideFit {
     pub is_colored: bool,
     /// The colors, if molecules are colored; `None` then means that all are gray.
     pub colors: Option<ColorModel>,
-}
-
-/// Genes of the molecule clusters of a slide.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SlideProfiles {
-    /// Number of clusters.
-    pub n_clusters: usize,
-    /// Shares of the genes, cluster by cluster. `[n_clusters * n_genes]`
-    pub shares: Vec<f64>,
 }
 
 /// Names of genes that tell compartments. Both lists hold at least one.
@@ -114,9 +106,8 @@ impl SlideFit {
                 ("noise_iterations", vec![noise.n_iterations as f64, f64::from(u8::from(noise.converged))]),
             ]);
         }
-        if let Some(profiles) = &self.profiles {
-            arrays.push(("n_clusters", vec![profiles.n_clusters as f64]));
-            arrays.push(("cluster_shares", profiles.shares.clone()));
+        if let Some(course) = &self.clustering {
+            arrays.extend(cluster_arrays(course));
         }
         arrays.push(("log_noise_density", self.log_noise_density.clone()));
         if let Some(breaks) = &self.z_breaks {
@@ -157,14 +148,8 @@ impl SlideFit {
             }
             None => None,
         };
-        let profiles = match take.maybe("n_clusters")? {
-            Some([n]) => {
-                let (n_clusters, shares) = (n as usize, take.all("cluster_shares"));
-                if n_clusters == 0 || shares.len() % n_clusters != 0 {
-                    return Err(format!("{} shares of genes in {n} clusters", shares.len()));
-                }
-                Some(SlideProfiles { n_clusters, shares })
-            }
+        let clustering = match take.maybe("n_clusters")? {
+            Some([n]) => Some(take.course(n as usize)?),
             None => None,
         };
         let log_noise_density = take.all("log_noise_density");
@@ -198,7 +183,7 @@ impl SlideFit {
             scale,
             scale_std,
             scale_origin,
-            profiles,
+            clustering,
             log_noise_density,
             z_breaks,
             markers,
@@ -206,6 +191,28 @@ impl SlideFit {
             colors,
         })
     }
+}
+
+/// Codes of the steps of a clustering.
+const SWEEP: f64 = 0.0;
+const EXHAUSTIVE_SWEEP: f64 = 1.0;
+const WAKE: f64 = 2.0;
+
+/// The numbers of a clustering.
+fn cluster_arrays(course: &Course) -> [(&'static str, Vec<f64>); 6] {
+    let step = |&(step, n_moves): &(CourseStep, u32)| match step {
+        CourseStep::Sweep { threshold, exhaustive: false } => [SWEEP, threshold.into(), n_moves.into()],
+        CourseStep::Sweep { threshold, exhaustive: true } => [EXHAUSTIVE_SWEEP, threshold.into(), n_moves.into()],
+        CourseStep::Wake => [WAKE, 0.0, n_moves.into()],
+    };
+    [
+        ("n_clusters", vec![course.n_clusters as f64]),
+        ("cluster_first", course.first.clone()),
+        ("cluster_steps", course.steps.iter().flat_map(step).collect()),
+        ("cluster_genes", course.genes.iter().map(|&gene| gene.into()).collect()),
+        ("cluster_far", course.is_far.iter().map(|&is_far| f64::from(u8::from(is_far))).collect()),
+        ("cluster_profiles", course.values.iter().map(|&value| value.into()).collect()),
+    ]
 }
 
 /// The numbers of the colors.
@@ -230,6 +237,34 @@ impl Take<'_> {
     /// All values of an array; none if it is absent.
     fn all(&mut self, name: &str) -> Vec<f64> {
         self.0.remove(name).unwrap_or_default()
+    }
+
+    /// How the profiles of clusters moved.
+    fn course(&mut self, n_clusters: usize) -> Result<Course, String> {
+        let step = |step: &[f64]| {
+            let n_moves = step[2] as u32;
+            let sweep = |exhaustive| CourseStep::Sweep { threshold: step[1] as f32, exhaustive };
+            match step[0] {
+                SWEEP => Ok((sweep(false), n_moves)),
+                EXHAUSTIVE_SWEEP => Ok((sweep(true), n_moves)),
+                WAKE => Ok((CourseStep::Wake, n_moves)),
+                other => Err(format!("the clustering has a step {other}")),
+            }
+        };
+        let course = Course {
+            n_clusters,
+            first: self.all("cluster_first"),
+            steps: self.all("cluster_steps").chunks_exact(3).map(step).collect::<Result<_, String>>()?,
+            genes: self.all("cluster_genes").into_iter().map(|gene| gene as u32).collect(),
+            is_far: self.all("cluster_far").into_iter().map(|flag| flag == 1.0).collect(),
+            values: self.all("cluster_profiles").into_iter().map(|value| value as f32).collect(),
+        };
+        let n_genes = course.first.len() / n_clusters.max(1);
+        if course.is_sound(n_genes) {
+            Ok(course)
+        } else {
+            Err(format!("the course of {n_clusters} clusters is not whole"))
+        }
     }
 
     /// The values of an array of a known length, if it is there.

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::documents::{SCHEMA, check};
 use super::*;
+use crate::clustering::{Course, CourseStep};
 use crate::composition::{ColorModel, ColorModelParts, Transform};
 use crate::graph::EdgeLengths;
 use crate::noise::{NoiseFit, Normal};
@@ -49,7 +50,18 @@ fn fit() -> SlideFit {
         scale: 6.5,
         scale_std: 1.625,
         scale_origin: "estimated from 12 prior segments".to_owned(),
-        profiles: Some(SlideProfiles { n_clusters: 2, shares: vec![0.5, 0.25, 0.25, 0.1, 0.2, 0.7] }),
+        clustering: Some(Course {
+            n_clusters: 2,
+            first: vec![0.5, 0.25, 0.25, 0.1, 0.2, 0.7],
+            steps: vec![
+                (CourseStep::Sweep { threshold: 0.0, exhaustive: true }, 1),
+                (CourseStep::Wake, 0),
+                (CourseStep::Sweep { threshold: 3e-4, exhaustive: false }, 1),
+            ],
+            genes: vec![2, 0],
+            is_far: vec![true, false],
+            values: vec![0.1, 0.2, 0.3, 1e-30],
+        }),
         log_noise_density: vec![0.125, 0.1, 1.0 / 11.0],
         z_breaks: Some(vec![f64::NEG_INFINITY, 0.5, 1.5]),
         markers: Some(SlideMarkers { nuclei: vec!["Neat1".to_owned()], cyto: vec!["Äb".to_owned()] }),
@@ -63,7 +75,7 @@ fn bare_fit() -> SlideFit {
     SlideFit {
         edges: EdgeLengths { log_limit: None, full_weight: 1.0 },
         noise: None,
-        profiles: None,
+        clustering: None,
         log_noise_density: Vec::new(),
         z_breaks: None,
         markers: None,
@@ -183,7 +195,10 @@ fn a_fit_that_lacks_numbers_is_a_damaged_table() {
     let cases = [
         (SlideFit { scale: f64::NAN, ..fit() }, "the scale is NaN"),
         (SlideFit { z_breaks: Some(vec![1.0, 0.0]), ..fit() }, "borders of layers"),
-        (SlideFit { profiles: Some(SlideProfiles { n_clusters: 4, shares: vec![0.5; 6] }), ..fit() }, "6 shares"),
+        (
+            SlideFit { clustering: fit().clustering.map(|course| Course { genes: vec![2, 3], ..course }), ..fit() },
+            "not whole",
+        ),
     ];
     for (fit, expected) in cases {
         write_tile(dir.path(), &fit, tile_manifest()).unwrap();
@@ -207,7 +222,7 @@ fn a_tile_is_described_by_its_place_and_what_the_slide_told() {
         "Expected memory of its run: 21 MiB",
         "The same in all tiles: scale 6.5 with a spread of 1.625 (estimated from 12 prior segments)",
         "  distance to the k-th neighbor: 0.1429 in cells, 3.0000 in the background",
-        "  profiles of 2 molecule clusters",
+        "  course of 2 molecule clusters, 3 steps",
         "  genes of nuclei: Neat1; of cytoplasm: Äb",
         "  colors of neighborhoods",
         "  slide_fit.arrow: ",
