@@ -53,11 +53,23 @@ pub fn neighbor_distances(positions: &Positions, nn_id: usize) -> Vec<f32> {
     (0..positions.len())
         .into_par_iter()
         .with_min_len(256)
-        .map_init(Vec::new, |found, molecule| {
-            tree.nearest(positions.at(molecule), nn_id + 1, found);
-            found.last().map_or(0.0, |farthest| farthest.distance2.sqrt() as f32)
-        })
+        .map_init(Vec::new, |found, molecule| distance_in(&tree, positions.at(molecule), nn_id, found))
         .collect()
+}
+
+/// [`neighbor_distances`] of some of the molecules, with neighbors among all. `[n_wanted]`
+pub fn neighbor_distances_of(positions: &Positions, wanted: &[u32], nn_id: usize) -> Vec<f32> {
+    let tree = KdTree::new(positions, None);
+    wanted
+        .par_iter()
+        .with_min_len(256)
+        .map_init(Vec::new, |found, &molecule| distance_in(&tree, positions.at(molecule as usize), nn_id, found))
+        .collect()
+}
+
+fn distance_in(tree: &KdTree, at: [f64; 3], nn_id: usize, found: &mut Vec<crate::spatial::kdtree::Neighbor>) -> f32 {
+    tree.nearest(at, nn_id + 1, found);
+    found.last().map_or(0.0, |farthest| farthest.distance2.sqrt() as f32)
 }
 
 /// Estimates every molecule's confidence from the distance to its `nn_id`-th neighbor.

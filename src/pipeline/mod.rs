@@ -28,6 +28,7 @@ pub mod slide;
 pub mod split;
 pub mod start;
 pub mod tile_size;
+mod tiled;
 pub mod tiles;
 mod workload;
 

@@ -4,7 +4,6 @@ use super::compartments::{CompartmentUse, NUCLEI_CONFIDENCE, Regions};
 use super::keeper::Keeper;
 use super::prior::Prior;
 use super::scale::{self, Scale};
-use super::slide::SlideFit;
 use crate::bmm::{self, Choice, Evidence, Params, Quirks, Segments};
 use crate::clustering::{self, Clusters};
 use crate::compartments::Compartments;
@@ -12,7 +11,7 @@ use crate::composition::{self, Color, ColorParams};
 use crate::config::RunSettings;
 use crate::data::{ClusterIdx, Molecules, Segmentation};
 use crate::graph::{self, EdgeLengths, MoleculeGraph, SpatialGraph};
-use crate::io::stage::ClusteringTable;
+use crate::io::stage::{ClusteringTable, SlideFit};
 use crate::noise::{self, Confidence, NoiseFit, PriorTrust};
 use crate::numeric::draws::{Draws, Stream};
 use crate::observe::Observer;
@@ -95,6 +94,8 @@ pub struct Known<'a> {
     pub compartment_genes: Option<&'a CompartmentUse>,
     /// The slide, if the molecules are a part of one.
     pub part: Option<Part<'a>>,
+    /// Whether it is kept how clusters were found, for parts to follow.
+    pub keeps_course: bool,
 }
 
 fn segment_sorted(
@@ -202,7 +203,8 @@ impl Grounds {
                 (fit.edges.apply(spatial), fit.edges, confidence.to_vec(), None)
             }
         };
-        let clustering = cluster(molecules, &graph, &confidence, known.part.map(|part| part.fit), settings, observer);
+        let slide = known.part.map(|part| part.fit);
+        let clustering = cluster(molecules, &graph, &confidence, slide, known.keeps_course, settings, observer);
         let regions = match known.compartment_genes {
             Some(genes) => Some(Regions::find(genes, molecules, &mut graph, &confidence, scale, settings, observer)?),
             None => None,
@@ -332,6 +334,7 @@ fn cluster(
     graph: &MoleculeGraph,
     confidence: &[f32],
     slide: Option<&SlideFit>,
+    keeps_course: bool,
     settings: &RunSettings,
     observer: &dyn Observer,
 ) -> Option<Clusters> {
@@ -340,10 +343,11 @@ fn cluster(
     }
     observer.stage("Clustering molecules");
     let data = clustering::Data { genes: &molecules.genes, n_genes: molecules.n_genes, graph, confidence };
-    let params = clustering::Params::new(settings.n_clusters, molecules.len());
-    let clusters = match slide.and_then(|fit| fit.profiles.as_deref()) {
-        Some(profiles) => clustering::assign(data, profiles, &params, observer),
+    let clusters = match slide.and_then(|fit| fit.clustering.as_ref()) {
+        Some(course) => clustering::follow(data, course, observer),
         None => {
+            let params =
+                clustering::Params { keeps_course, ..clustering::Params::new(settings.n_clusters, molecules.len()) };
             let draws = Draws::new(settings.program.seed, Stream::Clustering);
             clustering::cluster(data, &params, draws, observer)
         }
@@ -357,12 +361,17 @@ fn cluster(
 
 /// Colors of the neighborhoods of a part of a slide, if they are wanted.
 fn color_part(
-    _molecules: &Molecules,
-    _slide: &SlideFit,
-    _settings: &RunSettings,
-    _observer: &dyn Observer,
+    molecules: &Molecules,
+    slide: &SlideFit,
+    settings: &RunSettings,
+    observer: &dyn Observer,
 ) -> Option<Vec<Color>> {
-    None
+    settings.colors?;
+    observer.stage("Coloring neighborhoods");
+    Some(match &slide.colors {
+        Some(colors) => colors.colors(molecules),
+        None => vec![Color::GRAY; molecules.len()],
+    })
 }
 
 /// Colors of neighborhoods, if they are wanted.
