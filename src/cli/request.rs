@@ -49,6 +49,7 @@ pub fn parse(command: Command, arguments: &[OsString]) -> anyhow::Result<(Reques
         add_excluded: path(&matches, "add_excluded"),
         xenium_bundle: path(&matches, "xenium_bundle"),
         save_prior: path(&matches, "save_prior"),
+        tiles: paths(&matches, "tiles"),
         dotted: sorted.dotted,
         command_line: arguments.join(OsStr::new(" ")).to_string_lossy().into_owned(),
         ..Request::default()
@@ -74,6 +75,12 @@ pub fn parse(command: Command, arguments: &[OsString]) -> anyhow::Result<(Reques
 /// A path, if the command has such an argument and it is given.
 fn path(matches: &ArgMatches, name: &str) -> Option<PathBuf> {
     matches.try_get_one::<OsString>(name).ok().flatten().map(PathBuf::from)
+}
+
+/// Several paths; none if the command has no such argument.
+fn paths(matches: &ArgMatches, name: &str) -> Vec<PathBuf> {
+    let given = matches.try_get_many::<OsString>(name).ok().flatten();
+    given.into_iter().flatten().map(PathBuf::from).collect()
 }
 
 fn flag(def: &'static OptionDef, spelled: String, text: &str) -> Result<Given, ConfigError> {

@@ -11,6 +11,7 @@ use crate::config::options::{Command, find_path};
 use crate::config::resolve::{Request, resolve};
 use crate::config::values::Value;
 use crate::config::{ConfigError, Note, RunSettings};
+use crate::pipeline::tiles::{Settled, settled_by};
 
 /// Segments molecules as the arguments after `run` say.
 ///
@@ -35,7 +36,11 @@ pub fn run(arguments: &[OsString]) -> anyhow::Result<()> {
 pub fn parse(arguments: &[OsString], environment: &dyn Fn(&str) -> Option<String>) -> anyhow::Result<RunSettings> {
     let (mut request, matches) = request::parse(Command::Run, arguments)?;
     legacy(&matches, &mut request)?;
-    request.prior_stage = crate::pipeline::prior::stage::settled_by(&request.molecules)?;
+    match settled_by(&request.molecules)? {
+        Some(Settled::Prior(stage)) => request.prior_stage = Some(stage),
+        Some(Settled::Tile(tile)) => request.tile = Some(tile),
+        None => {}
+    }
     Ok(resolve(&request, environment)?)
 }
 

@@ -9,6 +9,7 @@ mod keeper;
 pub mod machine;
 mod manifest;
 pub mod map;
+pub mod merge;
 mod model;
 mod nuclei;
 pub mod pictures;
@@ -21,6 +22,9 @@ pub mod run;
 mod scale;
 pub mod segfree;
 pub mod sizing;
+pub mod split;
 mod start;
+pub mod tile_size;
+pub mod tiles;
 
 pub use keeper::Stopped;

@@ -2,6 +2,7 @@
 
 pub mod delaunay;
 pub mod extent;
+pub mod frame;
 pub mod hull;
 pub mod kdtree;
 pub mod normalize;

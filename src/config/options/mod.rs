@@ -31,6 +31,8 @@ pub enum Kind {
     },
     /// A positive number, or a percentage such as `25%`.
     Amount,
+    /// A size of memory with its unit, such as `8GB`, or `auto`.
+    Memory,
     /// Comma-separated texts.
     List,
     /// One of some words, in any case.
@@ -47,6 +49,7 @@ impl Kind {
             Self::Int { .. } => "a whole number".to_owned(),
             Self::Float { .. } => "a number".to_owned(),
             Self::Amount => "a number or a percentage such as 25%".to_owned(),
+            Self::Memory => "a size such as 8GB, or auto".to_owned(),
             Self::List => "a list of texts, or one text with commas,".to_owned(),
             Self::Choice(words) => format!("one of {}", words.join(", ")),
         }
@@ -86,6 +89,10 @@ pub enum Command {
     Segfree,
     /// The final files from a finished stage.
     Export,
+    /// A slide into tiles.
+    Split,
+    /// Finished tiles into one result.
+    Merge,
     /// What a stage holds, for people.
     Inspect,
     /// The configuration of a platform, to be edited.
@@ -94,13 +101,23 @@ pub enum Command {
 
 impl Command {
     /// All commands in the order of the help.
-    pub const ALL: [Self; 7] =
-        [Self::Run, Self::Preview, Self::Prior, Self::Segfree, Self::Export, Self::Inspect, Self::Config];
+    pub const ALL: [Self; 9] = [
+        Self::Run,
+        Self::Preview,
+        Self::Prior,
+        Self::Segfree,
+        Self::Export,
+        Self::Split,
+        Self::Merge,
+        Self::Inspect,
+        Self::Config,
+    ];
     /// Those that read molecules and have a configuration.
-    pub const COMPUTING: [Self; 4] = [Self::Run, Self::Preview, Self::Prior, Self::Segfree];
+    pub const COMPUTING: [Self; 5] = [Self::Run, Self::Preview, Self::Prior, Self::Segfree, Self::Split];
 
     /// Those that know the presets.
-    pub const WITH_PRESETS: [Self; 5] = [Self::Run, Self::Preview, Self::Prior, Self::Segfree, Self::Config];
+    pub const WITH_PRESETS: [Self; 6] =
+        [Self::Run, Self::Preview, Self::Prior, Self::Segfree, Self::Split, Self::Config];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
@@ -110,6 +127,8 @@ impl Command {
             Self::Prior => "prior",
             Self::Segfree => "segfree",
             Self::Export => "export",
+            Self::Split => "split",
+            Self::Merge => "merge",
             Self::Inspect => "inspect",
             Self::Config => "config",
         }
@@ -132,6 +151,8 @@ pub enum Group {
     Segmentation,
     /// The prior segmentation.
     Prior,
+    /// How a slide is divided.
+    Tiles,
     /// Which cells are written.
     Cells,
     /// Files written.
@@ -144,11 +165,12 @@ pub enum Group {
 
 impl Group {
     /// All groups in the order of the help.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Segmentation,
         Self::Columns,
         Self::Filters,
         Self::Prior,
+        Self::Tiles,
         Self::Cells,
         Self::Output,
         Self::Program,
@@ -162,6 +184,7 @@ impl Group {
             Self::Filters => "Molecules and genes used",
             Self::Segmentation => "Segmentation",
             Self::Prior => "Prior segmentation",
+            Self::Tiles => "Tiles of large slides",
             Self::Cells => "Cells written",
             Self::Output => "Output",
             Self::Plotting => "Colors and reports",
@@ -313,7 +336,8 @@ mod tests {
     fn every_default_has_the_type_of_its_option() {
         for def in OPTIONS {
             let fits = match (def.kind, def.default) {
-                (Kind::Text | Kind::Path | Kind::Amount, BuiltIn::Text(_)) | (Kind::Bool, BuiltIn::Bool(_)) => true,
+                (Kind::Text | Kind::Path | Kind::Amount | Kind::Memory, BuiltIn::Text(_))
+                | (Kind::Bool, BuiltIn::Bool(_)) => true,
                 (Kind::Int { min, max }, BuiltIn::Int(value)) => (min..=max).contains(&value),
                 (Kind::Float { min, max }, BuiltIn::Float(value)) => (min..=max).contains(&value),
                 (Kind::List, BuiltIn::EmptyList) => true,

@@ -27,8 +27,10 @@ mod prior_outlines;
 mod reader;
 pub mod schema;
 mod segments;
+mod slide_fit;
 #[cfg(test)]
 mod tests;
+mod tile;
 mod trace;
 mod writer;
 
@@ -44,5 +46,7 @@ pub use molecules::{Compartments, MoleculeResults};
 pub use ncv::NcvTable;
 pub use polygons::StagePolygons;
 pub use reader::StageReader;
+pub use slide_fit::{FitTexts, SlideFit, SlideMarkers, SlideProfiles};
+pub use tile::TileManifest;
 pub use trace::TraceTable;
 pub use writer::{StageWriter, UNFINISHED_FILE};

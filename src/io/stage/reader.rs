@@ -10,8 +10,9 @@ use rayon::prelude::*;
 use super::manifest::{MANIFEST_FILE, Manifest, TableEntry, hash_text};
 use super::schema::{self, Table};
 use super::writer::UNFINISHED_FILE;
-use super::{ClusteringTable, MoleculeResults, NcvTable, StageError, StageKind, StagePolygons, TraceTable};
-use super::{cells, clustering, compartment_genes, ipc, molecules, ncv, polygons, prior_outlines, segments, trace};
+use super::{ClusteringTable, MoleculeResults, NcvTable, SlideFit, StageError, StageKind, StagePolygons, TraceTable};
+use super::{cells, clustering, compartment_genes, ipc, molecules, ncv, polygons, prior_outlines, segments};
+use super::{slide_fit, trace};
 use crate::cells::{CellCounts, CellStats};
 use crate::compartments::genes::GeneRank;
 use crate::data::{GeneTable, LayerOutlines};
@@ -163,6 +164,13 @@ impl StageReader {
     pub fn ncv(&self) -> Result<NcvTable, StageError> {
         let (path, n_rows) = self.find(&schema::NCV)?;
         ncv::read_ncv(&path, n_rows)
+    }
+
+    /// Reads what was fitted to the slide that a tile is a part of.
+    pub fn slide_fit(&self) -> Result<SlideFit, StageError> {
+        let (path, n_rows) = self.find(&schema::SLIDE_FIT)?;
+        let texts = self.manifest.tile.as_ref().map(|tile| tile.texts.clone()).unwrap_or_default();
+        slide_fit::read_slide_fit(&path, n_rows, &texts)
     }
 
     /// The Arrow schema of a table's file, with all metadata.

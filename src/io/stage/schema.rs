@@ -422,8 +422,21 @@ pub const NCV: Table = Table {
     rows_per_batch: ROWS_PER_BATCH,
 };
 
+/// Numbers that were fitted to the whole slide.
+pub const SLIDE_FIT: Table = Table {
+    name: "slide_fit",
+    file: "slide_fit.arrow",
+    description: "a number that was fitted to the whole slide",
+    columns: &[
+        Column::new("name", Text, Identity, "name of the array that the number is in"),
+        Column::new("position", UInt32, Identity, "place in that array, from 0"),
+        Column::new("value", Float64, Result, "the number"),
+    ],
+    rows_per_batch: ROWS_PER_BATCH,
+};
+
 /// All tables.
-pub const TABLES: [&Table; 12] = [
+pub const TABLES: [&Table; 13] = [
     &MOLECULES,
     &GENES,
     &SEGMENTS,
@@ -436,6 +449,7 @@ pub const TABLES: [&Table; 12] = [
     &CLUSTERING,
     &COMPARTMENT_GENES,
     &NCV,
+    &SLIDE_FIT,
 ];
 
 /// The table called `name`, or with the file `name`.

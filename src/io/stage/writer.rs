@@ -8,6 +8,7 @@ use super::ipc::Hashing;
 use super::manifest::{MANIFEST_FILE, Manifest, TableEntry, hash_text};
 use super::schema::{self, TABLES, Table};
 use super::{ClusteringTable, MoleculeResults, NcvTable, StageError, StageKind, TraceTable};
+use super::{SlideFit, slide_fit};
 use super::{cells, clustering, compartment_genes, molecules, ncv, polygons, prior_outlines, segments, trace};
 use crate::cells::{CellCounts, CellStats};
 use crate::compartments::genes::GeneRank;
@@ -36,6 +37,8 @@ pub struct StageWriter {
     is_new: bool,
     files: Vec<NewFile>,
     entries: Vec<TableEntry>,
+    /// The texts of the slide's fit, for the manifest.
+    fit_texts: Option<slide_fit::FitTexts>,
     finished: bool,
 }
 
@@ -51,8 +54,8 @@ impl StageWriter {
         }
         let system = |source| WriteError::System { path: dir.to_path_buf(), source };
         fs::create_dir_all(dir).map_err(system)?;
-        let writer =
-            Self { dir: dir.to_path_buf(), kind, is_new, files: Vec::new(), entries: Vec::new(), finished: false };
+        let (files, entries) = (Vec::new(), Vec::new());
+        let writer = Self { dir: dir.to_path_buf(), kind, is_new, files, entries, fit_texts: None, finished: false };
         fs::write(dir.join(UNFINISHED_FILE), UNFINISHED_TEXT).map_err(system)?;
         for name in names_in(dir)?.iter().filter(|name| is_temporary(name)) {
             // What a killed run has left; it is in nobody's way if it stays.
@@ -136,6 +139,14 @@ impl StageWriter {
         self.table(&schema::NCV, |out| ncv::write_ncv(out, table).map(|n| (n, table.ids.len())))
     }
 
+    /// Writes what was fitted to the slide that a tile is a part of. [`finish`](Self::finish) enters its texts into the
+    /// object `tile` of the manifest, which must be there.
+    pub fn slide_fit(&mut self, fit: &SlideFit) -> Result<(), StageError> {
+        self.table(&schema::SLIDE_FIT, |out| slide_fit::write_slide_fit(out, fit))?;
+        self.fit_texts = Some(fit.texts());
+        Ok(())
+    }
+
     /// Writes one table; `fill` returns the numbers of columns and rows.
     fn table(
         &mut self,
@@ -168,7 +179,12 @@ impl StageWriter {
         let order = |entry: &TableEntry| TABLES.iter().position(|table| table.name == entry.name);
         self.entries.sort_by_key(order);
         let tables = std::mem::take(&mut self.entries);
-        let manifest = Manifest { stage: self.kind, tables, ..manifest };
+        let mut manifest = Manifest { stage: self.kind, tables, ..manifest };
+        if let (Some(tile), Some(texts)) = (&mut manifest.tile, self.fit_texts.take()) {
+            tile.texts = texts;
+        }
+        manifest.check(&self.dir)?;
+        manifest.format_version = manifest.least_version();
         remove(&self.dir.join(MANIFEST_FILE))?;
         for file in self.files.drain(..) {
             file.commit()?;

@@ -111,8 +111,11 @@ pub fn settled_by(path: &Path) -> anyhow::Result<Option<PriorStage>> {
         return Ok(None);
     }
     let stage = StageReader::peek(path, &[StageKind::Prior])?;
-    let manifest = stage.manifest();
-    let place = path.display().to_string();
+    Ok(Some(settled(stage.manifest(), path.display().to_string())))
+}
+
+/// What the stage of this kind with this manifest settles. `place` is its path, for messages.
+pub fn settled(manifest: &Manifest, place: String) -> PriorStage {
     let held = |def: &'static OptionDef| {
         let value = manifest::value_of(manifest, def)?;
         Some(Given { def, value, origin: Origin::Stage(place.clone()) })
@@ -127,7 +130,7 @@ pub fn settled_by(path: &Path) -> anyhow::Result<Option<PriorStage>> {
         None => PriorSource::File { path: manifest.path_of("prior").unwrap_or_default().into() },
     };
     let min_molecules_per_segment = manifest.min_molecules_per_segment();
-    Ok(Some(PriorStage { place, values, source, min_molecules_per_segment }))
+    PriorStage { place, values, source, min_molecules_per_segment }
 }
 
 /// Reads a stage of this kind: its manifest, the molecules, and the prior segmentation as [`take`] gave it, without

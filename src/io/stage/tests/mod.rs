@@ -4,6 +4,7 @@ mod directory;
 mod documents;
 mod molecules;
 mod results;
+mod tile;
 
 use std::path::Path;
 
@@ -224,6 +225,7 @@ fn write_all(dir: &Path) -> Manifest {
     writer.clustering(&clustering()).unwrap();
     writer.compartment_genes(&ranking(), &table.genes).unwrap();
     writer.ncv(&ncv()).unwrap();
+    writer.slide_fit(&tile::fit()).unwrap();
     writer.finish(manifest()).unwrap()
 }
 
