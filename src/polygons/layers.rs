@@ -39,23 +39,15 @@ pub fn layer_outlines(
     if z.is_empty() {
         return Vec::new();
     }
-    let layers = Layers::new(z, max_layers.max(1));
-    let all: Vec<u32> = (0..z.len() as u32).collect();
-    let spacing = Scene::new(positions, cell_of, &all).spacing();
-    let (starts, by_layer) = counting_sort(&all, layers.len(), |member| Some(layers.layer_of(z[member as usize])));
-    drop(all);
-    (0..layers.len())
-        .map(|layer| {
-            let members = &by_layer[starts[layer] as usize..starts[layer + 1] as usize];
-            let outlines = Scene::new(positions, cell_of, members).outlines(n_cells, spacing);
-            layers.describe(layer, outlines)
-        })
-        .collect()
+    Layers::new(z, max_layers).outlines(positions, cell_of, n_cells)
 }
 
 /// Which values of z belong together.
 #[derive(Clone, Debug, PartialEq)]
-enum Layers {
+pub struct Layers(Kind);
+
+#[derive(Clone, Debug, PartialEq)]
+enum Kind {
     /// One layer per value, ascending.
     Values(Vec<f64>),
     /// Borders of the layers, ascending; one more than there are layers.
@@ -63,36 +55,60 @@ enum Layers {
 }
 
 impl Layers {
-    fn new(z: &[f64], max_layers: usize) -> Self {
-        match distinct_values(z, max_layers) {
-            Some(values) => Self::Values(values),
-            None => Self::Ranges(breaks(z, max_layers)),
-        }
+    /// The layers of molecules with these z, by the rules of [`layer_outlines`].
+    pub fn new(z: &[f64], max_layers: usize) -> Self {
+        let mut range = ZRange::new(max_layers);
+        z.iter().for_each(|&z| range.add(z));
+        range.layers(z)
+    }
+
+    /// The outlines of cells in these layers; see [`layer_outlines`]. None without z.
+    ///
+    /// The layers may be those of more molecules than are here. What is below the first counts as in the first, what is
+    /// above the last as in the last.
+    pub fn outlines(&self, positions: &Positions, cell_of: &[Option<CellIdx>], n_cells: usize) -> Vec<LayerOutlines> {
+        let Some(z) = &positions.z else { return Vec::new() };
+        let all: Vec<u32> = (0..z.len() as u32).collect();
+        let spacing = Scene::new(positions, cell_of, &all).spacing();
+        let (starts, by_layer) = counting_sort(&all, self.len(), |member| Some(self.layer_of(z[member as usize])));
+        drop(all);
+        (0..self.len())
+            .map(|layer| {
+                let members = &by_layer[starts[layer] as usize..starts[layer + 1] as usize];
+                let outlines = Scene::new(positions, cell_of, members).outlines(n_cells, spacing);
+                self.describe(layer, outlines)
+            })
+            .collect()
+    }
+
+    /// The layers, from below, without outlines.
+    pub fn empty(&self) -> Vec<LayerOutlines> {
+        (0..self.len()).map(|layer| self.describe(layer, Vec::new())).collect()
     }
 
     fn len(&self) -> usize {
-        match self {
-            Self::Values(values) => values.len(),
-            Self::Ranges(breaks) => breaks.len() - 1,
+        match &self.0 {
+            Kind::Values(values) => values.len(),
+            Kind::Ranges(breaks) => breaks.len() - 1,
         }
     }
 
     /// The layer of a molecule: closed below, open above.
     fn layer_of(&self, z: f64) -> usize {
-        let lower_borders = match self {
-            Self::Values(values) => &values[..],
-            Self::Ranges(breaks) => &breaks[..breaks.len() - 1],
+        let lower_borders = match &self.0 {
+            Kind::Values(values) => &values[..],
+            Kind::Ranges(breaks) => &breaks[..breaks.len() - 1],
         };
         lower_borders.partition_point(|&border| border <= z).saturating_sub(1)
     }
 
     fn describe(&self, layer: usize, outlines: Vec<CellOutline>) -> LayerOutlines {
-        match self {
-            Self::Values(values) => {
+        match &self.0 {
+            Kind::Values(values) => {
                 let z = values[layer];
                 LayerOutlines { name: julia_float(z), z, z_range: [z, z], outlines }
             }
-            Self::Ranges(breaks) => {
+            Kind::Ranges(breaks) => {
                 let (low, high) = (breaks[layer], breaks[layer + 1]);
                 let bracket = if layer + 1 == self.len() { ']' } else { ')' };
                 let name = format!("[{}, {}{bracket}", julia_float(low), julia_float(high));
@@ -102,26 +118,53 @@ impl Layers {
     }
 }
 
-/// The distinct values, ascending, unless there are more than `most`.
-fn distinct_values(z: &[f64], most: usize) -> Option<Vec<f64>> {
-    let mut values: Vec<f64> = Vec::new();
-    for &z in z {
-        let at = values.partition_point(|&value| value < z);
-        if values.get(at) != Some(&z) {
-            if values.len() == most {
-                return None;
-            }
-            values.insert(at, z + 0.0); // plus zero turns -0 into 0
-        }
-    }
-    Some(values)
+/// What layers depend on but for the bulk of z: to be found molecule by molecule.
+#[derive(Clone, Debug)]
+pub struct ZRange {
+    max_layers: usize,
+    /// The distinct values, ascending, unless there are more than layers.
+    values: Option<Vec<f64>>,
+    low: f64,
+    high: f64,
 }
 
-/// Borders of `n_layers` layers.
-fn breaks(z: &[f64], n_layers: usize) -> Vec<f64> {
-    let low = z.iter().copied().fold(f64::INFINITY, f64::min);
-    let high = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let mut values = z.to_vec();
+impl ZRange {
+    /// Nothing yet; `max_layers` is the number of layers at most (0 counts as 1).
+    pub fn new(max_layers: usize) -> Self {
+        Self {
+            max_layers: max_layers.max(1),
+            values: Some(Vec::new()),
+            low: f64::INFINITY,
+            high: f64::NEG_INFINITY,
+        }
+    }
+
+    /// Adds a molecule. The order does not matter.
+    pub fn add(&mut self, z: f64) {
+        let z = z + 0.0; // plus zero turns -0 into 0
+        (self.low, self.high) = (self.low.min(z), self.high.max(z));
+        let Some(values) = &mut self.values else { return };
+        let at = values.partition_point(|&value| value < z);
+        if values.get(at) != Some(&z) {
+            values.insert(at, z);
+        }
+        if values.len() > self.max_layers {
+            self.values = None;
+        }
+    }
+
+    /// The layers. `sample`: z of the molecules, or of enough of them to find their bulk.
+    pub fn layers(self, sample: &[f64]) -> Layers {
+        let [low, high] = [self.low, self.high];
+        Layers(match self.values {
+            Some(values) => Kind::Values(values),
+            None => Kind::Ranges(breaks(sample.to_vec(), [low, high], self.max_layers)),
+        })
+    }
+}
+
+/// Borders of `n_layers` layers between the extremes.
+fn breaks(mut values: Vec<f64>, [low, high]: [f64; 2], n_layers: usize) -> Vec<f64> {
     let bulk = BULK.map(|share| stats::quantile(&mut values, share));
     // Without a bulk that has an extent, the whole range has to do.
     let [from, to] = if bulk[0] < bulk[1] { bulk } else { [low, high] };
@@ -160,7 +203,7 @@ mod tests {
     fn few_values_are_a_layer_each() {
         let z = [3.0, 1.0, 2.0, 1.0, -0.0, 0.0];
         let layers = Layers::new(&z, 4);
-        assert_eq!(layers, Layers::Values(vec![0.0, 1.0, 2.0, 3.0]));
+        assert_eq!(layers.0, Kind::Values(vec![0.0, 1.0, 2.0, 3.0]));
         assert_eq!(z.map(|z| layers.layer_of(z)), [3, 1, 2, 1, 0, 0]);
         assert_eq!(layers.describe(1, vec![]).name, "1.0");
         assert_eq!(layers.describe(1, vec![]).z_range, [1.0, 1.0]);
@@ -171,7 +214,7 @@ mod tests {
         let z: Vec<f64> = (0..=1000).map(f64::from).collect();
         let layers = Layers::new(&z, 4);
         // Quantiles 25 and 975: inner borders 262.5, 500, 737.5.
-        assert_eq!(layers, Layers::Ranges(vec![0.0, 262.5, 500.0, 737.5, 1000.0]));
+        assert_eq!(layers.0, Kind::Ranges(vec![0.0, 262.5, 500.0, 737.5, 1000.0]));
         assert_eq!([0.0, 262.4, 262.5, 999.0, 1000.0].map(|z| layers.layer_of(z)), [0, 0, 1, 3, 3]);
         let first = layers.describe(0, vec![]);
         assert_eq!((first.name.as_str(), first.z, first.z_range), ("[0.0, 262.5)", 131.25, [0.0, 262.5]));
@@ -190,11 +233,11 @@ mod tests {
 
     #[test]
     fn layers_exist_for_one_value_one_layer_and_a_bulk_at_one_value() {
-        assert_eq!(Layers::new(&[7.0; 5], 1), Layers::Values(vec![7.0]));
-        assert_eq!(Layers::new(&[1.0, 2.0, 3.0], 1), Layers::Ranges(vec![1.0, 3.0]));
+        assert_eq!(Layers::new(&[7.0; 5], 1).0, Kind::Values(vec![7.0]));
+        assert_eq!(Layers::new(&[1.0, 2.0, 3.0], 1).0, Kind::Ranges(vec![1.0, 3.0]));
         let mut z = vec![0.0; 1000];
         z.extend([1.0, 2.0, 4.0]);
-        assert_eq!(Layers::new(&z, 2), Layers::Ranges(vec![0.0, 2.0, 4.0]));
+        assert_eq!(Layers::new(&z, 2).0, Kind::Ranges(vec![0.0, 2.0, 4.0]));
         let next = 1.0 + f64::EPSILON;
         assert_eq!(Layers::new(&[1.0, next, next + f64::EPSILON], 2).len(), 2);
     }

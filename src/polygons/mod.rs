@@ -15,5 +15,5 @@ mod plane_index;
 mod small;
 
 pub use check::{area, ring_fault};
-pub use layers::layer_outlines;
+pub use layers::{Layers, ZRange, layer_outlines};
 pub use outline::outline_cells;

@@ -5,7 +5,6 @@ use std::cmp::Reverse;
 use rayon::prelude::*;
 
 use super::{SharedMolecule, TileCell, TileCells};
-use crate::spatial::tiling::Rect;
 
 /// Cells are the same if they share at least one in this many of the smaller one's molecules.
 const SHARED_ONE_IN: u32 = 2;
@@ -23,7 +22,7 @@ impl Matches {
     /// Compares the cells of all tiles that overlap.
     pub fn find(tiles: &[TileCells], offsets: &[usize]) -> Self {
         let of_tile = |low: usize| {
-            let above = (low + 1..tiles.len()).filter(|&high| overlap(&tiles[low].reach, &tiles[high].reach));
+            let above = (low + 1..tiles.len()).filter(|&high| tiles[low].reach.meets(&tiles[high].reach));
             let mut pairs = Vec::new();
             for high in above {
                 let cell = |tile: usize, cell: u32| (offsets[tile] + cell as usize) as u32;
@@ -59,12 +58,6 @@ impl Matches {
         };
         (0..kept.len()).map(|cell| if kept[cell] { None } else { successor(cell) }).collect()
     }
-}
-
-/// Whether two rectangles have points in common.
-fn overlap(a: &Rect, b: &Rect) -> bool {
-    let meet = |a: [f64; 2], b: [f64; 2]| a[0] < b[1] && b[0] < a[1];
-    meet(a.x, b.x) && meet(a.y, b.y)
 }
 
 /// Cells of two tiles that match, with the numbers of shared molecules.

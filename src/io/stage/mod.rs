@@ -13,6 +13,7 @@
 
 mod carried;
 mod cells;
+mod cells_appender;
 mod clustering;
 mod compartment_genes;
 mod describe;
@@ -34,6 +35,7 @@ mod tile;
 mod trace;
 mod writer;
 
+pub use cells_appender::{CellsAppender, CountsAppender, PolygonsAppender};
 pub use clustering::ClusteringTable;
 pub use describe::{Description, describe};
 pub use error::StageError;
