@@ -8,12 +8,12 @@ use std::fs::File;
 use std::io::{self, BufReader, Write};
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use polars::prelude::{PolarsError, PolarsResult};
 use polars_arrow::array::{Array, BinaryArray, BooleanArray, DictionaryArray, PrimitiveArray, Utf8Array};
-use polars_arrow::datatypes::{ArrowSchema, ArrowSchemaRef, Field};
+use polars_arrow::datatypes::{ArrowDataType, ArrowSchema, ArrowSchemaRef, Field};
 use polars_arrow::io::ipc::read::{Dictionaries, FileMetadata, read_batch, read_file_dictionaries, read_file_metadata};
 use polars_arrow::io::ipc::write::{
     Compression, DictionaryTracker, EncodedData, FileWriter, WriteOptions, default_ipc_fields, encode_new_dictionaries,
@@ -36,13 +36,33 @@ pub(super) type Texts = Utf8Array<i32>;
 pub(super) struct SourceColumn<'a> {
     /// Name, type and metadata.
     pub field: Field,
-    rows: Box<dyn Fn(Range<usize>) -> PolarsResult<Values> + Send + Sync + 'a>,
+    rows: Rows<'a>,
+    /// Positions in a dictionary alone.
+    keys: Option<Rows<'a>>,
 }
+
+type Rows<'a> = Box<dyn Fn(Range<usize>) -> PolarsResult<Values> + Send + Sync + 'a>;
 
 impl<'a> SourceColumn<'a> {
     /// A column of which `rows` makes any range.
     pub fn new(field: Field, rows: impl Fn(Range<usize>) -> PolarsResult<Values> + Send + Sync + 'a) -> Self {
-        Self { field, rows: Box::new(rows) }
+        Self { field, rows: Box::new(rows), keys: None }
+    }
+
+    /// Some rows; of a column with a dictionary that was settled beforehand, positions in it.
+    pub fn values(&self, rows: Range<usize>) -> PolarsResult<Values> {
+        self.keys.as_ref().unwrap_or(&self.rows)(rows)
+    }
+
+    /// The entries of the dictionary, if they do not depend on the rows.
+    pub fn settled_dictionary(&self) -> PolarsResult<Option<Texts>> {
+        let is_settled = self.keys.is_some() || matches!(self.field.dtype(), ArrowDataType::Dictionary(_, _, true));
+        if !is_settled {
+            return Ok(None);
+        }
+        let rows = (self.rows)(0..0)?;
+        let dictionary = rows.as_any().downcast_ref::<DictionaryArray<i32>>();
+        Ok(dictionary.and_then(|dictionary| dictionary.values().as_any().downcast_ref::<Texts>()).cloned())
     }
 
     /// Numbers without missing ones.
@@ -68,14 +88,19 @@ impl<'a> SourceColumn<'a> {
     /// Entries of a dictionary, by their positions in it.
     pub fn categories(
         column: &Column,
-        names: &'a [impl AsRef<str>],
+        names: &'a [impl AsRef<str> + Sync],
         of: impl Fn(usize) -> usize + Send + Sync + 'a,
     ) -> Self {
-        let values = Texts::from_iter_values(names.iter());
-        Self::new(column.field(), move |rows| {
-            let keys = PrimitiveArray::from_vec(rows.map(|row| of(row) as i32).collect());
-            Ok(DictionaryArray::try_from_keys(keys, values.clone().boxed(), false)?.boxed())
-        })
+        let of = Arc::new(of);
+        let keys = move |rows: Range<usize>| PrimitiveArray::from_vec(rows.map(|row| of(row) as i32).collect());
+        let keys_alone = keys.clone();
+        let values = OnceLock::new();
+        let rows = move |rows| {
+            let values = values.get_or_init(|| Texts::from_iter_values(names.iter()));
+            Ok(DictionaryArray::try_from_keys(keys(rows), values.clone().boxed(), false)?.boxed())
+        };
+        let keys = Box::new(move |rows| Ok(keys_alone(rows).boxed()));
+        Self { field: column.field(), rows: Box::new(rows), keys: Some(keys) }
     }
 }
 
@@ -86,14 +111,12 @@ pub(super) fn write_table(
     columns: &[SourceColumn<'_>],
     n_rows: usize,
 ) -> io::Result<()> {
-    write_batches(
-        out,
-        table,
-        columns,
-        n_rows,
-        WriteOptions { compression: Some(Compression::ZSTD(Default::default())) },
-    )
-    .map_err(as_io_error)
+    write_batches(out, table, columns, n_rows, options()).map_err(as_io_error)
+}
+
+/// How tables are written.
+pub(super) fn options() -> WriteOptions {
+    WriteOptions { compression: Some(Compression::ZSTD(Default::default())) }
 }
 
 /// Batches that are held at a time, at most.
@@ -140,19 +163,37 @@ fn encode_batch(
 ) -> PolarsResult<(Vec<EncodedData>, EncodedData)> {
     let n = rows.len();
     let arrays = columns.iter().map(|column| (column.rows)(rows.clone())).collect::<PolarsResult<Vec<_>>>()?;
-    let mut dictionaries = Vec::new();
-    if with_dictionaries {
-        let mut tracker = DictionaryTracker { dictionaries: Dictionaries::default(), cannot_replace: true };
-        for (field, array) in default_ipc_fields(schema.iter_values()).iter().zip(&arrays) {
-            encode_new_dictionaries(field, array.as_ref(), options, &mut tracker, &mut dictionaries)?;
-        }
-    }
-    let mut encoded = EncodedData::default();
-    encode_record_batch(&RecordBatchT::try_new(n, schema.clone(), arrays)?, options, &mut encoded);
-    Ok((dictionaries, encoded))
+    let dictionaries = if with_dictionaries { encode_dictionaries(schema, &arrays, options)? } else { Vec::new() };
+    Ok((dictionaries, encode_rows(schema, arrays, n, options)?))
 }
 
-fn as_io_error(error: PolarsError) -> io::Error {
+/// The dictionaries of columns.
+pub(super) fn encode_dictionaries(
+    schema: &ArrowSchemaRef,
+    arrays: &[Values],
+    options: &WriteOptions,
+) -> PolarsResult<Vec<EncodedData>> {
+    let mut dictionaries = Vec::new();
+    let mut tracker = DictionaryTracker { dictionaries: Dictionaries::default(), cannot_replace: true };
+    for (field, array) in default_ipc_fields(schema.iter_values()).iter().zip(arrays) {
+        encode_new_dictionaries(field, array.as_ref(), options, &mut tracker, &mut dictionaries)?;
+    }
+    Ok(dictionaries)
+}
+
+/// `n` rows without dictionaries.
+pub(super) fn encode_rows(
+    schema: &ArrowSchemaRef,
+    arrays: Vec<Values>,
+    n: usize,
+    options: &WriteOptions,
+) -> PolarsResult<EncodedData> {
+    let mut encoded = EncodedData::default();
+    encode_record_batch(&RecordBatchT::try_new(n, schema.clone(), arrays)?, options, &mut encoded);
+    Ok(encoded)
+}
+
+pub(super) fn as_io_error(error: PolarsError) -> io::Error {
     match error {
         PolarsError::IO { error, .. } => io::Error::new(error.kind(), error.to_string()),
         other => io::Error::other(other),
@@ -195,7 +236,7 @@ impl<W: Write> Write for Hashing<W> {
 /// Some rows of a table that is read.
 pub(super) struct Batch<'a> {
     path: &'a Path,
-    schema: &'a ArrowSchema,
+    schema: &'a ArrowSchemaRef,
     arrays: &'a [Values],
 }
 
@@ -207,38 +248,145 @@ pub(super) fn read_table(
     path: &Path,
     table: &Table,
     n_rows: u64,
-    mut take: impl FnMut(&Batch<'_>) -> Result<(), StageError>,
+    take: impl FnMut(&Batch<'_>) -> Result<(), StageError>,
 ) -> Result<(), StageError> {
-    let (mut file, metadata) = open(path)?;
-    check_schema(path, table, &metadata.schema)?;
-    let broken = |error: PolarsError| damaged(path, error.to_string());
-    let dictionaries = guarded(|| read_file_dictionaries(&mut file, &metadata, &mut Vec::new(), Default::default()));
-    let dictionaries = dictionaries.map_err(broken)?;
-    let decode = |batch: usize| {
-        guarded(|| {
-            let mut file = BufReader::new(File::open(path)?);
-            let (message, data) = (&mut Vec::new(), &mut Vec::new());
-            let checked = Default::default();
-            read_batch(&mut file, &dictionaries, &metadata, None, None, batch, false, message, data, checked)
-        })
-    };
-    let n_batches = metadata.blocks.len();
+    read_columns(path, table, n_rows, |_| true, take)
+}
+
+/// Reads some columns of a table, as [`read_table`] does. At least one must be wanted.
+pub(super) fn read_columns<E: From<StageError>>(
+    path: &Path,
+    table: &Table,
+    n_rows: u64,
+    is_wanted: impl Fn(&Field) -> bool,
+    mut take: impl FnMut(&Batch<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let file = TableFile::open(path, table, is_wanted)?;
     let mut found = 0;
-    for first in (0..n_batches).step_by(wave()) {
-        let batches: Vec<PolarsResult<_>> =
-            (first..n_batches.min(first + wave())).into_par_iter().map(decode).collect();
+    for first in (0..file.n_batches()).step_by(wave()) {
+        let batches: Vec<Result<_, StageError>> =
+            (first..file.n_batches().min(first + wave())).into_par_iter().map(|batch| file.decode(batch)).collect();
         for batch in batches {
-            let batch = batch.map_err(broken)?;
-            found += batch.len() as u64;
-            let batch = Batch { path, schema: &metadata.schema, arrays: batch.arrays() };
+            let rows = batch?;
+            found += rows.len() as u64;
+            let batch = file.batch(&rows);
             check_nulls(&batch, table)?;
             take(&batch)?;
         }
     }
-    if found != n_rows {
-        return Err(damaged(path, format!("it has {found} rows, but the manifest says {n_rows}")));
+    Ok(check_number(path, found, n_rows)?)
+}
+
+fn check_number(path: &Path, found: u64, n_rows: u64) -> Result<(), StageError> {
+    if found == n_rows {
+        Ok(())
+    } else {
+        Err(damaged(path, format!("it has {found} rows, but the manifest says {n_rows}")))
     }
-    Ok(())
+}
+
+/// Some rows of a table in memory.
+pub(super) type RowGroup = RecordBatchT<Values>;
+
+/// A table from which batches are read; the file is open only while one is.
+pub(super) struct TableFile {
+    path: PathBuf,
+    metadata: FileMetadata,
+    dictionaries: Dictionaries,
+    /// Positions of the columns that are read, ascending.
+    columns: Vec<usize>,
+    /// Their fields.
+    schema: ArrowSchemaRef,
+}
+
+impl TableFile {
+    /// Opens the file of a table of which the wanted columns, one at least, will be read.
+    pub fn open(path: &Path, table: &Table, is_wanted: impl Fn(&Field) -> bool) -> Result<Self, StageError> {
+        let (mut file, metadata) = open(path)?;
+        check_schema(path, table, &metadata.schema)?;
+        let dictionaries =
+            guarded(|| read_file_dictionaries(&mut file, &metadata, &mut Vec::new(), Default::default()));
+        let dictionaries = dictionaries.map_err(|error| damaged(path, error.to_string()))?;
+        let fields = || metadata.schema.iter_values().enumerate().filter(|(_, field)| is_wanted(field));
+        let columns = fields().map(|(at, _)| at).collect();
+        let schema = Arc::new(fields().map(|(_, field)| field.clone()).collect());
+        Ok(Self { path: path.to_path_buf(), metadata, dictionaries, columns, schema })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Fields of the columns that are read.
+    pub fn schema(&self) -> &ArrowSchemaRef {
+        &self.schema
+    }
+
+    /// Entries of the dictionary of a column that is read, if it has one.
+    pub fn entries(&self, column: usize) -> Option<&Texts> {
+        let field = self.metadata.ipc_schema.fields.get(*self.columns.get(column)?)?;
+        self.dictionaries.get(&field.dictionary_id?)?.as_any().downcast_ref()
+    }
+
+    /// Number of record batches.
+    pub fn n_batches(&self) -> usize {
+        self.metadata.blocks.len()
+    }
+
+    /// Reads a record batch.
+    pub fn decode(&self, batch: usize) -> Result<RowGroup, StageError> {
+        let decoded = guarded(|| {
+            let mut file = BufReader::new(File::open(&self.path)?);
+            let (message, data) = (&mut Vec::new(), &mut Vec::new());
+            let (checked, columns) = (Default::default(), Some(&self.columns[..]));
+            let Self { dictionaries, metadata, .. } = self;
+            read_batch(&mut file, dictionaries, metadata, columns, None, batch, false, message, data, checked)
+        });
+        decoded.map_err(|error| damaged(&self.path, error.to_string()))
+    }
+
+    /// Rows by the names of their columns.
+    pub fn batch<'a>(&'a self, rows: &'a RowGroup) -> Batch<'a> {
+        Batch { path: &self.path, schema: &self.schema, arrays: rows.arrays() }
+    }
+}
+
+/// A place in a table that is read batch by batch; holds one batch.
+pub(super) struct Cursor {
+    pub file: TableFile,
+    table: &'static Table,
+    n_rows: u64,
+    next: usize,
+    found: u64,
+}
+
+impl Cursor {
+    /// Stands before the first of `n_rows` rows.
+    pub fn open(
+        path: &Path,
+        table: &'static Table,
+        n_rows: u64,
+        is_wanted: impl Fn(&Field) -> bool,
+    ) -> Result<Self, StageError> {
+        Ok(Self { file: TableFile::open(path, table, is_wanted)?, table, n_rows, next: 0, found: 0 })
+    }
+
+    /// The rows that follow, and how many stand before them; `None` at the end. Batches without rows are left out.
+    pub fn next(&mut self) -> Result<Option<(u64, RowGroup)>, StageError> {
+        while self.next < self.file.n_batches() {
+            let rows = self.file.decode(self.next)?;
+            check_nulls(&self.file.batch(&rows), self.table)?;
+            let before = self.found;
+            self.next += 1;
+            self.found += rows.len() as u64;
+            if !rows.is_empty() {
+                return Ok(Some((before, rows)));
+            }
+        }
+        check_number(self.file.path(), self.found, self.n_rows)?;
+        Ok(None)
+    }
 }
 
 /// The schema of a table's file, with all metadata.
@@ -289,7 +437,7 @@ fn check_nulls(batch: &Batch<'_>, table: &Table) -> Result<(), StageError> {
 
 impl<'a> Batch<'a> {
     /// The schema of the file.
-    pub fn schema(&self) -> &'a ArrowSchema {
+    pub fn schema(&self) -> &'a ArrowSchemaRef {
         self.schema
     }
 

@@ -11,6 +11,8 @@
 //! Everything but the `timing` part of the manifest is the same, byte by byte, for the same inputs, parameters, seed and
 //! version, whatever the number of threads.
 
+mod appender;
+mod batches;
 mod carried;
 mod cells;
 mod cells_appender;
@@ -21,7 +23,9 @@ mod error;
 mod ipc;
 mod kind;
 mod manifest;
+mod merged;
 mod molecules;
+mod molecules_appender;
 mod ncv;
 mod polygons;
 mod prior_outlines;
@@ -29,6 +33,7 @@ mod reader;
 pub mod schema;
 mod segments;
 mod slide_fit;
+mod stores;
 #[cfg(test)]
 mod tests;
 mod tile;
@@ -36,6 +41,7 @@ mod trace;
 mod writer;
 
 pub use cells_appender::{CellsAppender, CountsAppender, PolygonsAppender};
+pub use batches::{MoleculeBatch, MoleculeCursor};
 pub use clustering::ClusteringTable;
 pub use describe::{Description, describe};
 pub use error::StageError;
@@ -44,7 +50,9 @@ pub use manifest::{
     Estimate, FORMAT_VERSION, InputFingerprint, MANIFEST_FILE, MIN_MOLECULES_PER_SEGMENT, Manifest, NoteLevel, Phase,
     StageNote, TableEntry, Timing,
 };
+pub use merged::{Choice, Claim, Claims, MergedMolecules};
 pub use molecules::{Compartments, MoleculeResults};
+pub use molecules_appender::{CarriedBlock, MoleculeAppender};
 pub use ncv::NcvTable;
 pub use polygons::StagePolygons;
 pub use reader::StageReader;

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use polars_arrow::datatypes::ArrowSchemaRef;
@@ -10,13 +11,18 @@ use rayon::prelude::*;
 use super::manifest::{MANIFEST_FILE, Manifest, TableEntry, hash_text};
 use super::schema::{self, Table};
 use super::writer::UNFINISHED_FILE;
-use super::{ClusteringTable, MoleculeResults, NcvTable, SlideFit, StageError, StageKind, StagePolygons, TraceTable};
-use super::{cells, clustering, compartment_genes, ipc, molecules, ncv, polygons, prior_outlines, segments};
-use super::{slide_fit, trace};
+use super::{
+    ClusteringTable, MoleculeBatch, MoleculeCursor, MoleculeResults, NcvTable, SlideFit, StageError, StageKind,
+    StagePolygons, TraceTable,
+};
+use super::{
+    batches, cells, clustering, compartment_genes, ipc, molecules, ncv, polygons, prior_outlines, segments, slide_fit,
+    trace,
+};
 use crate::cells::{CellCounts, CellStats};
 use crate::compartments::genes::GeneRank;
 use crate::data::{GeneTable, LayerOutlines};
-use crate::io::molecules::{MoleculeTable, fingerprint};
+use crate::io::molecules::{Carried, Fingerprint, MoleculeTable, fingerprint};
 use crate::prior::{SegmentOutline, SegmentTable};
 
 /// A finished stage whose tables are those of its manifest.
@@ -78,8 +84,49 @@ impl StageReader {
     /// The fingerprint of the table is that of the input which the stage was made from. Numbers of cells and segments
     /// are within the tables of cells and segments, if the stage has those.
     pub fn molecules(&self) -> Result<(MoleculeTable, MoleculeResults), StageError> {
+        self.read_molecules(molecules::read)
+    }
+
+    /// Reads molecules as [`molecules`](Self::molecules) does, but of the carried columns names and types only: the
+    /// first of two passes, as [`scan`](crate::io::molecules::scan) is over other tables.
+    pub fn molecules_without_carried(&self) -> Result<(MoleculeTable, MoleculeResults), StageError> {
+        self.read_molecules(molecules::read_without_carried)
+    }
+
+    /// The second pass: hands over the carried columns of all molecules in order, some rows at a time, as
+    /// [`CarriedPlan::blocks`](crate::io::molecules::CarriedPlan::blocks) does.
+    pub fn carried_blocks<E: From<StageError>>(
+        &self,
+        take: impl FnMut(Range<usize>, Carried) -> Result<(), E>,
+    ) -> Result<(), E> {
         let (path, n_rows) = self.find(&schema::MOLECULES)?;
-        let (table, results) = molecules::read(&path, n_rows, self.manifest.input("molecules").unwrap_or_default())?;
+        molecules::read_carried(&path, n_rows, take)
+    }
+
+    /// A place in the molecule table, from which some of its columns are read batch by batch. `columns`: names as in
+    /// [`schema::MOLECULES`]; `molecule_id` is always among them, carried columns never.
+    pub fn molecule_cursor(&self, columns: &[&str]) -> Result<MoleculeCursor, StageError> {
+        let (path, n_rows) = self.find(&schema::MOLECULES)?;
+        MoleculeCursor::open(&path, n_rows, columns)
+    }
+
+    /// Hands over some columns of the molecule table, batch by batch in order; `columns` as in
+    /// [`molecule_cursor`](Self::molecule_cursor).
+    pub fn molecule_batches(
+        &self,
+        columns: &[&str],
+        take: impl FnMut(MoleculeBatch) -> Result<(), StageError>,
+    ) -> Result<(), StageError> {
+        let (path, n_rows) = self.find(&schema::MOLECULES)?;
+        batches::read_batches(&path, n_rows, columns, take)
+    }
+
+    fn read_molecules(
+        &self,
+        read: impl FnOnce(&Path, u64, Fingerprint) -> Result<molecules::Content, StageError>,
+    ) -> Result<molecules::Content, StageError> {
+        let (path, n_rows) = self.find(&schema::MOLECULES)?;
+        let (table, results) = read(&path, n_rows, self.manifest.input("molecules").unwrap_or_default())?;
         let rows_of = |table: &Table| self.manifest.table(table.name).map_or(u64::MAX, |entry| entry.n_rows);
         let last = |largest: Option<usize>| largest.map_or(0, |largest| largest as u64 + 1);
         let cells = last(results.cell.iter().flatten().flatten().map(|cell| cell.idx()).max());
@@ -179,7 +226,7 @@ impl StageReader {
     }
 
     /// Path and number of rows of a table.
-    fn find(&self, table: &Table) -> Result<(PathBuf, u64), StageError> {
+    pub(super) fn find(&self, table: &Table) -> Result<(PathBuf, u64), StageError> {
         match self.manifest.table(table.name) {
             Some(entry) => Ok((self.dir.join(&entry.file), entry.n_rows)),
             None => Err(StageError::NoTable { dir: self.dir.clone(), table: table.name }),

@@ -213,6 +213,7 @@ pub const MOLECULES: Table = Table {
         Column::new("confidence", Float32, Result, "probability that the molecule is real and not noise")
             .unit(SHARE)
             .optional(),
+        Column::new("is_center", Bool, Result, "whether a component starts from this molecule; tiles only").optional(),
         Column::new("compartment", Category, Result, "part of the cell that the molecule is in").optional(),
         Column::new("nuclei_probs", Float32, Result, "probability that the molecule is in a nucleus")
             .unit(SHARE)

@@ -4,18 +4,21 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::appender::{TableAppender, WrittenTable};
 use super::ipc::Hashing;
 use super::manifest::{MANIFEST_FILE, Manifest, TableEntry, hash_text};
 use super::schema::{self, TABLES, Table};
-use super::{CellsAppender, CountsAppender, PolygonsAppender};
-use super::{ClusteringTable, MoleculeResults, NcvTable, StageError, StageKind, TraceTable};
-use super::{SlideFit, slide_fit};
+use super::{
+    CellsAppender, ClusteringTable, CountsAppender, MoleculeAppender, MoleculeResults, NcvTable, PolygonsAppender, SlideFit,
+    StageError, StageKind, TraceTable,
+};
+use super::slide_fit;
 use super::{cells, clustering, compartment_genes, molecules, ncv, polygons, prior_outlines, segments, trace};
 use crate::cells::{CellCounts, CellStats};
 use crate::compartments::genes::GeneRank;
 use crate::data::{CellNames, CellOutline, GeneTable, LayerOutlines};
-use crate::io::atomic::{NewFile, WriteError};
-use crate::io::molecules::MoleculeTable;
+use crate::io::atomic::{NewFile, NewPath, WriteError};
+use crate::io::molecules::{Fingerprint, MoleculeTable};
 use crate::prior::{SegmentOutline, SegmentTable};
 
 /// Marks a directory in which a stage is being written.
@@ -36,7 +39,8 @@ pub struct StageWriter {
     kind: StageKind,
     /// Whether the directory was made here.
     is_new: bool,
-    files: Vec<NewFile>,
+    /// Tables that are complete but for their names.
+    files: Vec<NewPath>,
     entries: Vec<TableEntry>,
     /// The texts of the slide's fit, for the manifest.
     fit_texts: Option<slide_fit::FitTexts>,
@@ -80,6 +84,29 @@ impl StageWriter {
         let columns = molecules::columns(table, results)?;
         let n_rows = table.molecules.len();
         self.table(&schema::MOLECULES, |out| molecules::write(out, &columns, n_rows).map(|n| (n, n_rows)))
+    }
+
+    /// Begins the table of molecules, whose rows will be added in parts. `table` and `results` tell what there is of
+    /// them: genes, dimensions, which results, names and types of the carried columns; their rows do not matter.
+    pub fn molecules_appending(
+        &self,
+        table: &MoleculeTable,
+        results: &MoleculeResults,
+    ) -> Result<MoleculeAppender, StageError> {
+        MoleculeAppender::begin(&self.dir, table, results)
+    }
+
+    /// Completes a table of molecules that was begun with [`molecules_appending`](Self::molecules_appending) of this
+    /// writer. Returns the number of rows.
+    pub fn finish_molecules(&mut self, appender: MoleculeAppender) -> Result<u64, StageError> {
+        self.finish_table(&schema::MOLECULES, appender.into_table())
+    }
+
+    /// Completes a table that was written in parts. Returns the number of rows.
+    pub(super) fn finish_table(&mut self, table: &Table, parts: TableAppender) -> Result<u64, StageError> {
+        let WrittenTable { file, n_rows, n_columns, content } = parts.finish()?;
+        self.enter(table, file, [n_rows, n_columns], content);
+        Ok(n_rows)
     }
 
     /// Writes the gene table. `n_molecules`: molecules of every gene. `[n_genes]`
@@ -198,17 +225,22 @@ impl StageWriter {
             Ok(numbers) => numbers,
             Err(source) => return Err(file.into_inner().error(source).into()),
         };
-        let fingerprint = file.fingerprint();
+        let content = file.fingerprint();
+        self.enter(table, file.into_inner().close()?, [n_rows as u64, n_columns.into()], content);
+        Ok(())
+    }
+
+    /// Notes a table that is complete. `shape`: numbers of rows and columns.
+    fn enter(&mut self, table: &Table, file: NewPath, shape: [u64; 2], content: Fingerprint) {
         self.entries.push(TableEntry {
             name: table.name.to_owned(),
             file: table.file.to_owned(),
-            n_rows: n_rows as u64,
-            n_columns,
-            bytes: fingerprint.size,
-            xxh64: hash_text(fingerprint.hash),
+            n_rows: shape[0],
+            n_columns: shape[1] as u32,
+            bytes: content.size,
+            xxh64: hash_text(content.hash),
         });
-        self.files.push(file.into_inner());
-        Ok(())
+        self.files.push(file);
     }
 
     /// Gives all tables their names and writes the manifest. Returns it with the tables entered.

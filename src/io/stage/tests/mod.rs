@@ -1,7 +1,9 @@
 //! Stages of ten molecules, written, looked at, broken and read back.
 
+mod appending;
 mod directory;
 mod documents;
+mod merged;
 mod molecules;
 mod results;
 mod tile;
@@ -69,6 +71,7 @@ fn all_results() -> MoleculeResults {
     MoleculeResults {
         prior_segment: Some([2, 2, 0, 0, 1, 1, 0, 2, 0, 2].map(SegmentIdx::from_number).to_vec()),
         confidence: Some((0..10).map(|row| row as f32 / 9.0).collect()),
+        is_center: Some((0..10).map(|row| row % 4 == 1).collect()),
         compartment: Some(Compartments {
             names: ["Nuclei", "Cyto", "Unknown"].map(str::to_owned).to_vec(),
             of: vec![0, 1, 2, 2, 1, 0, 0, 0, 1, 1],
