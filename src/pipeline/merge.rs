@@ -22,9 +22,10 @@ use super::input;
 use super::recorder::Recorder;
 use crate::cells::seams::{self, SeamCounts};
 use crate::config::MergeSettings;
-use crate::io::stage::schema::{COMPARTMENT_GENES, MOLECULES, PRIOR_OUTLINES, SEGMENTS};
+use crate::io::stage::schema::{COMPARTMENT_GENES, SEGMENTS};
 use crate::io::stage::{StageKind, StageWriter};
 use crate::observe::Observer;
+use crate::prior::SegmentOutline;
 
 use scan::Scan;
 use tiles::Tiles;
@@ -38,7 +39,8 @@ pub fn merge(settings: &MergeSettings, observer: &dyn Observer) -> anyhow::Resul
     input::with_threads(settings.program.threads, || merge_in_pool(settings, observer))
 }
 
-fn merge_in_pool(settings: &MergeSettings, observer: &dyn Observer) -> anyhow::Result<()> {
+/// [`merge`] on the threads of the caller.
+pub fn merge_in_pool(settings: &MergeSettings, observer: &dyn Observer) -> anyhow::Result<()> {
     let recorder = Recorder::new(observer);
     let mut writer = StageWriter::create(&settings.stage, StageKind::Merge)?;
     recorder.stage("Checking tiles");
@@ -62,7 +64,7 @@ fn merge_in_pool(settings: &MergeSettings, observer: &dyn Observer) -> anyhow::R
         totals.count_segments(&mut segments);
         writer.segments(&segments)?;
     }
-    if let Some(outlines) = first.stage.prior_outlines()? {
+    if let Some(outlines) = prior_outlines(&tiles)? {
         writer.prior_outlines(&outlines)?;
     }
     if first.stage.has(&COMPARTMENT_GENES) {
@@ -71,6 +73,20 @@ fn merge_in_pool(settings: &MergeSettings, observer: &dyn Observer) -> anyhow::R
     let manifest = summary::manifest(&tiles, &found, &joined, &genes, settings, &recorder)?;
     writer.finish(manifest)?;
     Ok(())
+}
+
+/// The outlines of the prior's segments, of which every tile has some, by segment.
+fn prior_outlines(tiles: &Tiles) -> anyhow::Result<Option<Vec<SegmentOutline>>> {
+    let mut all: Option<Vec<SegmentOutline>> = None;
+    for tile in tiles.iter() {
+        if let Some(outlines) = tile.stage.prior_outlines()? {
+            all.get_or_insert_with(Vec::new).extend(outlines);
+        }
+    }
+    if let Some(all) = &mut all {
+        all.sort_by_key(|outline| outline.row);
+    }
+    Ok(all)
 }
 
 /// Says what happened at the borders of tiles.

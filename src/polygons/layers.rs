@@ -131,12 +131,7 @@ pub struct ZRange {
 impl ZRange {
     /// Nothing yet; `max_layers` is the number of layers at most (0 counts as 1).
     pub fn new(max_layers: usize) -> Self {
-        Self {
-            max_layers: max_layers.max(1),
-            values: Some(Vec::new()),
-            low: f64::INFINITY,
-            high: f64::NEG_INFINITY,
-        }
+        Self { max_layers: max_layers.max(1), values: Some(Vec::new()), low: f64::INFINITY, high: f64::NEG_INFINITY }
     }
 
     /// Adds a molecule. The order does not matter.

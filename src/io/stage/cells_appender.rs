@@ -110,12 +110,7 @@ impl PolygonsAppender {
     }
 
     /// Adds the boundaries of the `n_cells` cells that follow: over all z, and in each layer.
-    pub fn push(
-        &mut self,
-        flat: &[CellOutline],
-        layers: &[LayerOutlines],
-        n_cells: usize,
-    ) -> Result<(), StageError> {
+    pub fn push(&mut self, flat: &[CellOutline], layers: &[LayerOutlines], n_cells: usize) -> Result<(), StageError> {
         self.rows.push(&outline_columns(flat, None, self.n_cells), flat.len())?;
         for (waiting, layer) in self.layers.iter_mut().flatten().zip(layers) {
             let written = layer.outlines.iter().try_for_each(|outline| waiting.push(outline, self.n_cells));

@@ -40,8 +40,8 @@ mod tile;
 mod trace;
 mod writer;
 
-pub use cells_appender::{CellsAppender, CountsAppender, PolygonsAppender};
 pub use batches::{MoleculeBatch, MoleculeCursor};
+pub use cells_appender::{CellsAppender, CountsAppender, PolygonsAppender};
 pub use clustering::ClusteringTable;
 pub use describe::{Description, describe};
 pub use error::StageError;

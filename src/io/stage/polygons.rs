@@ -84,9 +84,7 @@ fn columns_of<'a>(row_at: impl Fn(usize) -> Row<'a> + Clone + Send + Sync + 'a) 
         let at = row_at.clone();
         match column.name {
             "cell" => SourceColumn::numbers(column, move |row| at(row).cell.number()),
-            "layer" => {
-                SourceColumn::some_numbers(column, move |row| at(row).layer.map(|(layer, _)| layer as u32 + 1))
-            }
+            "layer" => SourceColumn::some_numbers(column, move |row| at(row).layer.map(|(layer, _)| layer as u32 + 1)),
             "z_min" => SourceColumn::some_numbers(column, move |row| at(row).layer.map(|(_, range)| range[0])),
             "z_max" => SourceColumn::some_numbers(column, move |row| at(row).layer.map(|(_, range)| range[1])),
             _ => SourceColumn::new(column.field(), move |rows| {

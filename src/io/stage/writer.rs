@@ -8,11 +8,11 @@ use super::appender::{TableAppender, WrittenTable};
 use super::ipc::Hashing;
 use super::manifest::{MANIFEST_FILE, Manifest, TableEntry, hash_text};
 use super::schema::{self, TABLES, Table};
-use super::{
-    CellsAppender, ClusteringTable, CountsAppender, MoleculeAppender, MoleculeResults, NcvTable, PolygonsAppender, SlideFit,
-    StageError, StageKind, TraceTable,
-};
 use super::slide_fit;
+use super::{
+    CellsAppender, ClusteringTable, CountsAppender, MoleculeAppender, MoleculeResults, NcvTable, PolygonsAppender,
+    SlideFit, StageError, StageKind, TraceTable,
+};
 use super::{cells, clustering, compartment_genes, molecules, ncv, polygons, prior_outlines, segments, trace};
 use crate::cells::{CellCounts, CellStats};
 use crate::compartments::genes::GeneRank;

@@ -4,7 +4,8 @@ use super::tiles::{Tile, Tiles};
 use crate::cells::seams::Seams;
 use crate::cells::{self, CellCounts, CellStats};
 use crate::data::{
-    CellIdx, CellMembers, CellNames, CellOutline, ClusterIdx, GeneIdx, GeneTable, LayerOutlines, Positions, Segmentation,
+    CellIdx, CellMembers, CellNames, CellOutline, ClusterIdx, GeneIdx, GeneTable, LayerOutlines, Positions,
+    Segmentation,
 };
 use crate::io::stage::{CellsAppender, MoleculeBatch, StageWriter};
 use crate::polygons::{self, Layers};
@@ -28,8 +29,7 @@ pub fn write(
     let names = CellNames::new(&tiles.first().place.run_id);
     let mut cells: Option<CellsAppender> = None;
     let mut counts = writer.counts_appending(genes)?;
-    let mut outlines =
-        if has_polygons { Some(writer.polygons_appending(layers.map(Layers::empty))?) } else { None };
+    let mut outlines = if has_polygons { Some(writer.polygons_appending(layers.map(Layers::empty))?) } else { None };
     for (at, tile) in tiles.iter().enumerate() {
         let part = Part::read(tile, seams, at)?;
         let n_cells = part.segmentation.n_cells;
@@ -72,7 +72,10 @@ impl Part {
             genes: Vec::with_capacity(n_molecules),
             confidence: Vec::with_capacity(n_molecules),
             clusters: None,
-            segmentation: Segmentation { n_cells: seams.first_cell[at + 1] - seams.first_cell[at], ..Segmentation::default() },
+            segmentation: Segmentation {
+                n_cells: seams.first_cell[at + 1] - seams.first_cell[at],
+                ..Segmentation::default()
+            },
         };
         let mut owned = Owned { cells: seams.cells_of(at), first: seams.first_cell[at], shared: &seams.shared[at] };
         tile.stage.molecule_batches(&COLUMNS, |batch| {
@@ -125,6 +128,9 @@ impl Part {
     /// Boundaries of the cells, over all z and in layers.
     ///
     /// Molecules of other tiles' cells are noise here, which shapes boundaries no less than molecules of other cells do.
+    ///
+    /// DIFFERS: the width of shapes around cells without area is 2 % of the distance between molecules of the tile, not of
+    /// the slide.
     fn outline(&self, layers: Option<&Layers>) -> (Vec<CellOutline>, Vec<LayerOutlines>) {
         let Segmentation { cell_of, n_cells, .. } = &self.segmentation;
         let flat = polygons::outline_cells(&self.positions, cell_of, *n_cells);

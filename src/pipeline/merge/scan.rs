@@ -8,8 +8,7 @@ use crate::prior::SegmentTable;
 use crate::spatial::tiling::Rect;
 
 /// Columns that are looked at.
-const COLUMNS: [&str; 8] =
-    ["x", "y", "z", "gene", "prior_segmentation", "cluster", "cell", "assignment_confidence"];
+const COLUMNS: [&str; 8] = ["x", "y", "z", "gene", "prior_segmentation", "cluster", "cell", "assignment_confidence"];
 /// Beyond this share of the margin a cell is near the outer rim of its tile.
 const RIM_FROM: f64 = 0.75;
 /// Molecules whose z is kept to find the bulk of z, about.
@@ -83,14 +82,18 @@ pub fn scan(tiles: &Tiles) -> anyhow::Result<Scan> {
     let first = tiles.first();
     let n_genes = first.stage.genes()?.0.len();
     let max_layers = super::super::export::max_z_slices(first.stage.manifest());
-    let mut totals =
-        Totals { n_of_gene: vec![0; n_genes], step: tiles.n_molecules().div_ceil(N_SAMPLED).max(1), ..Totals::default() };
+    let mut totals = Totals {
+        n_of_gene: vec![0; n_genes],
+        step: tiles.n_molecules().div_ceil(N_SAMPLED).max(1),
+        ..Totals::default()
+    };
     let mut cells = Vec::with_capacity(tiles.len());
     for (at, tile) in tiles.iter().enumerate() {
         let reach = tile.reach();
         let others = tiles.iter().enumerate().filter(|&(other, _)| other != at).map(|(_, other)| other.reach());
         let others: Vec<Rect> = others.filter(|other| other.meets(&reach)).collect();
-        let mut scan = TileScan { tile, others, cells: vec![CellScan::default(); tile.n_cells()], ..TileScan::of(tile) };
+        let mut scan =
+            TileScan { tile, others, cells: vec![CellScan::default(); tile.n_cells()], ..TileScan::of(tile) };
         let mut fault = None;
         tile.stage.molecule_batches(&COLUMNS, |batch| {
             if batch.positions.z.is_some() && totals.z.is_none() {

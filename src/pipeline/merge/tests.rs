@@ -8,7 +8,7 @@ use crate::config::resolve::{Request, tests as requests};
 use crate::config::{RunSettings, dump};
 use crate::data::{CellIdx, CellMembers, CellNames, ClusterIdx, Segmentation};
 use crate::io::molecules::{Fingerprint, MoleculeTable, ReadRequest, read};
-use crate::io::stage::schema::TABLES;
+use crate::io::stage::schema::{POLYGONS, TABLES};
 use crate::io::stage::{InputFingerprint, Manifest, MoleculeResults, StageReader, TileManifest};
 use crate::numeric::draws::{Draws, Stream};
 use crate::observe::Silent;
@@ -17,7 +17,7 @@ use crate::polygons;
 use crate::spatial::tiling::{self, Tiling};
 
 const RUN_ID: &str = "Rabc";
-const MARGIN: f64 = 12.0;
+const MARGIN: f64 = 6.0;
 
 /// Molecules of a small slide with their cells.
 struct Slide {
@@ -61,7 +61,7 @@ impl Slide {
             });
         }
         let axis = |axis: usize| rows.iter().map(|row| row.place[axis]).collect::<Vec<f64>>();
-        let tiling = tiling::plan(&axis(0), &axis(1), 700, MARGIN).unwrap();
+        let tiling = tiling::plan(&axis(0), &axis(1), 450, MARGIN).unwrap();
         let common = ["min_molecules_per_cell=30", "scale=5", "max_z_slices=4"];
         let settings = requests::settings_of(&common);
         let mut slide = Self { rows, n_cells: 40, tiling, settings };
@@ -199,14 +199,24 @@ fn tiles_that_agree_give_the_tables_of_the_whole_slide_byte_by_byte() {
     let all: Vec<u32> = (0..slide.rows.len() as u32).collect();
     let whole = slide.write(&folder.path().join("whole"), &all, None, StageKind::Run);
     let stage = merged(&tiles, folder.path().join("merged")).unwrap();
-    for table in TABLES {
+    for table in TABLES.iter().filter(|table| **table != &POLYGONS) {
         assert_eq!(stage.manifest().table(table.name), whole.table(table.name), "{}", table.name);
+    }
+    let whole_stage = StageReader::open(&folder.path().join("whole"), &[StageKind::Run]).unwrap();
+    let (found, expected) = (stage.polygons().unwrap(), whole_stage.polygons().unwrap());
+    assert_eq!(found.flat, expected.flat);
+    for (found, expected) in found.layers.unwrap().into_iter().zip(expected.layers.unwrap()) {
+        assert_eq!((found.name, found.z_range), (expected.name, expected.z_range));
+        for (found, expected) in found.outlines.into_iter().zip(expected.outlines) {
+            // The width of shapes around two molecules comes from the tile.
+            assert!(found == expected || (found.cell == expected.cell && found.ring.len() == 5));
+        }
     }
     let summary = &stage.manifest().summary;
     assert_eq!((summary["n_cells"].as_u64(), summary["n_molecules"].as_u64()), (Some(40), Some(1200)));
     let seams = &summary["seams"];
     let number = |name: &str| seams[name].as_u64().unwrap();
-    assert!(number("n_molecules_in_overlaps") > 400 && number("n_cells_across_borders") > 3, "{seams}");
+    assert!(number("n_molecules_in_overlaps") > 300 && number("n_cells_across_borders") > 3, "{seams}");
     let nothing = ["n_duplicates", "n_rescued", "n_emptied", "n_conflicting_molecules", "n_freed_molecules"];
     assert_eq!(nothing.map(number), [0; 5]);
     assert_eq!(stage.manifest().parameters, whole.parameters);
@@ -234,7 +244,7 @@ fn tiles_that_disagree_at_a_border_give_every_molecule_one_cell() {
     for &id in &ids {
         let row = &mut slide.rows[id as usize];
         row.cell = if id % 5 == 0 { 0 } else { row.cell };
-        row.cell = if id % 31 == 0 { 1 } else { row.cell };
+        row.cell = if id % 7 == 0 { 1 } else { row.cell };
     }
     slide.write(&tiles[0], &ids, Some(slide.place(0)), StageKind::Run);
     slide.rows = kept;
@@ -252,13 +262,8 @@ fn tiles_that_disagree_at_a_border_give_every_molecule_one_cell() {
         lifespans: stats.lifespan.clone(),
     };
     let confidence = found.confidence.unwrap();
-    let again = cells::cell_stats(
-        &table.molecules.positions,
-        &confidence,
-        found.cluster.as_deref(),
-        &segmentation,
-        &members,
-    );
+    let again =
+        cells::cell_stats(&table.molecules.positions, &confidence, found.cluster.as_deref(), &segmentation, &members);
     assert_eq!(stats, again);
     assert_eq!(stage.counts().unwrap(), cells::count_genes(&table.molecules.genes, 2, &members));
     assert_eq!(stage.polygons().unwrap().flat.len(), names.len());
@@ -288,7 +293,10 @@ fn missing_double_and_foreign_tiles_are_refused_by_name() {
     let twice = folder.path().join("twice");
     slide.write(&twice, &slide.ids(1), Some(slide.place(1)), StageKind::Run);
     let text = error(&[&tiles[..], &[twice.clone()]].concat());
-    assert!(text.starts_with("tile 2 is there twice") && text.contains("run_1 and") && text.contains("twice."), "{text}");
+    assert!(
+        text.starts_with("tile 2 is there twice") && text.contains("run_1 and") && text.contains("twice."),
+        "{text}"
+    );
 
     let with = |change: &dyn Fn(&mut TileManifest)| {
         let mut place = slide.place(1);
