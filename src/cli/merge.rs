@@ -15,8 +15,9 @@ use crate::pipeline::tiles::stages_in;
 /// A [`request::Grammar`] or [`crate::config::ConfigError`] is misuse; everything else comes from the tiles.
 pub fn run(arguments: &[OsString]) -> anyhow::Result<()> {
     let (request, _) = request::parse(Command::Merge, arguments)?;
-    let mut settings = resolve_merge(&request, &|name| std::env::var(name).ok())?;
-    settings.tiles = stages_in(&settings.tiles)?;
+    let settings = resolve_merge(&request, &|name| std::env::var(name).ok())?;
+    let tiles = stages_in(&settings.tiles)?;
+    let settings = settings.of(tiles)?;
     let console = Console::new(settings.program.verbosity, None);
     console.opening(Command::Merge, &settings.program);
     let result = crate::pipeline::merge::merge(&settings, &console);

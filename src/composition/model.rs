@@ -210,7 +210,6 @@ mod tests {
         let applied = model.colors(&molecules);
         let mean = found.iter().zip(&applied).map(|(&a, &b)| difference(a, b)).sum::<f64>() / 20_000.0;
         let shuffled = found.iter().zip(applied.iter().rev()).map(|(&a, &b)| difference(a, b)).sum::<f64>() / 20_000.0;
-        println!("{mean} {shuffled}");
         assert!(mean < 0.1 * shuffled, "{mean} of {shuffled}");
     }
 

@@ -138,21 +138,32 @@ pub fn resolve_merge(
                 .to_owned(),
         });
     };
-    let place = stage.canonicalize().ok();
-    let is_stage = |tile: &&PathBuf| place.is_some() && tile.canonicalize().ok() == place;
-    if let Some(tile) = request.tiles.iter().find(is_stage) {
-        return Err(ConfigError::Invalid {
-            name: "--stage".to_owned(),
-            seen: format!("'{}'", stage.display()),
-            remedy: format!("it is also one of the tiles, '{}'; give a folder of its own", tile.display()),
-        });
-    }
-    Ok(MergeSettings {
-        tiles: request.tiles.clone(),
+    let settings = MergeSettings {
+        tiles: Vec::new(),
         stage: stage.to_path_buf(),
         has_polygons: merged.text("polygon_format") != "none",
         program: program(request, merged, Vec::new(), environment)?,
-    })
+    };
+    settings.of(request.tiles.clone())
+}
+
+impl MergeSettings {
+    /// The same for these stages.
+    ///
+    /// # Errors
+    ///
+    /// `Invalid` if the folder for the result is one of them.
+    pub fn of(self, tiles: Vec<PathBuf>) -> Result<Self, ConfigError> {
+        let place = self.stage.canonicalize().ok();
+        match tiles.iter().find(|tile| place.is_some() && tile.canonicalize().ok() == place) {
+            Some(tile) => Err(ConfigError::Invalid {
+                name: "--stage".to_owned(),
+                seen: format!("'{}'", self.stage.display()),
+                remedy: format!("it is also one of the tiles, '{}'; give a folder of its own", tile.display()),
+            }),
+            None => Ok(Self { tiles, ..self }),
+        }
+    }
 }
 
 /// Molecules of a tile, at most, if the user said so.

@@ -109,7 +109,7 @@ pub fn stages_in(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::config::resolve::tests::request;
     use crate::config::resolve::{Request, resolve};
@@ -127,7 +127,7 @@ mod tests {
     }
 
     /// Writes a tile of two molecules, of a slide with these settings.
-    fn write_tile(dir: &Path, settings: &RunSettings) -> Manifest {
+    pub(crate) fn write_tile(dir: &Path, settings: &RunSettings) -> Manifest {
         let csv = tempfile::NamedTempFile::with_suffix(".csv").unwrap();
         std::fs::write(csv.path(), "x,y,gene\n1,2,A\n2,3,A\n").unwrap();
         let table = read(&ReadRequest { path: csv.path().to_owned(), ..ReadRequest::default() }).unwrap();
@@ -141,10 +141,12 @@ mod tests {
             scale: 10.0,
             scale_std: 2.5,
             scale_origin: "given".to_owned(),
-            profiles: None,
-            gene_density: Vec::new(),
+            clustering: None,
+            log_noise_density: Vec::new(),
             z_breaks: None,
             markers: None,
+            is_colored: settings.colors.is_some(),
+            colors: None,
         };
         writer.slide_fit(&fit).unwrap();
         let mut manifest = manifest::begin(StageKind::Tile, &settings.program, &dump::values(settings));

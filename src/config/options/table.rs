@@ -110,7 +110,7 @@ pub const OPTIONS: &[OptionDef] = &[
     key(S, "max_molecules_per_tile", COUNT, Int(0), Tiles,
         "Divide the slide into tiles of so many molecules at most, margins included; 0 = no limit. Results are nearly, but not exactly, those of the whole slide.").flag("max-molecules-per-tile", "N").on(SEGMENTING),
     key(S, "tile_margin", Kind::Float { min: 0.0, max: 1000.0 }, BuiltIn::Float(MARGIN_SCALES), Tiles,
-        "Width of the margin around a tile, in units of the scale: molecules in margins are in several tiles, so that cells at borders are found whole. Below about 4 they are cut.").flag("margin", "SCALES").on(SEGMENTING),
+        "Width of the margin around a tile, in units of the scale: molecules in margins are in several tiles, so that cells at borders are found whole.").flag("margin", "SCALES").on(SEGMENTING),
     key(S, "cluster_method", Kind::Choice(&["mrf", "none", "louvain", "leiden"]), Text("mrf"), Segmentation,
         "How molecules are clustered: mrf, or none for no clustering. louvain and leiden are not part of this version."),
     key(S, "cluster_resolution", FINITE, Float(1.0), Segmentation, "Accepted for files of Baysor 0.9; no effect.").effect(Effect::Unused),

@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::StageError;
 use super::ipc::{SourceColumn, damaged, read_table, write_table};
 use super::schema::SLIDE_FIT;
+use crate::clustering::{Course, CourseStep};
+use crate::composition::{ColorModel, ColorModelParts, Transform};
 use crate::graph::EdgeLengths;
 use crate::noise::{NoiseFit, Normal};
 use crate::spatial::frame::Frame;
@@ -31,25 +33,19 @@ pub struct SlideFit {
     pub scale_std: f64,
     /// Where the scale comes from: `given`, or `estimated from …`.
     pub scale_origin: String,
-    /// Molecule clusters, if molecules are clustered.
-    pub profiles: Option<SlideProfiles>,
-    /// Density of a gene among noise, which is the mean over components of 1 / number of their genes: at the start and
-    /// after every iteration. `[1 + n_iterations]`
-    pub gene_density: Vec<f64>,
+    /// How the profiles of the molecule clusters moved, if molecules are clustered.
+    pub clustering: Option<Course>,
+    /// ln of the density of noise (Λ) at the start of the model and after every iteration. `[1 + n_iterations]`
+    pub log_noise_density: Vec<f64>,
     /// Borders between the layers of z that get boundaries of their own, ascending, the outer ones included; `None`
     /// where there are no layers.
     pub z_breaks: Option<Vec<f64>>,
     /// Genes that tell compartments, if compartments are modelled.
     pub markers: Option<SlideMarkers>,
-}
-
-/// Genes of the molecule clusters of a slide.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SlideProfiles {
-    /// Number of clusters.
-    pub n_clusters: usize,
-    /// Shares of the genes, cluster by cluster. `[n_clusters * n_genes]`
-    pub shares: Vec<f64>,
+    /// Whether molecules are colored by neighborhood.
+    pub is_colored: bool,
+    /// The colors, if molecules are colored; `None` then means that all are gray.
+    pub colors: Option<ColorModel>,
 }
 
 /// Names of genes that tell compartments. Both lists hold at least one.
@@ -72,6 +68,8 @@ pub struct FitTexts {
     pub markers: Option<SlideMarkers>,
     /// Whether molecules are colored by neighborhood.
     pub is_colored: bool,
+    /// What becomes of the shares of genes before they become colors; null without a fit of colors.
+    pub color_transform: Option<String>,
 }
 
 /// Arrays of numbers by name. An array that may be absent has its length besides, as `n_<name>`.
@@ -80,7 +78,12 @@ type Arrays = BTreeMap<String, Vec<f64>>;
 impl SlideFit {
     /// The texts of the fit.
     pub fn texts(&self) -> FitTexts {
-        FitTexts { scale_origin: self.scale_origin.clone(), markers: self.markers.clone(), is_colored: false }
+        FitTexts {
+            scale_origin: self.scale_origin.clone(),
+            markers: self.markers.clone(),
+            is_colored: self.is_colored,
+            color_transform: self.colors.as_ref().map(|colors| colors.to_parts().transform.name().to_owned()),
+        }
     }
 
     /// The numbers, in the order of the table.
@@ -103,14 +106,16 @@ impl SlideFit {
                 ("noise_iterations", vec![noise.n_iterations as f64, f64::from(u8::from(noise.converged))]),
             ]);
         }
-        if let Some(profiles) = &self.profiles {
-            arrays.push(("n_clusters", vec![profiles.n_clusters as f64]));
-            arrays.push(("cluster_shares", profiles.shares.clone()));
+        if let Some(course) = &self.clustering {
+            arrays.extend(cluster_arrays(course));
         }
-        arrays.push(("gene_density", self.gene_density.clone()));
+        arrays.push(("log_noise_density", self.log_noise_density.clone()));
         if let Some(breaks) = &self.z_breaks {
             arrays.push(("n_z_breaks", vec![breaks.len() as f64]));
             arrays.push(("z_breaks", breaks.clone()));
+        }
+        if let Some(colors) = &self.colors {
+            arrays.extend(color_arrays(colors.to_parts()));
         }
         arrays
     }
@@ -143,17 +148,11 @@ impl SlideFit {
             }
             None => None,
         };
-        let profiles = match take.maybe("n_clusters")? {
-            Some([n]) => {
-                let (n_clusters, shares) = (n as usize, take.all("cluster_shares"));
-                if n_clusters == 0 || shares.len() % n_clusters != 0 {
-                    return Err(format!("{} shares of genes in {n} clusters", shares.len()));
-                }
-                Some(SlideProfiles { n_clusters, shares })
-            }
+        let clustering = match take.maybe("n_clusters")? {
+            Some([n]) => Some(take.course(n as usize)?),
             None => None,
         };
-        let gene_density = take.all("gene_density");
+        let log_noise_density = take.all("log_noise_density");
         let z_breaks = match take.maybe("n_z_breaks")? {
             Some([n]) => {
                 let breaks = take.all("z_breaks");
@@ -164,13 +163,71 @@ impl SlideFit {
             }
             None => None,
         };
+        let colors = match &texts.color_transform {
+            Some(name) => {
+                let transform =
+                    Transform::from_name(name).ok_or_else(|| format!("'{name}' is no transform of colors"))?;
+                Some(take.colors(transform)?)
+            }
+            None => None,
+        };
         if let Some(name) = arrays.keys().next() {
             return Err(format!("'{name}' is not known"));
         }
         let (scale_origin, markers) = (texts.scale_origin.clone(), texts.markers.clone());
         let edges = EdgeLengths { log_limit, full_weight };
-        Ok(Self { frame, edges, noise, scale, scale_std, scale_origin, profiles, gene_density, z_breaks, markers })
+        Ok(Self {
+            frame,
+            edges,
+            noise,
+            scale,
+            scale_std,
+            scale_origin,
+            clustering,
+            log_noise_density,
+            z_breaks,
+            markers,
+            is_colored: texts.is_colored,
+            colors,
+        })
     }
+}
+
+/// Codes of the steps of a clustering.
+const SWEEP: f64 = 0.0;
+const EXHAUSTIVE_SWEEP: f64 = 1.0;
+const WAKE: f64 = 2.0;
+
+/// The numbers of a clustering.
+fn cluster_arrays(course: &Course) -> [(&'static str, Vec<f64>); 6] {
+    let step = |&(step, n_moves): &(CourseStep, u32)| match step {
+        CourseStep::Sweep { threshold, exhaustive: false } => [SWEEP, threshold.into(), n_moves.into()],
+        CourseStep::Sweep { threshold, exhaustive: true } => [EXHAUSTIVE_SWEEP, threshold.into(), n_moves.into()],
+        CourseStep::Wake => [WAKE, 0.0, n_moves.into()],
+    };
+    [
+        ("n_clusters", vec![course.n_clusters as f64]),
+        ("cluster_first", course.first.clone()),
+        ("cluster_steps", course.steps.iter().flat_map(step).collect()),
+        ("cluster_genes", course.genes.iter().map(|&gene| gene.into()).collect()),
+        ("cluster_far", course.is_far.iter().map(|&is_far| f64::from(u8::from(is_far))).collect()),
+        ("cluster_profiles", course.values.iter().map(|&value| value.into()).collect()),
+    ]
+}
+
+/// The numbers of the colors.
+fn color_arrays(parts: ColorModelParts) -> [(&'static str, Vec<f64>); 8] {
+    let wide = |values: &[f32]| values.iter().copied().map(f64::from).collect();
+    [
+        ("color_neighbors", vec![parts.n_neighbors as f64, parts.least_distance]),
+        ("color_per_gene", wide(&parts.per_gene)),
+        ("color_offset", wide(&parts.offset)),
+        ("color_anchor_vectors", wide(&parts.anchor_vectors)),
+        ("color_anchor_places", wide(&parts.anchor_places)),
+        ("color_place_mean", wide(&parts.place_mean)),
+        ("color_place_shares", wide(&parts.place_shares)),
+        ("color_place_ranges", parts.place_ranges.to_vec()),
+    ]
 }
 
 /// Takes arrays out, so that what is left is unknown.
@@ -182,11 +239,60 @@ impl Take<'_> {
         self.0.remove(name).unwrap_or_default()
     }
 
+    /// How the profiles of clusters moved.
+    fn course(&mut self, n_clusters: usize) -> Result<Course, String> {
+        let step = |step: &[f64]| {
+            let n_moves = step[2] as u32;
+            let sweep = |exhaustive| CourseStep::Sweep { threshold: step[1] as f32, exhaustive };
+            match step[0] {
+                SWEEP => Ok((sweep(false), n_moves)),
+                EXHAUSTIVE_SWEEP => Ok((sweep(true), n_moves)),
+                WAKE => Ok((CourseStep::Wake, n_moves)),
+                other => Err(format!("the clustering has a step {other}")),
+            }
+        };
+        let course = Course {
+            n_clusters,
+            first: self.all("cluster_first"),
+            steps: self.all("cluster_steps").chunks_exact(3).map(step).collect::<Result<_, String>>()?,
+            genes: self.all("cluster_genes").into_iter().map(|gene| gene as u32).collect(),
+            is_far: self.all("cluster_far").into_iter().map(|flag| flag == 1.0).collect(),
+            values: self.all("cluster_profiles").into_iter().map(|value| value as f32).collect(),
+        };
+        let n_genes = course.first.len() / n_clusters.max(1);
+        if course.is_sound(n_genes) {
+            Ok(course)
+        } else {
+            Err(format!("the course of {n_clusters} clusters is not whole"))
+        }
+    }
+
     /// The values of an array of a known length, if it is there.
     fn maybe<const N: usize>(&mut self, name: &str) -> Result<Option<[f64; N]>, String> {
         let Some(values) = self.0.remove(name) else { return Ok(None) };
         let n = values.len();
         <[f64; N]>::try_from(values).map(Some).map_err(|_| format!("'{name}' has {n} values instead of {N}"))
+    }
+
+    /// The numbers of the colors.
+    fn colors(&mut self, transform: Transform) -> Result<ColorModel, String> {
+        let [n_neighbors, least_distance] = self.exactly("color_neighbors")?;
+        let narrow = |values: Vec<f64>| -> Vec<f32> { values.into_iter().map(|value| value as f32).collect() };
+        let offset = narrow(self.all("color_offset"));
+        let parts = ColorModelParts {
+            n_neighbors: n_neighbors as usize,
+            least_distance,
+            transform,
+            n_components: offset.len(),
+            per_gene: narrow(self.all("color_per_gene")),
+            offset,
+            anchor_vectors: narrow(self.all("color_anchor_vectors")),
+            anchor_places: narrow(self.all("color_anchor_places")),
+            place_mean: self.exactly::<3>("color_place_mean")?.map(|value| value as f32),
+            place_shares: self.exactly::<9>("color_place_shares")?.map(|value| value as f32),
+            place_ranges: self.exactly("color_place_ranges")?,
+        };
+        ColorModel::from_parts(parts).ok_or_else(|| "the numbers of the colors do not fit together".to_owned())
     }
 
     /// The values of an array of a known length.

@@ -228,7 +228,7 @@ fn write_all(dir: &Path) -> Manifest {
     writer.clustering(&clustering()).unwrap();
     writer.compartment_genes(&ranking(), &table.genes).unwrap();
     writer.ncv(&ncv()).unwrap();
-    writer.slide_fit(&tile::fit()).unwrap();
+    writer.slide_fit(&tile::numbers()).unwrap();
     writer.finish(manifest()).unwrap()
 }
 

@@ -4,12 +4,37 @@ use serde_json::{Value, json};
 
 use super::documents::{SCHEMA, check};
 use super::*;
+use crate::clustering::{Course, CourseStep};
+use crate::composition::{ColorModel, ColorModelParts, Transform};
 use crate::graph::EdgeLengths;
 use crate::noise::{NoiseFit, Normal};
 use crate::spatial::frame::Frame;
 use crate::spatial::tiling::Rect;
 
-pub(super) fn fit() -> SlideFit {
+/// Colors of neighborhoods of three genes, with two anchors.
+fn colors() -> ColorModel {
+    let parts = ColorModelParts {
+        n_neighbors: 15,
+        least_distance: 0.1 + 0.2,
+        transform: Transform::Log,
+        n_components: 2,
+        per_gene: vec![0.1, -0.2, 0.3, 1e-30, 0.5, 0.6],
+        offset: vec![0.7, 1.0 / 3.0],
+        anchor_vectors: vec![1.0, 2.0, 3.0, 4.0],
+        anchor_places: vec![0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
+        place_mean: [0.01, 0.02, 0.03],
+        place_shares: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0],
+        place_ranges: [-1.0, 1.0 / 7.0, -2.0, 2.0, -3.0, 3.0],
+    };
+    ColorModel::from_parts(parts).unwrap()
+}
+
+/// A fit without texts, which a stage that is no tile does not keep.
+pub(super) fn numbers() -> SlideFit {
+    SlideFit { scale_origin: String::new(), markers: None, is_colored: false, colors: None, ..fit() }
+}
+
+fn fit() -> SlideFit {
     SlideFit {
         frame: Frame { low: [-0.1, 1.0 / 3.0, 0.0], high: [1e9, 7.5, 0.0] },
         edges: EdgeLengths { log_limit: Some(-2.5 - 0.1), full_weight: 0.1 + 0.2 },
@@ -25,10 +50,23 @@ pub(super) fn fit() -> SlideFit {
         scale: 6.5,
         scale_std: 1.625,
         scale_origin: "estimated from 12 prior segments".to_owned(),
-        profiles: Some(SlideProfiles { n_clusters: 2, shares: vec![0.5, 0.25, 0.25, 0.1, 0.2, 0.7] }),
-        gene_density: vec![0.125, 0.1, 1.0 / 11.0],
+        clustering: Some(Course {
+            n_clusters: 2,
+            first: vec![0.5, 0.25, 0.25, 0.1, 0.2, 0.7],
+            steps: vec![
+                (CourseStep::Sweep { threshold: 0.0, exhaustive: true }, 1),
+                (CourseStep::Wake, 0),
+                (CourseStep::Sweep { threshold: 3e-4, exhaustive: false }, 1),
+            ],
+            genes: vec![2, 0],
+            is_far: vec![true, false],
+            values: vec![0.1, 0.2, 0.3, 1e-30],
+        }),
+        log_noise_density: vec![0.125, 0.1, 1.0 / 11.0],
         z_breaks: Some(vec![f64::NEG_INFINITY, 0.5, 1.5]),
         markers: Some(SlideMarkers { nuclei: vec!["Neat1".to_owned()], cyto: vec!["Äb".to_owned()] }),
+        is_colored: true,
+        colors: Some(colors()),
     }
 }
 
@@ -37,10 +75,12 @@ fn bare_fit() -> SlideFit {
     SlideFit {
         edges: EdgeLengths { log_limit: None, full_weight: 1.0 },
         noise: None,
-        profiles: None,
-        gene_density: Vec::new(),
+        clustering: None,
+        log_noise_density: Vec::new(),
         z_breaks: None,
         markers: None,
+        is_colored: false,
+        colors: None,
         ..fit()
     }
 }
@@ -75,7 +115,8 @@ fn write_tile(dir: &Path, fit: &SlideFit, manifest: Manifest) -> Result<Manifest
 
 #[test]
 fn a_fit_comes_back_to_the_last_bit_with_its_texts() {
-    for fit in [fit(), bare_fit(), SlideFit { z_breaks: Some(Vec::new()), ..bare_fit() }] {
+    let gray = SlideFit { z_breaks: Some(Vec::new()), is_colored: true, ..bare_fit() };
+    for fit in [fit(), bare_fit(), gray] {
         let dir = tempfile::tempdir().unwrap();
         write_tile(dir.path(), &fit, tile_manifest()).unwrap();
         let stage = StageReader::open(dir.path(), &[StageKind::Tile]).unwrap();
@@ -154,12 +195,38 @@ fn a_fit_that_lacks_numbers_is_a_damaged_table() {
     let cases = [
         (SlideFit { scale: f64::NAN, ..fit() }, "the scale is NaN"),
         (SlideFit { z_breaks: Some(vec![1.0, 0.0]), ..fit() }, "borders of layers"),
-        (SlideFit { profiles: Some(SlideProfiles { n_clusters: 4, shares: vec![0.5; 6] }), ..fit() }, "6 shares"),
+        (
+            SlideFit { clustering: fit().clustering.map(|course| Course { genes: vec![2, 3], ..course }), ..fit() },
+            "not whole",
+        ),
     ];
     for (fit, expected) in cases {
         write_tile(dir.path(), &fit, tile_manifest()).unwrap();
         let stage = StageReader::open(dir.path(), &[StageKind::Tile]).unwrap();
         let error = stage.slide_fit().unwrap_err().to_string();
         assert!(error.contains("slide_fit.arrow: the table is damaged") && error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn a_tile_is_described_by_its_place_and_what_the_slide_told() {
+    let dir = tempfile::tempdir().unwrap();
+    write_tile(dir.path(), &fit(), tile_manifest()).unwrap();
+    let stage = StageReader::open(dir.path(), &StageKind::ALL).unwrap();
+    let text = describe(&stage).unwrap().lines.join("\n");
+    for expected in [
+        "a finished stage of the kind 'tile'",
+        "Tile 2 of 3 of the slide 0123456789abcdef, whose cells have the run id R0123456789",
+        "Core: x up to 0.30000000000000004, y from -5.5 on; with a margin of 52 around it",
+        "Molecules in the core: 7 of 30 of the slide (23.3 %)",
+        "Expected memory of its run: 21 MiB",
+        "The same in all tiles: scale 6.5 with a spread of 1.625 (estimated from 12 prior segments)",
+        "  distance to the k-th neighbor: 0.1429 in cells, 3.0000 in the background",
+        "  course of 2 molecule clusters, 3 steps",
+        "  genes of nuclei: Neat1; of cytoplasm: Äb",
+        "  colors of neighborhoods",
+        "  slide_fit.arrow: ",
+    ] {
+        assert!(text.contains(expected), "{expected}\n{text}");
     }
 }
