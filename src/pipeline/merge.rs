@@ -54,8 +54,7 @@ pub fn merge_in_pool(settings: &MergeSettings, observer: &dyn Observer) -> anyho
     recorder.stage(if settings.has_polygons { "Measuring and outlining cells" } else { "Measuring cells" });
     let first = tiles.first();
     let (genes, _) = first.stage.genes()?;
-    let layers = totals.layers().filter(|_| settings.has_polygons);
-    measure::write(&tiles, &found, &genes, layers.as_ref(), settings.has_polygons, &mut writer)?;
+    measure::write(&tiles, &found, &genes, settings.has_polygons, &mut writer)?;
     recorder.stage("Joining the molecules of all tiles");
     let joined = join::write(&tiles, &found, &mut writer)?;
     writer.genes(&genes, &totals.n_of_gene)?;

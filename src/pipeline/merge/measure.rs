@@ -7,8 +7,8 @@ use crate::data::{
     CellIdx, CellMembers, CellNames, CellOutline, ClusterIdx, GeneIdx, GeneTable, LayerOutlines, Positions,
     Segmentation,
 };
-use crate::io::stage::{CellsAppender, MoleculeBatch, StageWriter};
-use crate::polygons::{self, Layers};
+use crate::io::stage::{CellsAppender, MoleculeBatch, OutlineBasis, StageWriter};
+use crate::polygons;
 
 /// Columns that are looked at.
 const COLUMNS: [&str; 8] = ["x", "y", "z", "gene", "confidence", "cluster", "cell", "assignment_confidence"];
@@ -22,14 +22,14 @@ pub fn write(
     tiles: &Tiles,
     seams: &Seams,
     genes: &GeneTable,
-    layers: Option<&Layers>,
     has_polygons: bool,
     writer: &mut StageWriter,
 ) -> anyhow::Result<()> {
     let names = CellNames::new(&tiles.first().place.run_id);
     let mut cells: Option<CellsAppender> = None;
     let mut counts = writer.counts_appending(genes)?;
-    let mut outlines = if has_polygons { Some(writer.polygons_appending(layers.map(Layers::empty))?) } else { None };
+    let basis = &tiles.first().place.outlines;
+    let mut outlines = if has_polygons { Some(writer.polygons_appending(empty_layers(basis))?) } else { None };
     for (at, tile) in tiles.iter().enumerate() {
         let part = Part::read(tile, seams, at)?;
         let n_cells = part.segmentation.n_cells;
@@ -41,7 +41,7 @@ pub fn write(
         table.push(&names, &stats)?;
         counts.push(genes, &n_of_genes)?;
         if let Some(table) = &mut outlines {
-            let (flat, by_layer) = part.outline(layers);
+            let (flat, by_layer) = part.outline(basis);
             table.push(&flat, &by_layer, n_cells)?;
         }
     }
@@ -128,15 +128,19 @@ impl Part {
     /// Boundaries of the cells, over all z and in layers.
     ///
     /// Molecules of other tiles' cells are noise here, which shapes boundaries no less than molecules of other cells do.
-    ///
-    /// DIFFERS: the width of shapes around cells without area is 2 % of the distance between molecules of the tile, not of
-    /// the slide.
-    fn outline(&self, layers: Option<&Layers>) -> (Vec<CellOutline>, Vec<LayerOutlines>) {
+    fn outline(&self, basis: &OutlineBasis) -> (Vec<CellOutline>, Vec<LayerOutlines>) {
         let Segmentation { cell_of, n_cells, .. } = &self.segmentation;
-        let flat = polygons::outline_cells(&self.positions, cell_of, *n_cells);
-        let by_layer = layers.map(|layers| layers.outlines(&self.positions, cell_of, *n_cells));
-        (flat, by_layer.unwrap_or_default())
+        let flat = polygons::outline_cells_of_part(&self.positions, cell_of, *n_cells, basis.spacing);
+        let layers = basis.layers.as_ref();
+        let layers = layers.map(|layers| polygons::layer_outlines_of_part(&self.positions, cell_of, *n_cells, layers));
+        (flat, layers.unwrap_or_default())
     }
+}
+
+/// The layers of the slide, without outlines; `None` for 2D data.
+fn empty_layers(basis: &OutlineBasis) -> Option<Vec<LayerOutlines>> {
+    let nothing = Positions { z: Some(Vec::new()), ..Positions::default() };
+    basis.layers.as_ref().map(|layers| polygons::layer_outlines_of_part(&nothing, &[], 0, layers))
 }
 
 /// What is known of the cells of a tile.

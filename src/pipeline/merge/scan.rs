@@ -3,17 +3,13 @@
 use super::tiles::{Tile, Tiles};
 use crate::cells::seams::{SharedMolecule, TileCell, TileCells};
 use crate::io::stage::MoleculeBatch;
-use crate::polygons::{Layers, ZRange};
 use crate::prior::SegmentTable;
 use crate::spatial::tiling::Rect;
 
 /// Columns that are looked at.
-const COLUMNS: [&str; 8] = ["x", "y", "z", "gene", "prior_segmentation", "cluster", "cell", "assignment_confidence"];
+const COLUMNS: [&str; 7] = ["x", "y", "gene", "prior_segmentation", "cluster", "cell", "assignment_confidence"];
 /// Beyond this share of the margin a cell is near the outer rim of its tile.
 const RIM_FROM: f64 = 0.75;
-/// Molecules whose z is kept to find the bulk of z, about.
-const N_SAMPLED: u64 = 1_000_000;
-
 /// What the first pass found.
 pub struct Scan {
     /// Cells and shared molecules of the tiles. `[n_tiles]`
@@ -29,20 +25,9 @@ pub struct Totals {
     pub n_of_gene: Vec<u32>,
     /// Molecules of every segment of the prior segmentation. `[n_segments]`
     n_of_segment: Vec<u32>,
-    z: Option<ZRange>,
-    z_sample: Vec<f64>,
-    /// Every so many ids one is in the sample.
-    step: u64,
 }
 
 impl Totals {
-    /// The layers of z, by the rules of a run on the whole slide; `None` for 2D data.
-    ///
-    /// DIFFERS: on slides of more than a million molecules, the bulk of z is that of every second, third … molecule.
-    pub fn layers(&self) -> Option<Layers> {
-        self.z.clone().map(|z| z.layers(&self.z_sample))
-    }
-
     /// Enters the sizes of segments.
     pub fn count_segments(&self, segments: &mut SegmentTable) {
         for row in &mut segments.rows {
@@ -66,12 +51,6 @@ impl Totals {
         if let Some(segment) = batch.results.prior_segment.as_ref().and_then(|segments| segments[row]) {
             count(&mut self.n_of_segment, segment.idx());
         }
-        if let (Some(z), Some(range)) = (&batch.positions.z, &mut self.z) {
-            range.add(z[row]);
-            if u64::from(batch.ids[row]) % self.step == 0 {
-                self.z_sample.push(z[row]);
-            }
-        }
     }
 }
 
@@ -81,12 +60,7 @@ impl Totals {
 pub fn scan(tiles: &Tiles) -> anyhow::Result<Scan> {
     let first = tiles.first();
     let n_genes = first.stage.genes()?.0.len();
-    let max_layers = super::super::export::max_z_slices(first.stage.manifest());
-    let mut totals = Totals {
-        n_of_gene: vec![0; n_genes],
-        step: tiles.n_molecules().div_ceil(N_SAMPLED).max(1),
-        ..Totals::default()
-    };
+    let mut totals = Totals { n_of_gene: vec![0; n_genes], ..Totals::default() };
     let mut cells = Vec::with_capacity(tiles.len());
     for (at, tile) in tiles.iter().enumerate() {
         let reach = tile.reach();
@@ -96,9 +70,6 @@ pub fn scan(tiles: &Tiles) -> anyhow::Result<Scan> {
             TileScan { tile, others, cells: vec![CellScan::default(); tile.n_cells()], ..TileScan::of(tile) };
         let mut fault = None;
         tile.stage.molecule_batches(&COLUMNS, |batch| {
-            if batch.positions.z.is_some() && totals.z.is_none() {
-                totals.z = Some(ZRange::new(max_layers));
-            }
             fault = fault.take().or_else(|| scan.push(&batch, &mut totals));
             Ok(())
         })?;

@@ -6,10 +6,10 @@ use crate::cells;
 use crate::config::division::resolve_merge;
 use crate::config::resolve::{Request, tests as requests};
 use crate::config::{RunSettings, dump};
-use crate::data::{CellIdx, CellMembers, CellNames, ClusterIdx, Segmentation};
+use crate::data::{CellIdx, CellMembers, CellNames, ClusterIdx, Positions, Segmentation};
 use crate::io::molecules::{Fingerprint, MoleculeTable, ReadRequest, read};
-use crate::io::stage::schema::{POLYGONS, TABLES};
-use crate::io::stage::{InputFingerprint, Manifest, MoleculeResults, StageReader, TileManifest};
+use crate::io::stage::schema::TABLES;
+use crate::io::stage::{InputFingerprint, Manifest, MoleculeResults, OutlineBasis, StageReader, TileManifest};
 use crate::numeric::draws::{Draws, Stream};
 use crate::observe::Silent;
 use crate::pipeline::manifest;
@@ -60,8 +60,8 @@ impl Slide {
                 cluster: (u(7) * 3.0) as usize,
             });
         }
-        let axis = |axis: usize| rows.iter().map(|row| row.place[axis]).collect::<Vec<f64>>();
-        let tiling = tiling::plan(&axis(0), &axis(1), 450, MARGIN).unwrap();
+        let positions = positions_of(&rows);
+        let tiling = tiling::plan(&positions.x, &positions.y, 450, MARGIN).unwrap();
         let common = ["min_molecules_per_cell=30", "scale=5", "max_z_slices=4"];
         let settings = requests::settings_of(&common);
         let mut slide = Self { rows, n_cells: 40, tiling, settings };
@@ -145,6 +145,7 @@ impl Slide {
             n_slide: self.rows.len() as u64,
             expected_memory_mib: 20,
             run_id: RUN_ID.to_owned(),
+            outlines: OutlineBasis::of(&positions_of(&self.rows), 4),
             texts: Default::default(),
         }
     }
@@ -158,6 +159,11 @@ impl Slide {
         };
         (0..self.tiling.n_tiles()).map(write).collect()
     }
+}
+
+fn positions_of(rows: &[Row]) -> Positions {
+    let axis = |axis: usize| rows.iter().map(|row| row.place[axis]).collect();
+    Positions { x: axis(0), y: axis(1), z: Some(axis(2)) }
 }
 
 fn table_of(rows: &[Row], ids: &[u32]) -> MoleculeTable {
@@ -199,18 +205,8 @@ fn tiles_that_agree_give_the_tables_of_the_whole_slide_byte_by_byte() {
     let all: Vec<u32> = (0..slide.rows.len() as u32).collect();
     let whole = slide.write(&folder.path().join("whole"), &all, None, StageKind::Run);
     let stage = merged(&tiles, folder.path().join("merged")).unwrap();
-    for table in TABLES.iter().filter(|table| **table != &POLYGONS) {
+    for table in TABLES {
         assert_eq!(stage.manifest().table(table.name), whole.table(table.name), "{}", table.name);
-    }
-    let whole_stage = StageReader::open(&folder.path().join("whole"), &[StageKind::Run]).unwrap();
-    let (found, expected) = (stage.polygons().unwrap(), whole_stage.polygons().unwrap());
-    assert_eq!(found.flat, expected.flat);
-    for (found, expected) in found.layers.unwrap().into_iter().zip(expected.layers.unwrap()) {
-        assert_eq!((found.name, found.z_range), (expected.name, expected.z_range));
-        for (found, expected) in found.outlines.into_iter().zip(expected.outlines) {
-            // The width of shapes around two molecules comes from the tile.
-            assert!(found == expected || (found.cell == expected.cell && found.ring.len() == 5));
-        }
     }
     let summary = &stage.manifest().summary;
     assert_eq!((summary["n_cells"].as_u64(), summary["n_molecules"].as_u64()), (Some(40), Some(1200)));
@@ -237,16 +233,16 @@ fn the_order_of_tiles_changes_no_byte() {
 #[test]
 fn tiles_that_disagree_at_a_border_give_every_molecule_one_cell() {
     let (mut slide, folder) = (Slide::new(), tempfile::tempdir().unwrap());
-    // To the first tile a cell far in the margin is noise, and molecules of others are in cell 1.
+    // To the second tile every fifth molecule is noise, and every seventh in the first of its cells.
     let tiles = slide.write_tiles(folder.path());
-    let ids = slide.ids(0);
+    let ids = slide.ids(1);
     let kept = slide.rows.clone();
     for &id in &ids {
         let row = &mut slide.rows[id as usize];
         row.cell = if id % 5 == 0 { 0 } else { row.cell };
-        row.cell = if id % 7 == 0 { 1 } else { row.cell };
+        row.cell = if id % 7 == 0 { 16 } else { row.cell };
     }
-    slide.write(&tiles[0], &ids, Some(slide.place(0)), StageKind::Run);
+    slide.write(&tiles[1], &ids, Some(slide.place(1)), StageKind::Run);
     slide.rows = kept;
     let stage = merged(&tiles, folder.path().join("merged")).unwrap();
     let (table, found) = stage.molecules().unwrap();
@@ -267,7 +263,8 @@ fn tiles_that_disagree_at_a_border_give_every_molecule_one_cell() {
     assert_eq!(stats, again);
     assert_eq!(stage.counts().unwrap(), cells::count_genes(&table.molecules.genes, 2, &members));
     assert_eq!(stage.polygons().unwrap().flat.len(), names.len());
-    assert!(stage.manifest().summary["seams"]["n_conflicting_molecules"].as_u64() > Some(0));
+    let seams = &stage.manifest().summary["seams"];
+    assert!(seams["n_conflicting_molecules"].as_u64() > Some(0), "{seams}");
 }
 
 #[test]
