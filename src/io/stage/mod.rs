@@ -55,6 +55,6 @@ pub use ncv::NcvTable;
 pub use polygons::StagePolygons;
 pub use reader::StageReader;
 pub use slide_fit::{FitTexts, SlideFit, SlideMarkers};
-pub use tile::TileManifest;
+pub use tile::{OutlineBasis, TileManifest};
 pub use trace::TraceTable;
 pub use writer::{StageWriter, UNFINISHED_FILE};
