@@ -15,6 +15,7 @@ mod appender;
 mod batches;
 mod carried;
 mod cells;
+mod cells_appender;
 mod clustering;
 mod compartment_genes;
 mod describe;
@@ -40,6 +41,7 @@ mod trace;
 mod writer;
 
 pub use batches::{MoleculeBatch, MoleculeCursor};
+pub use cells_appender::{CellsAppender, CountsAppender, PolygonsAppender};
 pub use clustering::ClusteringTable;
 pub use describe::{Description, describe};
 pub use error::StageError;
