@@ -205,6 +205,7 @@ Files written into DIR:
   tile_0001/, tile_0002/, ...
                    stages: molecules, genes, what was estimated (slide_fit.arrow), and manifest.json, which tells the
                    place of the tile and the memory that its run needs; baysor inspect DIR/tile_0001 shows them
+  tiles.json       the list of tiles with their molecules and expected memory, written last
 
 Exit status:
   0 done, 1 data or files, 2 command line or configuration
