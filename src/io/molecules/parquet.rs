@@ -22,12 +22,11 @@ pub(super) fn header(source: &Source) -> Result<Vec<String>, ReadError> {
     Ok(Footer::read(source)?.header)
 }
 
-/// Rows that are read together at most. Some writers make one row group of tens of millions of rows.
-const MAX_ROWS: usize = 1 << 20;
-
-/// Cuts a row group of `n_rows` rows into pieces.
-fn pieces(n_rows: usize) -> impl Iterator<Item = usize> {
-    (0..n_rows).step_by(MAX_ROWS).map(move |begin| MAX_ROWS.min(n_rows - begin))
+/// Rows of every row group of a table, part by part.
+pub(super) fn row_groups(source: &Source) -> Result<Vec<usize>, ReadError> {
+    let groups: Result<Vec<Vec<usize>>, ReadError> =
+        source.parts().map(|part| Footer::read(&part).map(|footer| footer.row_groups)).collect();
+    Ok(groups?.concat())
 }
 
 /// What a file declares before its rows are read.
