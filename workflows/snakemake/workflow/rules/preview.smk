@@ -11,8 +11,8 @@ rule preview:
         f"{RESULTS}/benchmarks/{{sample}}/preview.tsv"
     threads: 4
     resources:
-        mem_mb=lambda wildcards, input, attempt: int((2000 + 8 * input.size_mb) * attempt),
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        mem_mb=lambda wildcards, input, attempt: memory(input, attempt),
+        runtime=lambda wildcards, input, attempt: minutes(input, attempt),
     params:
         config=config_option,
         options=config["preview_args"],
