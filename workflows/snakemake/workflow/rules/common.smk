@@ -100,8 +100,8 @@ def image_bytes(input):
 
 # Measured needs are 350 bytes for a molecule, and 63 seconds for 10^6 of them on two processors: see docs/workflows.md.
 def memory(input, attempt):
-    """Megabytes: 1000, 600 bytes for a molecule and 20 for a byte of the prior's image; doubled at every attempt."""
-    return int((1000 + 600e-6 * n_molecules(input) + 20e-6 * image_bytes(input)) * 2 ** (attempt - 1))
+    """Megabytes: 1000, 600 bytes for a molecule and 50 for a byte of the prior's image; doubled at every attempt."""
+    return int((1000 + 600e-6 * n_molecules(input) + 50e-6 * image_bytes(input)) * 2 ** (attempt - 1))
 
 
 def minutes(input, attempt):

@@ -3,8 +3,8 @@ rule preview:
         molecules=molecules_of,
         config=config_of,
     output:
-        report=f"{RESULTS}/{{sample}}/preview/preview.html",
-        numbers=f"{RESULTS}/{{sample}}/preview/preview.json",
+        report=f"{RESULTS}/{{sample}}/preview/{{sample}}_preview.html",
+        numbers=f"{RESULTS}/{{sample}}/preview/{{sample}}_preview.json",
     log:
         f"{RESULTS}/logs/{{sample}}/preview.log",
     benchmark:
