@@ -66,6 +66,15 @@ pub fn load_plain(input: &InputSettings, observer: &dyn Observer) -> anyhow::Res
     read(input, None, observer)
 }
 
+/// Reads the molecules without their carried columns, and the prior segmentation if it is one of these.
+pub fn scan(input: &InputSettings, prior: &PriorSettings, observer: &dyn Observer) -> anyhow::Result<molecules::Scan> {
+    observer.stage("Loading data");
+    let prior = prior.source.as_ref().and_then(|source| prior_column(source, prior));
+    let scan = molecules::scan(&read_request(input, prior))?;
+    tell(&scan.table.notes, observer);
+    Ok(scan)
+}
+
 /// The content of the inputs: of the molecule table, and of a prior segmentation in a file.
 pub fn fingerprint(table: &MoleculeTable, prior: Option<Fingerprint>) -> Vec<u8> {
     let parts = std::iter::once(table.fingerprint).chain(prior);
@@ -79,13 +88,13 @@ fn read(
 ) -> anyhow::Result<MoleculeTable> {
     observer.stage("Loading data");
     let table = molecules::read(&read_request(input, prior))?;
-    tell(&table, observer);
+    tell(&table.notes, observer);
     check_number(&table)?;
     Ok(table)
 }
 
-fn tell(table: &MoleculeTable, observer: &dyn Observer) {
-    for note in &table.notes {
+fn tell(notes: &[Note], observer: &dyn Observer) {
+    for note in notes {
         match note {
             Note::Info(text) => observer.info(text),
             Note::Warning(text) => observer.warning(text),

@@ -51,6 +51,25 @@ impl Stage {
         Self::Reports,
     ];
 
+    /// The stage that a phase of a run belongs to, by the name that observers and manifests have for it; `None` for one
+    /// that takes no time.
+    pub fn of_phase(name: &str) -> Option<Self> {
+        Some(match name {
+            "Loading data" => Self::Loading,
+            "Reading the prior segmentation" => Self::Prior,
+            "Building the molecule graph" => Self::Graph,
+            "Estimating noise level" => Self::Noise,
+            "Clustering molecules" => Self::Clustering,
+            "Finding genes of compartments" | "Estimating compartment regions" => Self::Compartments,
+            "Segmenting cells" => Self::Model,
+            "Coloring neighborhoods" => Self::Colors,
+            "Estimating boundary polygons" => Self::Polygons,
+            "Writing reports" | "Drawing the map" => Self::Reports,
+            _ if name.starts_with("Saving ") => Self::Writing,
+            _ => return None,
+        })
+    }
+
     /// Its name for people and programs.
     pub fn name(self) -> &'static str {
         match self {
@@ -140,6 +159,8 @@ pub struct Workload {
     pub has_polygons: bool,
     /// Pixels of the largest picture of the reports, if they are written.
     pub report_pixels: Option<u64>,
+    /// Whether it is a tile of a slide: what was fitted to the slide is known.
+    pub is_tile: bool,
     /// Threads.
     pub n_threads: usize,
 }
@@ -174,6 +195,7 @@ impl Workload {
             prior: slide.prior.map(|prior| PriorLoad { form: PriorForm::Known, ..prior }),
             has_polygons: false,
             report_pixels: None,
+            is_tile: true,
             ..slide
         }
     }
@@ -421,6 +443,7 @@ mod tests {
             n_neighbors: None,
             has_polygons: true,
             report_pixels: None,
+            is_tile: false,
             n_threads: 1,
         }
     }

@@ -13,10 +13,9 @@ use super::recorder::Recorder;
 use super::slide::Slide;
 use super::start::{CarriedSource, Start};
 use super::{input, manifest, memory, scale, tile_size};
-use crate::config::{self, SplitSettings, dump, run_id};
+use crate::config::{self, SplitSettings, dump};
 use crate::data::GeneIdx;
 use crate::io::atomic;
-use crate::io::molecules::Hasher;
 use crate::io::stage::{
     CarriedBlock, MIN_MOLECULES_PER_SEGMENT, Manifest, MoleculeAppender, MoleculeResults, OutlineBasis, SlideFit,
     StageKind, StageReader, StageWriter, TileManifest,
@@ -102,7 +101,7 @@ impl Undivided {
         let positions = &table.molecules.positions;
         let tiling = tiling::plan(&positions.x, &positions.y, limit, margin).map_err(|error| {
             anyhow::anyhow!(
-                "{error}. Allow {} molecules in a tile, or a narrower margin (--tile-margin, which is {} times the scale)",
+                "{error}. Allow {} molecules in a tile, or a narrower margin (--margin, which is {} times the scale)",
                 error.least,
                 settings.margin_scales
             )
@@ -233,17 +232,9 @@ impl Writing<'_> {
 
     /// What the division follows from: inputs, settings, borders.
     fn slide_id(&self) -> String {
-        let mut hasher = Hasher::default();
-        hasher.update(&self.start.fingerprint());
-        for (name, value) in run_id::result_relevant(&self.settings.run) {
-            hasher.update(format!("{name}\n{value}\n").as_bytes());
-        }
-        hasher.update(format!("{:?}", self.settings.run.colors).as_bytes());
-        hasher.update(&self.tiling.margin.to_bits().to_le_bytes());
-        for end in self.tiling.cores.iter().flat_map(|core| [core.x, core.y]).flatten() {
-            hasher.update(&end.to_bits().to_le_bytes());
-        }
-        format!("{:016x}", hasher.finish().hash)
+        let ends = self.tiling.cores.iter().flat_map(|core| [core.x, core.y]).flatten();
+        let borders: Vec<f64> = std::iter::once(self.tiling.margin).chain(ends).collect();
+        config::slide_id(&self.start.fingerprint(), &self.settings.run, &borders)
     }
 
     /// Of every tile: molecules in its core, and molecules of every gene, margin included.

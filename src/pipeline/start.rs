@@ -21,6 +21,10 @@ use crate::io::molecules::{Carried, CarriedPlan, MoleculeTable};
 use crate::io::stage::{InputFingerprint, SlideFit, StageKind, StageReader, TileManifest};
 use crate::observe::Observer;
 
+/// Threads that a run of a tile is expected to have. Not those of this command: how a slide is divided, and so its cells,
+/// must not depend on them. Each needs little memory.
+const THREADS: usize = 16;
+
 /// Molecules with their prior segmentation, and where both came from.
 pub struct Start {
     /// The molecules.
@@ -194,7 +198,7 @@ impl Start {
                 .map(|colors| colors.n_neighbors(molecules.n_genes, settings.min_molecules_per_cell)),
             has_polygons: false,
             report_pixels: None,
-            n_threads: settings.program.threads,
+            n_threads: THREADS,
         }
     }
 

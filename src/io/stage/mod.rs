@@ -26,6 +26,7 @@ mod manifest;
 mod merged;
 mod molecules;
 mod molecules_appender;
+mod molecules_reader;
 mod ncv;
 mod polygons;
 mod prior_outlines;
