@@ -159,8 +159,6 @@ pub struct Workload {
     pub has_polygons: bool,
     /// Pixels of the largest picture of the reports, if they are written.
     pub report_pixels: Option<u64>,
-    /// Whether it is a tile of a slide: what was fitted to the slide is known.
-    pub is_tile: bool,
     /// Threads.
     pub n_threads: usize,
 }
@@ -195,7 +193,6 @@ impl Workload {
             prior: slide.prior.map(|prior| PriorLoad { form: PriorForm::Known, ..prior }),
             has_polygons: false,
             report_pixels: None,
-            is_tile: true,
             ..slide
         }
     }
@@ -443,7 +440,6 @@ mod tests {
             n_neighbors: None,
             has_polygons: true,
             report_pixels: None,
-            is_tile: false,
             n_threads: 1,
         }
     }

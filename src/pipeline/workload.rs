@@ -65,7 +65,6 @@ impl Workload {
             has_polygons: settings.polygon_format.is_some()
                 || settings.formats.iter().any(|form| form.needs_polygons()),
             report_pixels: settings.bundle().filter(|bundle| bundle.plot).map(|_| pixels(settings, n_molecules)),
-            is_tile: settings.is_tile,
             n_threads: settings.program.threads,
         })
     }

@@ -58,7 +58,6 @@ mod tests {
             may_end_early: false,
             n_neighbors: Some(30),
             has_polygons: true,
-            is_tile: false,
             report_pixels: Some(1),
             n_threads: 1,
         };

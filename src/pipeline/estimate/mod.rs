@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use clock::{Cost, Stopwatch};
 use sight::Sight;
-use stages::Basis;
+use stages::{Basis, Whole};
 
 use super::input;
 use super::memory::{self, Stage, Workload};
@@ -153,7 +153,7 @@ pub fn estimate(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resu
     observer.stage("Trying the model on some molecules");
     let trial = trial::run(&sight, settings, observer)?;
     let basis = Basis { workload: &workload, sight: &sight, trial: &trial, settings };
-    let stages = stages::estimate(&workload, &basis, |_| true);
+    let stages = stages::estimate(&workload, &basis, Whole::Slide);
     let Cost { seconds, cpu_seconds } = stages.iter().map(StageEstimate::cost).sum();
     let peak = memory::peak(&workload);
     let tried: Cost = Stage::ALL.into_iter().map(|stage| trial.times.of(stage)).sum();

@@ -29,6 +29,15 @@ impl StageEstimate {
     }
 }
 
+/// What some work is done on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whole {
+    /// A slide.
+    Slide,
+    /// A tile: noise level and colors are those of the slide, and what is merged has boundaries and reports.
+    Tile,
+}
+
 /// What an estimate is made from.
 pub struct Basis<'a> {
     /// The work of the run on the whole slide.
@@ -41,12 +50,13 @@ pub struct Basis<'a> {
     pub settings: &'a RunSettings,
 }
 
-/// Memory and time of the stages of some work on molecules of the slide: of those stages that are `wanted`.
-pub fn estimate(workload: &Workload, basis: &Basis<'_>, wanted: impl Fn(Stage) -> bool) -> Vec<StageEstimate> {
-    let stages = memory::stages(workload).into_iter().filter(|(stage, _)| wanted(*stage));
+/// Memory and time of the stages of some work on molecules of the slide.
+pub fn estimate(workload: &Workload, basis: &Basis<'_>, whole: Whole) -> Vec<StageEstimate> {
+    let is_done = |stage| whole == Whole::Slide || stage != Stage::Noise;
+    let stages = memory::stages(workload).into_iter().filter(|(stage, _)| is_done(*stage));
     stages
         .map(|(stage, memory_bytes)| {
-            let Cost { seconds, cpu_seconds } = basis.cost(stage, workload);
+            let Cost { seconds, cpu_seconds } = basis.cost(stage, workload, whole);
             StageEstimate { name: stage.name(), memory_bytes, seconds, cpu_seconds }
         })
         .collect()
@@ -58,7 +68,7 @@ pub fn mebibytes(bytes: u64) -> u64 {
 }
 
 impl Basis<'_> {
-    fn cost(&self, stage: Stage, workload: &Workload) -> Cost {
+    fn cost(&self, stage: Stage, workload: &Workload, whole: Whole) -> Cost {
         let (slide, trial) = (self.workload, self.trial);
         let small = slide.with_molecules(trial.n_molecules as u64);
         let factor = growth::factor(stage, &small, workload);
@@ -69,7 +79,7 @@ impl Basis<'_> {
             Stage::Prior => self.sight.prior_cost,
             Stage::Model => trial.model(self.settings.iters).times(factor),
             Stage::Writing => trial.times.of(stage).times(factor) + self.computed(self.writing(workload)),
-            Stage::Colors => self.colors(workload),
+            Stage::Colors => self.colors(workload, whole),
             Stage::Reports => self.computed(growth::reference_seconds(stage, workload)),
             _ => trial.times.of(stage).times(factor),
         }
@@ -79,11 +89,11 @@ impl Basis<'_> {
     ///
     /// METHOD: vectors of neighborhoods are learned in a pass of its own, so a molecule costs more than giving it a color.
     /// A tile gets the colors of its slide, which only have to be given.
-    fn colors(&self, workload: &Workload) -> Cost {
+    fn colors(&self, workload: &Workload, whole: Whole) -> Cost {
         let Some(colors) = self.trial.colors else { return Cost::default() };
         let n_trial = self.trial.n_molecules as f64;
         let n = workload.n_molecules as f64;
-        if workload.is_tile {
+        if whole == Whole::Tile {
             return colors.apply.times(n / n_trial);
         }
         let of_molecules = colors.apply.times(growth::COLOR_PASSES);

@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use super::clock::Cost;
 use super::sight::Sight;
-use super::stages::{self, Basis, StageEstimate};
-use crate::config::{MaxMemory, RunSettings};
-use crate::pipeline::memory::{self, Stage, Workload};
+use super::stages::{self, Basis, StageEstimate, Whole};
+use crate::config::RunSettings;
+use crate::pipeline::memory;
 use crate::pipeline::tile_size;
 use crate::spatial::tiling;
 
@@ -50,25 +50,23 @@ pub fn estimate(settings: &RunSettings, sight: &Sight, basis: &Basis<'_>) -> any
     }
     let slide = basis.workload;
     let limit = settings.max_memory.map(tile_size::bytes_of).transpose()?;
-    let within = limit.map(|bytes| molecules_within(slide, bytes, settings.max_memory)).transpose()?;
-    let wanted = settings.max_molecules_per_tile.map(|n| n as u64);
-    let max_molecules = within.into_iter().chain(wanted).min().unwrap_or(u64::MAX);
+    let wanted = settings.max_molecules_per_tile;
+    let at_most = tile_size::molecules_per_tile(wanted, settings.max_memory, &slide.of_tile(slide.n_molecules))?;
     let positions = &sight.table.molecules.positions;
     let margin = settings.margin_scales * basis.trial.scale;
-    let at_most = usize::try_from(max_molecules).unwrap_or(usize::MAX);
     let tiling = tiling::plan(&positions.x, &positions.y, at_most, margin)?;
     let n_molecules: Vec<u64> = tiling.count(&positions.x, &positions.y).iter().map(|count| count.n_all).collect();
-    let of_tile = |n: u64| stages::estimate(&slide.of_tile(n), basis, is_of_tile);
+    let of_tile = |n: u64| stages::estimate(&slide.of_tile(n), basis, Whole::Tile);
     let largest = n_molecules.iter().copied().max().unwrap_or(0);
     let stages = of_tile(largest);
     let cost: Cost = stages.iter().map(StageEstimate::cost).sum();
     let total: Cost = n_molecules.iter().flat_map(|&n| of_tile(n)).map(|stage| stage.cost()).sum();
     let peak = memory::peak(&slide.of_tile(largest));
     Ok(Some(TilesEstimate {
-        is_needed: wanted.is_some_and(|n| n < slide.n_molecules)
+        is_needed: wanted.is_some_and(|n| (n as u64) < slide.n_molecules)
             || limit.is_some_and(|bytes| memory::peak(slide) > bytes),
         n_tiles: n_molecules.len(),
-        max_molecules_per_tile: max_molecules.min(slide.n_molecules),
+        max_molecules_per_tile: (at_most as u64).min(slide.n_molecules),
         margin,
         overlap: n_molecules.iter().sum::<u64>() as f64 / slide.n_molecules.max(1) as f64,
         n_molecules,
@@ -80,18 +78,4 @@ pub fn estimate(settings: &RunSettings, sight: &Sight, basis: &Basis<'_>) -> any
         total_cpu_seconds: total.cpu_seconds,
         stages,
     }))
-}
-
-fn molecules_within(slide: &Workload, bytes: u64, wish: Option<MaxMemory>) -> anyhow::Result<u64> {
-    let tile = slide.of_tile(slide.n_molecules);
-    memory::molecules_for_memory(&tile, bytes).ok_or_else(|| {
-        let name = if wish == Some(MaxMemory::Auto) { "what is available" } else { "--max-memory" };
-        let least = stages::mebibytes(memory::peak(&tile.with_molecules(1)));
-        anyhow::anyhow!("{name}: {} MiB are too little for any tile; the program alone needs {least} MiB", bytes >> 20)
-    })
-}
-
-/// The noise level is that of the slide.
-fn is_of_tile(stage: Stage) -> bool {
-    stage != Stage::Noise
 }
