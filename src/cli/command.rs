@@ -22,6 +22,7 @@ Commands:
   export   write the final files of a stage that run --stage or merge made
   split    divide a slide that outgrows one machine into tiles, each for a run of its own
   merge    put the finished tiles of a slide together
+  estimate memory and time of a run, or of tiles, beforehand
   inspect  say what a stage holds: tables, columns, parameters, numbers
   config   print a configuration to edit, for a platform: Xenium, MERSCOPE, CosMx, ...
 
@@ -261,6 +262,22 @@ Exit status:
   0 done, 1 the stage, 2 command line
 ";
 
+const ESTIMATE_EXAMPLES: &str = "\
+Examples:
+  Write estimate in place of run: how much memory, how much time, stage by stage?
+    baysor estimate -m 30 -s 6.5 -x x_location -y y_location -g feature_name transcripts.parquet
+  With the stages of the command prior, for eight threads, for programs:
+    baysor estimate --threads 8 --json estimate.json prior/
+  Into how many tiles, and what does each need?
+    baysor estimate -m 30 -s 6.5 --max-memory 8GB transcripts.parquet
+
+All options of run are understood. The molecules are read, and some of them are segmented, which takes some seconds
+per million molecules; nothing else is written. Times hold for this machine with as much other work on it as now.
+
+Exit status:
+  0 done, 1 data or files, 2 command line or configuration
+";
+
 /// The arguments of a command, made from the definition of the options.
 pub fn parser(command: Command) -> clap::Command {
     let full_name = format!("baysor {}", command.name());
@@ -282,6 +299,7 @@ pub fn parser(command: Command) -> clap::Command {
             ("Divide a slide into tiles, each for a run of its own.", "MOLECULES [PRIOR]", SPLIT_EXAMPLES)
         }
         Command::Merge => ("Put the finished tiles of a slide together.", "RUN_STAGE... --stage DIR", MERGE_EXAMPLES),
+        Command::Estimate => ("Tell memory and time of a run beforehand.", "MOLECULES [PRIOR]", ESTIMATE_EXAMPLES),
         Command::Inspect => ("Say what a stage holds.", "STAGE", INSPECT_EXAMPLES),
         Command::Config => ("Print a configuration to edit: all keys, maybe for a platform.", "", CONFIG_EXAMPLES),
     };
@@ -297,7 +315,7 @@ pub fn parser(command: Command) -> clap::Command {
         .after_help(format!("{further}{examples}"))
         .args(positional_arguments(command));
     for group in Group::ALL {
-        let has_flag = |def: &&OptionDef| def.flag.is_some() && def.commands.contains(&command);
+        let has_flag = |def: &&OptionDef| def.flag.is_some() && def.is_of(command);
         let mut defs: Vec<_> = OPTIONS.iter().filter(|def| def.group == group).filter(has_flag).collect();
         defs.sort_by_key(|def| def.place != Place::CommandLine);
         parser = parser.args(defs.into_iter().map(|def| argument(def, command)));
@@ -321,7 +339,7 @@ pub fn parser(command: Command) -> clap::Command {
                 .help("Print the version"),
         );
     match command {
-        Command::Run => parser
+        Command::Run | Command::Estimate => parser
             .arg(Arg::new("save_polygons").long("save-polygons").hide(true))
             .arg(switch(Arg::new("no_ncv_estimation").long("no-ncv-estimation").hide(true))),
         _ => parser,
@@ -352,7 +370,7 @@ fn positional_arguments(command: Command) -> Vec<Arg> {
                         folder of a stage of prior";
             vec![first("MOLECULES", help)]
         }
-        Command::Split => {
+        Command::Split | Command::Estimate => {
             let help = "Table of molecules: CSV (also .gz) or Parquet, one row per molecule; or an output folder of Xenium, \
                         MERSCOPE or CosMx, points of SpatialData; or a folder that the command prior has made, with \
                         molecules and prior";
@@ -390,6 +408,12 @@ fn argument(def: &'static OptionDef, command: Command) -> Arg {
             "Memory that the run of a tile may need, at most: 8GB, 500MB, 16GiB, or auto for \
              what this machine has available [command line only]"
                 .into()
+        }
+        ("output", Command::Estimate) => {
+            "Where the run would write; nothing is written there [default: segmentation.csv; command line only]".into()
+        }
+        ("stage", Command::Estimate) => {
+            "Folder that the run would write as a stage; nothing is written there [command line only]".into()
         }
         ("output", Command::Prior) => "Folder to write into [default: prior; command line only]".into(),
         ("output", Command::Preview) => {
@@ -445,8 +469,7 @@ fn help(def: &OptionDef) -> StyledStr {
 /// The keys that have no option of their own.
 fn further_keys(command: Command) -> String {
     let mut text = String::from("Further keys, in the file or as --config.<table>.<key>=VALUE:\n");
-    let is_listed =
-        |def: &&OptionDef| def.flag.is_none() && def.effect == Effect::Used && def.commands.contains(&command);
+    let is_listed = |def: &&OptionDef| def.flag.is_none() && def.effect == Effect::Used && def.is_of(command);
     let defs = OPTIONS.iter().filter(is_listed);
     for def in defs {
         text.push_str(&format!("  {} [default: {}]\n", def.path(), def.default_value().to_toml()));
@@ -487,19 +510,14 @@ mod tests {
             let help = parser(command).render_long_help().to_string();
             for def in OPTIONS.iter().filter(|def| def.effect == Effect::Used) {
                 let Some(flag) = def.flag else {
-                    assert_eq!(
-                        help.contains(&format!("  {} [", def.path())),
-                        def.commands.contains(&command),
-                        "{}",
-                        def.path()
-                    );
+                    assert_eq!(help.contains(&format!("  {} [", def.path())), def.is_of(command), "{}", def.path());
                     continue;
                 };
                 // Examples may name options of other commands.
                 let is_there = parser(command)
                     .get_arguments()
                     .any(|argument| argument.get_long() == Some(flag) && !argument.is_hide_set());
-                assert_eq!(is_there, def.commands.contains(&command), "{} --{flag}", command.name());
+                assert_eq!(is_there, def.is_of(command), "{} --{flag}", command.name());
             }
             assert!(help.contains("Examples:"));
         }

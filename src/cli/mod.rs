@@ -3,6 +3,7 @@
 mod arguments;
 mod command;
 mod config;
+mod estimate;
 mod export;
 mod inspect;
 mod merge;
@@ -72,6 +73,7 @@ fn dispatch(arguments: &[OsString]) -> u8 {
             Command::Export => status_of(export::run(rest), command),
             Command::Split => status_of(split::run(rest), command),
             Command::Merge => status_of(merge::run(rest), command),
+            Command::Estimate => printed(estimate::run(rest), command),
             Command::Inspect => printed(inspect::run(rest), command),
             Command::Config => printed(config::run(rest), command),
         };

@@ -27,7 +27,7 @@ pub struct Grammar(String);
 ///
 /// [`Grammar`] or [`ConfigError`].
 pub fn parse(command: Command, arguments: &[OsString]) -> anyhow::Result<(Request, ArgMatches)> {
-    let sorted = arguments::sort(arguments)?;
+    let sorted = arguments::sort(command, arguments)?;
     if let Some(dotted) = sorted.dotted.first().filter(|_| !command.is_configured()) {
         return Err(ConfigError::Usage(format!(
             "{}: {} has no configuration; the stage has that of the run",
@@ -57,7 +57,7 @@ pub fn parse(command: Command, arguments: &[OsString]) -> anyhow::Result<(Reques
     if Command::COMPUTING.contains(&command) {
         request.found = input::look(&request.molecules);
     }
-    let has_flag = |def: &&OptionDef| def.flag.is_some() && def.commands.contains(&command) && def.kind != Kind::Path;
+    let has_flag = |def: &&OptionDef| def.flag.is_some() && def.is_of(command) && def.kind != Kind::Path;
     for def in OPTIONS.iter().filter(has_flag) {
         if let Some(text) = matches.get_one::<String>(def.name) {
             request.flags.push(flag(def, def.spelled(), text)?);

@@ -32,7 +32,7 @@ pub fn is_inherited(def: &OptionDef) -> bool {
 }
 
 /// Whether `split` decided on a key for good. Sizes of pictures are of no interest to tiles, which have none.
-fn is_fixed(def: &OptionDef) -> bool {
+pub fn is_fixed(def: &OptionDef) -> bool {
     let is_picture = matches!(def.name, "min_pixels_per_cell" | "max_plot_size");
     is_inherited(def) && def.effect == Effect::Used && !is_picture
 }

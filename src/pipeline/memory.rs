@@ -51,6 +51,25 @@ impl Stage {
         Self::Reports,
     ];
 
+    /// The stage that a phase of a run belongs to, by the name that observers and manifests have for it; `None` for one
+    /// that takes no time.
+    pub fn of_phase(name: &str) -> Option<Self> {
+        Some(match name {
+            "Loading data" => Self::Loading,
+            "Reading the prior segmentation" => Self::Prior,
+            "Building the molecule graph" => Self::Graph,
+            "Estimating noise level" => Self::Noise,
+            "Clustering molecules" => Self::Clustering,
+            "Finding genes of compartments" | "Estimating compartment regions" => Self::Compartments,
+            "Segmenting cells" => Self::Model,
+            "Coloring neighborhoods" => Self::Colors,
+            "Estimating boundary polygons" => Self::Polygons,
+            "Writing reports" | "Drawing the map" => Self::Reports,
+            _ if name.starts_with("Saving ") => Self::Writing,
+            _ => return None,
+        })
+    }
+
     /// Its name for people and programs.
     pub fn name(self) -> &'static str {
         match self {

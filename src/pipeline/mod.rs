@@ -1,6 +1,7 @@
 //! What each subcommand does, free of the command line.
 
 pub mod compartments;
+pub mod estimate;
 mod excluded;
 pub mod export;
 mod formats;
@@ -29,5 +30,6 @@ pub mod start;
 pub mod tile_size;
 mod tiled;
 pub mod tiles;
+mod workload;
 
 pub use keeper::Stopped;

@@ -4,12 +4,14 @@ use serde_json::json;
 
 use super::formats::{self, Failures, Order};
 use super::keeper::Keeper;
+use super::memory::Workload;
 use super::model::Found;
 use super::prior::FoundPrior;
 use super::recorder::Recorder;
 use super::results::{Filtered, RunResult};
 use super::start::{Start, TileStart};
-use super::{compartments, input, manifest, model, reports, scale, tiled};
+use super::workload::Input;
+use super::{compartments, input, machine, manifest, memory, model, reports, scale, tiled};
 use crate::config::{self, BundleSettings, ExportFormat, RunSettings, dump};
 use crate::io::atomic;
 use crate::io::molecules::{Fingerprint, MoleculeTable};
@@ -72,7 +74,8 @@ pub fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::R
     };
     let run_id = config::run_id(&start.fingerprint(), settings);
     observer.info(&format!("Run id: {run_id}"));
-    observer.info(&format!("Expected peak memory: about {} MiB", expected_mebibytes(start.table.molecules.len())));
+    let workload = Workload::of_run(settings, Input::whole(&start.table, start.prior.as_ref()))?;
+    observer.info(&format!("Expected peak memory: about {}", machine::show_bytes(memory::peak(&workload))));
 
     let found = model::segment(
         &mut start.table.molecules,
@@ -222,13 +225,6 @@ fn complete(
     manifest.notes = recorder.notes();
     recorder.enter_times(&mut manifest);
     manifest
-}
-
-/// Memory of a run, measured on slides of 10^5 to 10^6 molecules with few columns of their own.
-fn expected_mebibytes(n_molecules: usize) -> usize {
-    const PROGRAM: usize = 20 << 20;
-    const PER_MOLECULE: usize = 250;
-    (PROGRAM + PER_MOLECULE * n_molecules) >> 20
 }
 
 /// Refuses tables that are too small for the model, before anything is computed from them.

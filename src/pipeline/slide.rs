@@ -93,7 +93,6 @@ impl Slide<'_> {
             scale_origin: scale.origin.to_owned(),
             clustering: grounds.clustering.and_then(|clusters| clusters.course),
             log_noise_density: Vec::new(),
-            z_breaks: None,
             markers: compartment_genes.map(|genes| self.marker_names(genes)),
             is_colored: settings.colors.is_some(),
             colors: None,

@@ -17,8 +17,8 @@ use crate::config::{self, SplitSettings, dump};
 use crate::data::GeneIdx;
 use crate::io::atomic;
 use crate::io::stage::{
-    CarriedBlock, MIN_MOLECULES_PER_SEGMENT, Manifest, MoleculeAppender, MoleculeResults, SlideFit, StageKind,
-    StageReader, StageWriter, TileManifest,
+    CarriedBlock, MIN_MOLECULES_PER_SEGMENT, Manifest, MoleculeAppender, MoleculeResults, OutlineBasis, SlideFit,
+    StageKind, StageReader, StageWriter, TileManifest,
 };
 use crate::observe::Observer;
 use crate::prior::SegmentOutline;
@@ -164,6 +164,14 @@ struct Writing<'a> {
     estimates: Vec<crate::io::stage::Estimate>,
 }
 
+/// What the manifests of all tiles need.
+struct Common {
+    slide: String,
+    /// Molecules in the cores. `[n_tiles]`
+    n_core: Vec<u64>,
+    outlines: OutlineBasis,
+}
+
 impl Writing<'_> {
     /// Writes all tiles side by side, in a second pass over the table, then their list.
     fn write(self, recorder: &Recorder<'_>) -> anyhow::Result<Vec<PathBuf>> {
@@ -194,11 +202,12 @@ impl Writing<'_> {
                 .collect();
             Ok(pushed.into_iter().collect::<Result<(), _>>()?)
         })?;
-        let (slide, counts) = (self.slide_id(), self.gene_counts());
-        let outlines = self.outlines();
+        let (n_core, n_of_genes): (Vec<u64>, Vec<_>) = self.counts().into_iter().unzip();
+        let outlines = OutlineBasis::of(positions, self.settings.run.max_z_slices);
+        let common = Common { slide: self.slide_id(), n_core, outlines };
         let mut entries = Vec::new();
-        let tiles = writers.drain(..).zip(appenders).zip(counts).zip(outlines);
-        for (tile, (((mut writer, appender), (n_core, n_of_gene)), outlines)) in tiles.enumerate() {
+        let tiles = writers.drain(..).zip(appenders).zip(n_of_genes).zip(self.outlines());
+        for (tile, (((mut writer, appender), n_of_gene), outlines)) in tiles.enumerate() {
             let n_molecules = writer.finish_molecules(appender)?;
             writer.genes(&table.genes, &n_of_gene)?;
             if let Some(found) = &self.start.prior {
@@ -208,11 +217,11 @@ impl Writing<'_> {
                 writer.prior_outlines(&outlines)?;
             }
             writer.slide_fit(&self.fit)?;
-            let manifest = self.manifest(&slide, tile, n_molecules, n_core, recorder);
+            let manifest = self.manifest(&common, tile, n_molecules, recorder);
             entries.push(entry(tile, n_molecules, &writer.finish(manifest)?));
         }
         let list = json!({
-            "format_version": 1, "slide": slide, "n_molecules": table.molecules.len(), "margin": self.tiling.margin,
+            "format_version": 1, "slide": common.slide, "n_molecules": table.molecules.len(), "margin": self.tiling.margin,
             "tiles": entries,
         });
         let text = format!("{list:#}\n");
@@ -229,7 +238,7 @@ impl Writing<'_> {
     }
 
     /// Of every tile: molecules in its core, and molecules of every gene, margin included.
-    fn gene_counts(&self) -> Vec<(u64, Vec<u32>)> {
+    fn counts(&self) -> Vec<(u64, Vec<u32>)> {
         let molecules = &self.start.table.molecules;
         let mut counts = vec![(0, vec![0; molecules.n_genes]); self.tiling.n_tiles()];
         for molecule in 0..molecules.len() {
@@ -254,7 +263,8 @@ impl Writing<'_> {
         of_tiles
     }
 
-    fn manifest(&self, slide: &str, tile: usize, n_molecules: u64, n_core: u64, recorder: &Recorder<'_>) -> Manifest {
+    fn manifest(&self, common: &Common, tile: usize, n_molecules: u64, recorder: &Recorder<'_>) -> Manifest {
+        let n_core = common.n_core[tile];
         let run = &self.settings.run;
         let mut manifest = manifest::begin(StageKind::Tile, &run.program, &dump::values(run));
         manifest.estimates = self.estimates.clone();
@@ -270,7 +280,7 @@ impl Writing<'_> {
             enter(MIN_MOLECULES_PER_SEGMENT, json!(found.table.min_molecules_per_segment));
         }
         manifest.tile = Some(TileManifest {
-            slide: slide.to_owned(),
+            slide: common.slide.clone(),
             index: tile as u32 + 1,
             n_tiles: self.tiling.n_tiles() as u32,
             core: self.tiling.cores[tile],
@@ -279,6 +289,7 @@ impl Writing<'_> {
             n_slide: self.start.table.molecules.len() as u64,
             expected_memory_mib: memory::peak(&self.start.workload(run).of_tile(n_molecules)) >> 20,
             run_id: config::run_id(&self.start.fingerprint(), run),
+            outlines: common.outlines.clone(),
             texts: Default::default(),
         });
         manifest.notes = recorder.notes();

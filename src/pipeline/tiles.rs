@@ -117,7 +117,7 @@ pub(crate) mod tests {
     use crate::config::{RunSettings, dump};
     use crate::graph::EdgeLengths;
     use crate::io::molecules::{Fingerprint, ReadRequest, read};
-    use crate::io::stage::{InputFingerprint, MoleculeResults, SlideFit, StageWriter, TileManifest};
+    use crate::io::stage::{InputFingerprint, MoleculeResults, OutlineBasis, SlideFit, StageWriter, TileManifest};
     use crate::pipeline::manifest;
     use crate::spatial::frame::Frame;
     use crate::spatial::tiling::Rect;
@@ -143,7 +143,6 @@ pub(crate) mod tests {
             scale_origin: "given".to_owned(),
             clustering: None,
             log_noise_density: Vec::new(),
-            z_breaks: None,
             markers: None,
             is_colored: settings.colors.is_some(),
             colors: None,
@@ -167,6 +166,7 @@ pub(crate) mod tests {
             n_slide: 0,
             expected_memory_mib: 20,
             run_id: "Rabc".to_owned(),
+            outlines: OutlineBasis { spacing: 1.0, layers: None },
             texts: Default::default(),
         });
         writer.finish(manifest).unwrap()

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Runs the Nextflow pipeline for real on the example, and counts what it does again.
 #
-#   tests/workflows/nextflow.sh PROGRAM JARS     (path of baysor; folder with the jars of the engine)
+#   tests/workflows/nextflow.sh PROGRAM JARS FOLDER   (baysor; jars of the engine; folder with python that has MultiQC)
 set -euo pipefail
 program=$(realpath "$1")
 jars=$(realpath "$2")
+python=$(realpath -s "$3")/python
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -31,10 +32,10 @@ for package in java.lang java.io java.nio java.nio.file.spi java.net java.util j
     opens+=(--add-opens "java.base/$package=ALL-UNNAMED")
 done
 engine() {
-    exec java "${opens[@]}" -XX:TieredStopAtLevel=1 -cp "$jars/*" nextflow.cli.Launcher run "$pipeline" "$@"
+    exec java "${opens[@]}" -XX:TieredStopAtLevel=1 -cp "$jars/*" nextflow.cli.Launcher "$@"
 }
 run() {
-    (engine "$@") > "$work/log" 2>&1
+    (engine run "$pipeline" "$@") > "$work/log" 2>&1
 }
 # steps WORD: names of the processes that were submitted, or cached, with their numbers.
 steps() {
@@ -47,6 +48,19 @@ expect() {
     pass "$2: $seen"
 }
 all='EXPORT=2 PREVIEW=2 PRIOR=2 RUN=2 SEGFREE=2'
+
+# Settings for clusters: the engine reads them over those of the pipeline.
+for settings in "$pipeline"/conf/examples/*.config; do
+    case $(basename "$settings" .config) in
+        slurm) expected="process.executor = 'slurm'" ;;
+        awsbatch) expected="process.'withName:BAYSOR_.*'.container = '123456789012" ;;
+        kubernetes) expected="k8s.storageClaimName = 'work'" ;;
+        *) fail "nothing is known about $settings" ;;
+    esac
+    (engine -c "$settings" config "$pipeline" -profile docker -flat) > "$work/log" 2>&1 || fail "$settings"
+    grep -qF "$expected" "$work/log" || fail "$settings: no $expected"
+done
+pass 'settings for clusters'
 
 run -profile test,local -stub --outdir stub || fail 'stubs'
 expect "$all/" 'the stubs of all modules'
@@ -61,6 +75,9 @@ done
 grep -q "^BAYSOR_RUN,baysor,$(baysor --version)\$" results/pipeline_info/versions.csv || fail 'no version of RUN'
 sum=$(cat results/*/*_segmentation.csv | sha256sum)
 
+"$python" "$repository/tests/workflows/multiqc.py" results ca1_column ca1_image > "$work/log" 2>&1 || fail 'MultiQC'
+pass "$(cut -d ' ' -f 2- "$work/log")"
+
 run -profile test,local -resume || fail 'the second run'
 expect "/$all" 'the second run does nothing'
 
@@ -68,7 +85,7 @@ run -profile test,local -resume --export_args '--count-matrix-format tsv' || fai
 expect 'EXPORT=2/PREVIEW=2 PRIOR=2 RUN=2 SEGFREE=2' 'other options of export'
 
 # Killed while the model runs: what was finished stays.
-(engine -profile test,local -resume --run_args '--n-clusters 3 --checkpoint-every 100 --iters 100000') > "$work/log" 2>&1 &
+(engine run "$pipeline" -profile test,local -resume --run_args '--n-clusters 3 --checkpoint-every 100 --iters 100000') > "$work/log" 2>&1 &
 killed=$!
 for _ in $(seq 240); do
     grep -q 'Submitted process > .*BAYSOR_RUN' "$work/log" && break

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Runs the Snakemake workflow for real on the example, and counts what it does again.
 #
-#   tests/workflows/snakemake.sh PROGRAM SNAKEMAKE     (paths of baysor and of snakemake)
+#   tests/workflows/snakemake.sh PROGRAM FOLDER     (baysor; the folder with snakemake, and python that has MultiQC)
 set -euo pipefail
 program=$(realpath "$1")
-snakemake=$(realpath -s "$2")
+snakemake=$(realpath -s "$2")/snakemake
+python=$(realpath -s "$2")/python
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -45,14 +46,33 @@ expect() {
 "$snakemake" --snakefile "$file" --lint > "$work/log" 2>&1 || fail 'lint'
 pass 'lint'
 
+# Settings for clusters: every name is known to the engine and its plugin.
+for profile in "$work"/workflows/snakemake/profiles/*/; do
+    "$python" - "$profile" "$file" > "$work/log" 2>&1 <<'END' || fail "profile $profile"
+import sys
+from pathlib import Path
+import yaml
+from snakemake.cli import parse_args
+folder, file = sys.argv[1:]
+_, arguments = parse_args(["--profile", folder, "--snakefile", file])
+wanted = yaml.safe_load((Path(folder) / "config.yaml").read_text())
+for name in ["executor", "jobs", "retries"]:
+    assert getattr(arguments, name) == wanted[name], f"{name} is {getattr(arguments, name)}"
+END
+done
+pass 'profiles for clusters'
+
 run || fail 'the test profile'
 expect 'export=3 preview=3 prior=2 run=3 segfree=3' 'the first run does everything'
 for sample in ca1_column ca1_image ca1_alone; do
-    for name in segmentation.csv segmentation_cell_stats.csv segmentation_borders.html preview/preview.html stages/run/manifest.json; do
+    for name in "${sample}_segmentation.csv" "${sample}_segmentation_cell_stats.csv" "${sample}_segmentation_borders.html" "preview/${sample}_preview.html" stages/run/manifest.json; do
         [ -s "results/$sample/$name" ] || fail "no $name of $sample"
     done
 done
-sum=$(cat results/*/segmentation.csv | sha256sum)
+sum=$(cat results/*/*_segmentation.csv | sha256sum)
+
+"$python" "$repository/tests/workflows/multiqc.py" results ca1_column ca1_image ca1_alone > "$work/log" 2>&1 || fail 'MultiQC'
+pass "$(cut -d ' ' -f 2- "$work/log")"
 
 run || fail 'the second run'
 expect '' 'the second run does nothing'
@@ -70,11 +90,11 @@ expect 'export=3' 'other options of export'
 sed -i 's/iters = 60/iters = 50/' config/baysor_image.toml
 rm -r results
 run || fail 'from the beginning'
-[ "$sum" = "$(cat results/*/segmentation.csv | sha256sum)" ] || fail 'results differ from those of the first run'
+[ "$sum" = "$(cat results/*/*_segmentation.csv | sha256sum)" ] || fail 'results differ from those of the first run'
 pass 'the same results again'
 
 # Killed while the model runs: what was finished stays.
-rm -r results/ca1_alone/stages/run results/ca1_alone/segmentation*
+rm -r results/ca1_alone/stages/run results/ca1_alone/*_segmentation*
 sed -i 's/--iters 20/--iters 100000/' config/samples.tsv
 setsid "$snakemake" --snakefile "$file" --cores 2 > "$work/log" 2>&1 &
 engine=$!
@@ -89,14 +109,14 @@ sed -i 's/--iters 100000/--iters 20/' config/samples.tsv
 "$snakemake" --snakefile "$file" --unlock > /dev/null 2>&1
 run --rerun-incomplete || fail 'after the engine was killed'
 expect 'export=1 run=1' 'after the engine was killed, only the unfinished stage and what follows'
-[ "$sum" = "$(cat results/*/segmentation.csv | sha256sum)" ] || fail 'results differ after the engine was killed'
+[ "$sum" = "$(cat results/*/*_segmentation.csv | sha256sum)" ] || fail 'results differ after the engine was killed'
 
 # One sample is broken.
 printf 'a,b\n1,2\n' > config/broken.csv
 sed -i 's#^ca1_alone\t[^\t]*#ca1_alone\tbroken.csv#' config/samples.tsv
 rm -r results
 run --keep-going && fail 'a broken sample, and all is well'
-[ -s results/ca1_column/segmentation.csv ] && [ -s results/ca1_image/segmentation.csv ] || fail 'other samples did not finish'
+[ -s results/ca1_column/ca1_column_segmentation.csv ] && [ -s results/ca1_image/ca1_image_segmentation.csv ] || fail 'other samples did not finish'
 grep -q 'ca1_alone' "$work/log" || fail 'the broken sample is not named'
 grep -h 'error: ' results/logs/ca1_alone/*.log | grep -q "no x column" || fail 'the reason is not in the log of the step'
 pass 'a broken sample is named, the others finish'
@@ -113,7 +133,7 @@ use rule * from baysor as baysor_*
 
 rule mine:
     default_target: True
-    input: "cells/ca1_column/segmentation.csv"
+    input: "cells/ca1_column/ca1_column_segmentation.csv"
 END
 file=$PWD/Snakefile
 run || fail 'as a module'

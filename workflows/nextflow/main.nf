@@ -8,9 +8,6 @@ nextflow.preview.topic = true
 
 include { SEGMENT } from './subworkflows/segment/main'
 
-// Columns of the sample sheet; the first two have to be filled.
-def COLUMNS = ['sample', 'molecules', 'prior', 'config', 'args']
-
 // Stops with a message that says what is wrong and what to do.
 def refuse(String message) {
     error("Sample sheet ${params.input}: ${message}")
@@ -22,55 +19,71 @@ def resolve(String text, sheet) {
     return file(is_absolute ? text : "${sheet.toUriString().replaceAll('/[^/]*$', '')}/${text}")
 }
 
+// The rules for lines of the sample sheet, which other programs read, too.
+def rulesOfSheet() {
+    return new groovy.json.JsonSlurper().parse(file("${projectDir}/assets/schema_input.json")).items
+}
+
+// The text of a column; what the schema says about it is checked.
+def cell(Map row, String name, Map rules) {
+    def text = row[name]?.trim() ?: ''
+    if (!text && name in rules.required) {
+        refuse("sample '${row.sample.trim()}' has no '${name}': ${rules.properties[name].errorMessage}")
+    }
+    def pattern = rules.properties[name].pattern
+    if (text && pattern && !(text ==~ pattern)) {
+        refuse("sample '${row.sample.trim()}': '${name}' is '${text}', but ${rules.properties[name].errorMessage}")
+    }
+    return text
+}
+
 // One line of the sample sheet as an input of the subworkflow.
-def readSample(Map row, sheet) {
-    def id = row.sample?.trim()
-    if (!id) {
+def readSample(Map row, Map rules, sheet) {
+    if (!row.sample?.trim()) {
         refuse("a line has no 'sample': ${row.values().join(',')}")
     }
-    if (!(id ==~ /[A-Za-z0-9][A-Za-z0-9_.-]*/)) {
-        refuse("sample '${id}': names begin with a letter or digit, and hold only those and _ . -")
-    }
-    if (!row.molecules?.trim()) {
-        refuse("sample '${id}' has no 'molecules': a CSV or Parquet table")
-    }
-    def molecules = resolve(row.molecules.trim(), sheet)
+    def id = cell(row, 'sample', rules)
+    def molecules = resolve(cell(row, 'molecules', rules), sheet)
     if (!molecules.exists()) {
         refuse("sample '${id}': there is no file ${row.molecules.trim()}")
     }
-    def prior = row.prior?.trim() ?: ''
-    def prior_file = prior && !prior.startsWith(':') ? resolve(prior, sheet) : []
+    def prior = cell(row, 'prior', rules)
+    // A column of the table (:NAME), or boundaries in the instrument's folder (@nuclei).
+    def is_name = prior.startsWith(':') || prior.startsWith('@')
+    def prior_file = prior && !is_name ? resolve(prior, sheet) : []
     if (prior_file && !prior_file.exists()) {
         refuse("sample '${id}': there is no prior ${prior}; a column of the table is written :NAME")
     }
-    def config = row.config?.trim() ? resolve(row.config.trim(), sheet) : (params.config ? file(params.config) : [])
+    def own = cell(row, 'config', rules)
+    def config = own ? resolve(own, sheet) : (params.config ? file(params.config) : [])
     if (config && !config.exists()) {
-        refuse("sample '${id}': there is no configuration ${row.config?.trim() ?: params.config}")
+        refuse("sample '${id}': there is no configuration ${own ?: params.config}")
     }
-    def meta = [id: id, args: row.args?.trim() ?: '']
-    return [meta, molecules, prior_file, prior.startsWith(':') ? prior.substring(1) : '', config]
+    return [[id: id, args: cell(row, 'args', rules)], molecules, prior_file, is_name ? prior : '', config]
 }
 
 workflow {
     if (!params.input) {
-        error("--input is missing: a sample sheet, CSV with the columns ${COLUMNS.join(', ')}; see README.md")
+        error('--input is missing: a sample sheet, CSV with the columns sample and molecules; see README.md')
     }
     sheet = file(params.input, checkIfExists: true)
     rows = sheet.splitCsv(header: true, strip: true)
     if (!rows) {
         refuse('it has no samples')
     }
-    unknown = rows[0].keySet().findAll { name -> !(name in COLUMNS) }
-    if (unknown || !('sample' in rows[0].keySet()) || !('molecules' in rows[0].keySet())) {
-        refuse("its columns are ${rows[0].keySet().join(', ')}; needed are sample and molecules, and there may be ${COLUMNS.drop(2).join(', ')}")
+    rules = rulesOfSheet()
+    columns = rules.properties.keySet()
+    found = rows[0].keySet()
+    if (!columns.containsAll(found) || !found.containsAll(rules.required)) {
+        refuse("its columns are ${found.join(', ')}; needed are ${rules.required.join(' and ')}, and there may be ${(columns - rules.required).join(', ')}")
     }
-    names = rows.collect { row -> row.sample }
+    names = rows.collect { row -> row.sample?.trim() }
     repeated = names.findAll { name -> names.count(name) > 1 }.unique()
     if (repeated) {
         refuse("several lines are about ${repeated.join(', ')}")
     }
 
-    SEGMENT(Channel.fromList(rows.collect { row -> readSample(row, sheet) }), params.segfree)
+    SEGMENT(Channel.fromList(rows.collect { row -> readSample(row, rules, sheet) }), params.segfree)
 
     channel.topic('versions')
         .unique()

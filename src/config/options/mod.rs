@@ -93,6 +93,8 @@ pub enum Command {
     Split,
     /// Finished tiles into one result.
     Merge,
+    /// Memory and time of a run, beforehand.
+    Estimate,
     /// What a stage holds, for people.
     Inspect,
     /// The configuration of a platform, to be edited.
@@ -101,7 +103,7 @@ pub enum Command {
 
 impl Command {
     /// All commands in the order of the help.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Run,
         Self::Preview,
         Self::Prior,
@@ -109,15 +111,17 @@ impl Command {
         Self::Export,
         Self::Split,
         Self::Merge,
+        Self::Estimate,
         Self::Inspect,
         Self::Config,
     ];
     /// Those that read molecules and have a configuration.
-    pub const COMPUTING: [Self; 5] = [Self::Run, Self::Preview, Self::Prior, Self::Segfree, Self::Split];
+    pub const COMPUTING: [Self; 6] =
+        [Self::Run, Self::Preview, Self::Prior, Self::Segfree, Self::Split, Self::Estimate];
 
     /// Those that know the presets.
-    pub const WITH_PRESETS: [Self; 6] =
-        [Self::Run, Self::Preview, Self::Prior, Self::Segfree, Self::Split, Self::Config];
+    pub const WITH_PRESETS: [Self; 7] =
+        [Self::Run, Self::Preview, Self::Prior, Self::Segfree, Self::Split, Self::Estimate, Self::Config];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
@@ -129,6 +133,7 @@ impl Command {
             Self::Export => "export",
             Self::Split => "split",
             Self::Merge => "merge",
+            Self::Estimate => "estimate",
             Self::Inspect => "inspect",
             Self::Config => "config",
         }
@@ -236,6 +241,12 @@ pub struct OptionDef {
 }
 
 impl OptionDef {
+    /// Whether a command has this option. `estimate` has those of `run`, whose work it foretells.
+    pub fn is_of(&self, command: Command) -> bool {
+        let has = |command| self.commands.contains(&command);
+        has(command) || (command == Command::Estimate && has(Command::Run))
+    }
+
     /// The dotted name, e.g. `segmentation.scale`; at the top of a file just `seed`.
     pub fn path(&self) -> String {
         match self.place {
@@ -309,6 +320,11 @@ pub fn find_flag(flag: &str) -> Option<&'static OptionDef> {
     OPTIONS.iter().find(|def| def.flag == Some(flag))
 }
 
+/// Returns the option of a long flag of a command; if it has none, that of another command.
+pub fn find_flag_of(flag: &str, command: Command) -> Option<&'static OptionDef> {
+    OPTIONS.iter().find(|def| def.flag == Some(flag) && def.is_of(command)).or_else(|| find_flag(flag))
+}
+
 /// Returns the option of a dotted name such as `segmentation.scale` or `seed`; of those without a key by their name.
 pub fn find_path(path: &str) -> Option<&'static OptionDef> {
     OPTIONS.iter().find(|def| def.path() == path)
@@ -353,7 +369,8 @@ mod tests {
         for (position, a) in OPTIONS.iter().enumerate() {
             for b in &OPTIONS[position + 1..] {
                 assert_ne!(a.path(), b.path());
-                assert!(a.flag.is_none() || a.flag != b.flag, "{}", a.path());
+                let meet = Command::ALL.into_iter().any(|command| a.is_of(command) && b.is_of(command));
+                assert!(a.flag.is_none() || a.flag != b.flag || !meet, "{}", a.path());
                 assert!(a.short.is_none() || a.short != b.short, "{}", a.path());
             }
         }

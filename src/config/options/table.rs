@@ -194,6 +194,8 @@ pub const OPTIONS: &[OptionDef] = &[
         "The molecule table that the run was made from: molecules of genes that were left out (exclude_genes, min_molecules_per_gene) are counted in the cells whose boundaries they lie in. Written to X_excluded.csv and X_excluded_counts.loom (or .tsv); nothing else changes.").flag("add-excluded", "TABLE").on(&[Command::Export])),
     placed(Place::CommandLine, key("", "json", Kind::Bool, OFF, Output,
         "Print JSON: the manifest, and the columns of every table with type, unit and meaning.").flag("json", "BOOL").on(&[Command::Inspect])),
+    placed(Place::CommandLine, key("", "json_file", Kind::Path, Text(""), Output,
+        "Write the estimate into this file, too, for programs (docs/estimate.md tells the keys).").flag("json", "FILE").on(&[Command::Estimate])),
     placed(Place::CommandLine, key("", "save_prior", Kind::Path, Text(""), Prior,
         "Write into this folder what the command prior would write: the labels of the molecules, the segments, an overview picture.").flag("save-prior", "DIR").on(&[Command::Run])),
     placed(Place::CommandLine, key("", "polygon_format", Kind::Choice(&["FeatureCollection", "GeometryCollection", "GeometryCollectionLegacy", "none"]), Text("FeatureCollection"), Output,

@@ -95,6 +95,7 @@ fn load(request: &ReadRequest, hold: Hold) -> Result<Scan, ReadError> {
     drop_flat_z(&mut table, request);
     let RawTable { uses, collected, carried, types, f32_axes, mut notes, mut seen, .. } = table;
     let Collected { x, y, z, selection, .. } = collected;
+    seen.n_rows = selection.n_rows() as u64;
     let n_duplicates = filters::count_duplicates(&x, &y, z.as_deref(), &gene_of);
     seen.n_duplicates = n_duplicates;
     if n_duplicates > 0 {

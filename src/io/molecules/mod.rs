@@ -14,6 +14,7 @@ mod load;
 mod parquet;
 mod segments;
 mod selection;
+mod size;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ pub use fingerprint::{Fingerprint, Hasher, fingerprint};
 pub use folders::{Layout, Located};
 pub use load::{Scan, read, scan};
 pub use segments::ColumnSegments;
+pub use size::{TableForm, TableSize, size_of_table};
 
 use crate::data::{GeneTable, Molecules, Positions};
 use source::{Format, Source};
@@ -191,6 +193,8 @@ pub struct ReadFacts {
     pub removed_genes: Vec<RemovedGene>,
     /// Molecules that repeat another one: same gene, same place.
     pub n_duplicates: usize,
+    /// Rows of the table, before all filters.
+    pub n_rows: u64,
 }
 
 /// A molecule table before it is read.

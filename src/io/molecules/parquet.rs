@@ -22,11 +22,26 @@ pub(super) fn header(source: &Source) -> Result<Vec<String>, ReadError> {
     Ok(Footer::read(source)?.header)
 }
 
+/// Rows that are read together at most. Some writers make one row group of tens of millions of rows.
+const MAX_ROWS: usize = 1 << 20;
+
+/// Cuts a row group of `n_rows` rows into pieces.
+fn pieces(n_rows: usize) -> impl Iterator<Item = usize> {
+    (0..n_rows).step_by(MAX_ROWS).map(move |begin| MAX_ROWS.min(n_rows - begin))
+}
+
+/// Rows of every row group of a table, part by part, as they are read.
+pub(super) fn row_groups(source: &Source) -> Result<Vec<usize>, ReadError> {
+    let groups: Result<Vec<Vec<usize>>, ReadError> =
+        source.parts().map(|part| Footer::read(&part).map(|footer| footer.row_groups)).collect();
+    Ok(groups?.concat())
+}
+
 /// What a file declares before its rows are read.
 struct Footer {
     header: Vec<String>,
     types: Vec<ArrowDataType>,
-    /// Rows of every row group.
+    /// Rows that are read together: of every row group, or of parts of large ones.
     row_groups: Vec<usize>,
 }
 
@@ -39,7 +54,7 @@ impl Footer {
             Ok(Self {
                 header: schema.iter_names().map(|name| name.to_string()).collect(),
                 types: schema.iter_values().map(|field| field.dtype.clone()).collect(),
-                row_groups: metadata.row_groups.iter().map(|group| group.num_rows()).collect(),
+                row_groups: metadata.row_groups.iter().flat_map(|group| pieces(group.num_rows())).collect(),
             })
         })
         .map_err(|error| damaged(source, &error.to_string()))
@@ -353,7 +368,14 @@ fn push_genes(genes: &mut Genes, series: &Series) -> PolarsResult<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::as_printed;
+    use super::{MAX_ROWS, as_printed, pieces};
+
+    #[test]
+    fn large_row_groups_are_cut() {
+        let of = |n_rows: usize| pieces(n_rows).collect::<Vec<_>>();
+        assert_eq!((of(0), of(5), of(MAX_ROWS)), (vec![], vec![5], vec![MAX_ROWS]));
+        assert_eq!(of(2 * MAX_ROWS + 1), [MAX_ROWS, MAX_ROWS, 1]);
+    }
 
     #[test]
     fn single_precision_is_read_as_it_is_printed() {

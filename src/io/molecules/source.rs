@@ -86,6 +86,14 @@ impl Source {
         File::open(&self.path).map_err(|source| unreadable(&self.path, source))
     }
 
+    /// Bytes of all files.
+    pub fn n_bytes(&self) -> Result<u64, ReadError> {
+        let size = |path: &PathBuf| {
+            std::fs::metadata(path).map(|metadata| metadata.len()).map_err(|source| unreadable(path, source))
+        };
+        self.files.iter().map(size).sum()
+    }
+
     /// The content of all files, one after the other.
     pub fn fingerprint(&self) -> Result<Fingerprint, ReadError> {
         fingerprint_of_files(&self.files).map_err(|source| unreadable(&self.path, source))

@@ -13,6 +13,7 @@ use polars_arrow::datatypes::Field;
 use super::StageError;
 use super::ipc::{Batch, Cursor, read_columns};
 use super::molecules::MoleculeResults;
+use super::molecules_reader::ids;
 use super::schema::MOLECULES;
 use crate::data::{GeneIdx, Positions};
 
@@ -36,7 +37,7 @@ impl MoleculeBatch {
         let reals = |name: &str| -> Result<Vec<f64>, StageError> {
             if batch.has(name) { Ok(batch.numbers(name)?.to_vec()) } else { Ok(Vec::new()) }
         };
-        let mut found = Self { first_row, ids: super::molecules::ids(batch)?, ..Self::default() };
+        let mut found = Self { first_row, ids: ids(batch)?, ..Self::default() };
         found.positions.x = reals("x")?;
         found.positions.y = reals("y")?;
         found.positions.z = batch.has("z").then(|| reals("z")).transpose()?;

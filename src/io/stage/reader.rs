@@ -16,8 +16,8 @@ use super::{
     StagePolygons, TraceTable,
 };
 use super::{
-    batches, cells, clustering, compartment_genes, ipc, molecules, ncv, polygons, prior_outlines, segments, slide_fit,
-    trace,
+    batches, cells, clustering, compartment_genes, ipc, molecules_reader, ncv, polygons, prior_outlines, segments,
+    slide_fit, trace,
 };
 use crate::cells::{CellCounts, CellStats};
 use crate::compartments::genes::GeneRank;
@@ -84,13 +84,13 @@ impl StageReader {
     /// The fingerprint of the table is that of the input which the stage was made from. Numbers of cells and segments
     /// are within the tables of cells and segments, if the stage has those.
     pub fn molecules(&self) -> Result<(MoleculeTable, MoleculeResults), StageError> {
-        self.read_molecules(molecules::read)
+        self.read_molecules(molecules_reader::read)
     }
 
     /// Reads molecules as [`molecules`](Self::molecules) does, but of the carried columns names and types only: the
     /// first of two passes, as [`scan`](crate::io::molecules::scan) is over other tables.
     pub fn molecules_without_carried(&self) -> Result<(MoleculeTable, MoleculeResults), StageError> {
-        self.read_molecules(molecules::read_without_carried)
+        self.read_molecules(molecules_reader::read_without_carried)
     }
 
     /// The second pass: hands over the carried columns of all molecules in order, some rows at a time, as
@@ -100,7 +100,7 @@ impl StageReader {
         take: impl FnMut(Range<usize>, Carried) -> Result<(), E>,
     ) -> Result<(), E> {
         let (path, n_rows) = self.find(&schema::MOLECULES)?;
-        molecules::read_carried(&path, n_rows, take)
+        molecules_reader::read_carried(&path, n_rows, take)
     }
 
     /// A place in the molecule table, from which some of its columns are read batch by batch. `columns`: names as in
@@ -123,17 +123,19 @@ impl StageReader {
 
     fn read_molecules(
         &self,
-        read: impl FnOnce(&Path, u64, Fingerprint) -> Result<molecules::Content, StageError>,
-    ) -> Result<molecules::Content, StageError> {
+        read: impl FnOnce(&Path, u64, Fingerprint) -> Result<molecules_reader::Content, StageError>,
+    ) -> Result<molecules_reader::Content, StageError> {
         let (path, n_rows) = self.find(&schema::MOLECULES)?;
         let (table, results) = read(&path, n_rows, self.manifest.input("molecules").unwrap_or_default())?;
-        let rows_of = |table: &Table| self.manifest.table(table.name).map_or(u64::MAX, |entry| entry.n_rows);
         let last = |largest: Option<usize>| largest.map_or(0, |largest| largest as u64 + 1);
         let cells = last(results.cell.iter().flatten().flatten().map(|cell| cell.idx()).max());
-        let segments = last(results.prior_segment.iter().flatten().flatten().map(|segment| segment.idx()).max());
-        for (largest, known, what) in
-            [(cells, rows_of(&schema::CELLS), "cell"), (segments, rows_of(&schema::SEGMENTS), "segment")]
-        {
+        let of_prior = last(results.prior_segment.iter().flatten().flatten().map(|segment| segment.idx()).max());
+        let known_cells = self.manifest.table(schema::CELLS.name).map_or(u64::MAX, |entry| entry.n_rows);
+        let known_segments = match self.find(&schema::SEGMENTS) {
+            Ok((path, n_rows)) => segments::largest_segment(&path, n_rows)?,
+            Err(_) => u64::MAX,
+        };
+        for (largest, known, what) in [(cells, known_cells, "cell"), (of_prior, known_segments, "segment")] {
             if largest > known {
                 return Err(ipc::damaged(&path, format!("a molecule is in the {what} {largest} of {known}")));
             }

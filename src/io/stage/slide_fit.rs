@@ -37,9 +37,6 @@ pub struct SlideFit {
     pub clustering: Option<Course>,
     /// ln of the density of noise (Λ) at the start of the model and after every iteration. `[1 + n_iterations]`
     pub log_noise_density: Vec<f64>,
-    /// Borders between the layers of z that get boundaries of their own, ascending, the outer ones included; `None`
-    /// where there are no layers.
-    pub z_breaks: Option<Vec<f64>>,
     /// Genes that tell compartments, if compartments are modelled.
     pub markers: Option<SlideMarkers>,
     /// Whether molecules are colored by neighborhood.
@@ -110,10 +107,6 @@ impl SlideFit {
             arrays.extend(cluster_arrays(course));
         }
         arrays.push(("log_noise_density", self.log_noise_density.clone()));
-        if let Some(breaks) = &self.z_breaks {
-            arrays.push(("n_z_breaks", vec![breaks.len() as f64]));
-            arrays.push(("z_breaks", breaks.clone()));
-        }
         if let Some(colors) = &self.colors {
             arrays.extend(color_arrays(colors.to_parts()));
         }
@@ -153,16 +146,6 @@ impl SlideFit {
             None => None,
         };
         let log_noise_density = take.all("log_noise_density");
-        let z_breaks = match take.maybe("n_z_breaks")? {
-            Some([n]) => {
-                let breaks = take.all("z_breaks");
-                if breaks.len() as f64 != n || breaks.windows(2).any(|pair| pair[0] > pair[1]) {
-                    return Err(format!("{} borders of layers instead of {n}, ascending", breaks.len()));
-                }
-                Some(breaks)
-            }
-            None => None,
-        };
         let colors = match &texts.color_transform {
             Some(name) => {
                 let transform =
@@ -185,7 +168,6 @@ impl SlideFit {
             scale_origin,
             clustering,
             log_noise_density,
-            z_breaks,
             markers,
             is_colored: texts.is_colored,
             colors,

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::slide_fit::FitTexts;
 use super::{Manifest, StageKind};
+use crate::data::Positions;
+use crate::polygons::{self, SlideLayers};
 use crate::spatial::tiling::Rect;
 
 /// A part of a slide, as its manifest has it. Tiles carry it, and the runs that are made from them.
@@ -31,9 +33,29 @@ pub struct TileManifest {
     pub expected_memory_mib: u64,
     /// What stands in the names of the slide's cells between `C` and `-`.
     pub run_id: String,
+    /// What boundaries of cells need of the slide.
+    pub outlines: OutlineBasis,
     /// The texts of the slide's fit; the writer of the stage enters them.
     #[serde(default)]
     pub texts: FitTexts,
+}
+
+/// What boundaries of cells need of the slide, so that tiles have those of the whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutlineBasis {
+    /// Mean distance of molecules to the nearest other one, see [`molecule_spacing`](crate::polygons::molecule_spacing).
+    pub spacing: f64,
+    /// The layers of z; null for 2D data.
+    #[serde(with = "layers")]
+    pub layers: Option<SlideLayers>,
+}
+
+impl OutlineBasis {
+    /// That of a slide with these molecules, for at most `max_layers` layers.
+    pub fn of(positions: &Positions, max_layers: usize) -> Self {
+        Self { spacing: polygons::molecule_spacing(positions), layers: SlideLayers::of(positions, max_layers) }
+    }
 }
 
 impl TileManifest {
@@ -71,6 +93,41 @@ pub(super) fn fault(manifest: &Manifest) -> Option<String> {
             tile.fault(manifest.table(super::schema::MOLECULES.name).map(|entry| entry.n_rows))
         }
         (None, _) => None,
+    }
+}
+
+/// Layers in JSON.
+mod layers {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::polygons::{SlideLayers, ZLayers};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Layers {
+        /// Whether `z` are values of layers, or borders between them.
+        are_values: bool,
+        z: Vec<f64>,
+        spacing: Vec<f64>,
+    }
+
+    pub fn serialize<S: Serializer>(layers: &Option<SlideLayers>, serializer: S) -> Result<S::Ok, S::Error> {
+        let layers = layers.as_ref().map(|SlideLayers { layers, spacing }| {
+            let (are_values, z) = match layers {
+                ZLayers::Values(values) => (true, values),
+                ZLayers::Ranges(borders) => (false, borders),
+            };
+            Layers { are_values, z: z.clone(), spacing: spacing.clone() }
+        });
+        layers.serialize(serializer)
+    }
+
+    pub fn deserialize<'a, D: Deserializer<'a>>(deserializer: D) -> Result<Option<SlideLayers>, D::Error> {
+        let layers = Option::<Layers>::deserialize(deserializer)?;
+        Ok(layers.map(|Layers { are_values, z, spacing }| SlideLayers {
+            layers: if are_values { ZLayers::Values(z) } else { ZLayers::Ranges(z) },
+            spacing,
+        }))
     }
 }
 

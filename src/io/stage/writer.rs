@@ -8,8 +8,11 @@ use super::appender::{TableAppender, WrittenTable};
 use super::ipc::Hashing;
 use super::manifest::{MANIFEST_FILE, Manifest, TableEntry, hash_text};
 use super::schema::{self, TABLES, Table};
-use super::{ClusteringTable, MoleculeAppender, MoleculeResults, NcvTable, StageError, StageKind, TraceTable};
-use super::{SlideFit, slide_fit};
+use super::slide_fit;
+use super::{
+    CellsAppender, ClusteringTable, CountsAppender, MoleculeAppender, MoleculeResults, NcvTable, PolygonsAppender,
+    SlideFit, StageError, StageKind, TraceTable,
+};
 use super::{cells, clustering, compartment_genes, molecules, ncv, polygons, prior_outlines, segments, trace};
 use crate::cells::{CellCounts, CellStats};
 use crate::compartments::genes::GeneRank;
@@ -138,9 +141,48 @@ impl StageWriter {
     /// Writes the boundaries of cells over all z and, for 3D data, by layer.
     pub fn polygons(&mut self, flat: &[CellOutline], layers: Option<&[LayerOutlines]>) -> Result<(), StageError> {
         if let Some(layers) = layers {
-            self.table(&schema::LAYERS, |out| polygons::write_layers(out, layers).map(|n| (n, layers.len())))?;
+            self.layers(layers, &layers.iter().map(|layer| layer.outlines.len() as u32).collect::<Vec<_>>())?;
         }
         self.table(&schema::POLYGONS, |out| polygons::write_polygons(out, flat, layers.unwrap_or_default()))
+    }
+
+    fn layers(&mut self, layers: &[LayerOutlines], n_cells: &[u32]) -> Result<(), StageError> {
+        self.table(&schema::LAYERS, |out| polygons::write_layers(out, layers, n_cells).map(|n| (n, layers.len())))
+    }
+
+    /// Begins the table of cells, which will be added in parts. Of `stats` only matters which statistics there are.
+    pub fn cells_appending(&self, names: &CellNames, stats: &CellStats) -> Result<CellsAppender, StageError> {
+        CellsAppender::begin(&self.dir, names, stats)
+    }
+
+    /// Completes a table of cells. Returns the number of rows.
+    pub fn finish_cells(&mut self, appender: CellsAppender) -> Result<u64, StageError> {
+        self.finish_table(&schema::CELLS, appender.0.table)
+    }
+
+    /// Begins the table of counts, to which cells will be added in parts.
+    pub fn counts_appending(&self, genes: &GeneTable) -> Result<CountsAppender, StageError> {
+        CountsAppender::begin(&self.dir, genes)
+    }
+
+    /// Completes a table of counts. Returns the number of rows.
+    pub fn finish_counts(&mut self, appender: CountsAppender) -> Result<u64, StageError> {
+        self.finish_table(&schema::COUNTS, appender.rows.table)
+    }
+
+    /// Begins the table of boundaries, to which those of cells will be added in parts; for 3D data with the layers,
+    /// whose outlines do not matter.
+    pub fn polygons_appending(&self, layers: Option<Vec<LayerOutlines>>) -> Result<PolygonsAppender, StageError> {
+        PolygonsAppender::begin(&self.dir, layers)
+    }
+
+    /// Completes the tables of boundaries and layers. Returns the number of boundaries.
+    pub fn finish_polygons(&mut self, appender: PolygonsAppender) -> Result<u64, StageError> {
+        let (table, layers) = appender.into_table()?;
+        if let Some((layers, n_cells)) = layers {
+            self.layers(&layers, &n_cells)?;
+        }
+        self.finish_table(&schema::POLYGONS, table)
     }
 
     /// Writes the numbers of every iteration.

@@ -24,6 +24,12 @@ impl Rect {
         Self { x: wider(self.x), y: wider(self.y) }
     }
 
+    /// Whether the rectangles have points in common.
+    pub fn meets(&self, other: &Self) -> bool {
+        let meet = |a: [f64; 2], b: [f64; 2]| a[0] < b[1] && b[0] < a[1];
+        meet(self.x, other.x) && meet(self.y, other.y)
+    }
+
     /// What is below a border along an axis (0 for x), and the rest.
     pub fn cut(&self, axis: usize, border: f64) -> [Self; 2] {
         let (mut below, mut above) = (*self, *self);
@@ -47,6 +53,7 @@ mod tests {
         assert!(!below.contains(1.0, 0.5) && above.contains(1.0, 0.5));
         assert!(rect.contains(0.0, 0.0) && !rect.contains(4.0, 0.0) && !rect.contains(0.0, 2.0));
         assert_eq!(rect.widened(1.0), Rect { x: [-1.0, 5.0], y: [-1.0, 3.0] });
+        assert!(!below.meets(&above) && below.widened(0.1).meets(&above) && rect.meets(&rect));
         assert!(Rect::PLANE.widened(3.0).contains(1e300, -1e300));
     }
 }

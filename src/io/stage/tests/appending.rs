@@ -2,7 +2,7 @@
 
 use polars::prelude::{Categories, DataType, FrozenCategories, IdxCa};
 
-use super::molecules::{read, same, with_columns, written};
+use super::molecules::{csv, read, same, with_columns, written};
 use super::*;
 
 /// Names that recur, and some that come late.
@@ -231,4 +231,42 @@ fn some_columns_are_read_batch_by_batch() {
     assert_eq!((genes, Some(cells), Some(centers)), (table.molecules.genes, results.cell, results.is_center));
     let first = &batches[0];
     assert_eq!((first.positions.x.len(), &first.positions.z, &first.results.confidence), (0, &None, &None));
+}
+
+#[test]
+fn molecules_and_segments_of_a_tile_keep_their_numbers() {
+    let (table, results) = (table(10), all_results());
+    let (mut of_tile, mut results) = subset(&table, &results, &[3, 7, 8]);
+    results.prior_segment = Some([0, 5, 2].map(SegmentIdx::from_number).to_vec());
+    // The notes have commas.
+    of_tile.carried.layout.pop();
+    of_tile.carried.layout[3] = OutputColumn::Carried(1);
+    of_tile.carried.frame = of_tile.carried.frame.drop("note").unwrap();
+    let mut of_prior = segments();
+    of_prior.rows[0].segment = SegmentIdx::from_number(2);
+    of_prior.rows[2].segment = SegmentIdx::from_number(5);
+    let dir = tempfile::tempdir().unwrap();
+    let write = |largest: u32| {
+        let mut of_prior = of_prior.clone();
+        of_prior.rows[2].segment = SegmentIdx::from_number(largest);
+        let mut writer = StageWriter::create(dir.path(), StageKind::Prior).unwrap();
+        writer.molecules(&of_tile, &results).unwrap();
+        writer.genes(&of_tile.genes, &[1; 3]).unwrap();
+        writer.segments(&of_prior).unwrap();
+        let mut manifest = manifest();
+        manifest.stage = StageKind::Prior;
+        writer.finish(manifest).unwrap();
+        StageReader::open(dir.path(), &[StageKind::Prior]).unwrap()
+    };
+    let stage = write(5);
+    let (again, results_again) = stage.molecules().unwrap();
+    same(&of_tile, &again);
+    assert_eq!((&again.molecules.ids, &results_again), (&vec![3, 7, 8], &results));
+    assert_eq!(stage.segments().unwrap(), of_prior);
+    assert_eq!(of_prior.numbers().unwrap(), [0, 4, 0, 0, 4_000_000_000]);
+    let text = String::from_utf8(csv(&again, &results_again)).unwrap();
+    let numbers: Vec<&str> = text.lines().skip(1).map(|line| line.split(',').nth(6).unwrap()).collect();
+    assert_eq!((text.lines().next().unwrap().split(',').nth(6), numbers), (Some("molecule_id"), vec!["4", "8", "9"]));
+    let error = write(4).molecules().unwrap_err().to_string();
+    assert!(error.contains("a molecule is in the segment 5 of 4"), "{error}");
 }

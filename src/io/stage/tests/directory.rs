@@ -166,7 +166,9 @@ fn tables_of_other_programs_are_errors_of_the_decoder() {
     let dir = tempfile::tempdir().unwrap();
     write_all(dir.path());
     let read = |name: &str, n_rows| {
-        super::super::molecules::read(&dir.path().join(name), n_rows, Fingerprint::default()).unwrap_err().to_string()
+        super::super::molecules_reader::read(&dir.path().join(name), n_rows, Fingerprint::default())
+            .unwrap_err()
+            .to_string()
     };
     let good = fs::read(dir.path().join("molecules.arrow")).unwrap();
     for n in (0..good.len()).step_by(61) {

@@ -42,7 +42,7 @@ pub(super) fn with_columns(columns: Vec<Series>) -> MoleculeTable {
     table
 }
 
-fn csv(table: &MoleculeTable, results: &MoleculeResults) -> Vec<u8> {
+pub(super) fn csv(table: &MoleculeTable, results: &MoleculeResults) -> Vec<u8> {
     let names = CellNames::new("R1");
     let results = export::molecules::MoleculeResults {
         segment_numbers: None,

@@ -63,7 +63,6 @@ fn fit() -> SlideFit {
             values: vec![0.1, 0.2, 0.3, 1e-30],
         }),
         log_noise_density: vec![0.125, 0.1, 1.0 / 11.0],
-        z_breaks: Some(vec![f64::NEG_INFINITY, 0.5, 1.5]),
         markers: Some(SlideMarkers { nuclei: vec!["Neat1".to_owned()], cyto: vec!["Äb".to_owned()] }),
         is_colored: true,
         colors: Some(colors()),
@@ -77,7 +76,6 @@ fn bare_fit() -> SlideFit {
         noise: None,
         clustering: None,
         log_noise_density: Vec::new(),
-        z_breaks: None,
         markers: None,
         is_colored: false,
         colors: None,
@@ -96,6 +94,7 @@ fn tile() -> TileManifest {
         n_slide: 30,
         expected_memory_mib: 21,
         run_id: "R0123456789".to_owned(),
+        outlines: OutlineBasis { spacing: 1.0, layers: None },
         texts: FitTexts::default(),
     }
 }
@@ -115,7 +114,7 @@ fn write_tile(dir: &Path, fit: &SlideFit, manifest: Manifest) -> Result<Manifest
 
 #[test]
 fn a_fit_comes_back_to_the_last_bit_with_its_texts() {
-    let gray = SlideFit { z_breaks: Some(Vec::new()), is_colored: true, ..bare_fit() };
+    let gray = SlideFit { is_colored: true, ..bare_fit() };
     for fit in [fit(), bare_fit(), gray] {
         let dir = tempfile::tempdir().unwrap();
         write_tile(dir.path(), &fit, tile_manifest()).unwrap();
@@ -194,7 +193,6 @@ fn a_fit_that_lacks_numbers_is_a_damaged_table() {
     let dir = tempfile::tempdir().unwrap();
     let cases = [
         (SlideFit { scale: f64::NAN, ..fit() }, "the scale is NaN"),
-        (SlideFit { z_breaks: Some(vec![1.0, 0.0]), ..fit() }, "borders of layers"),
         (
             SlideFit { clustering: fit().clustering.map(|course| Course { genes: vec![2, 3], ..course }), ..fit() },
             "not whole",

@@ -8,7 +8,7 @@ process BAYSOR_RUN {
         : 'baysor:1.2.0'}"
 
     input:
-    tuple val(meta), path(molecules), path(prior), val(prior_column), path(config)
+    tuple val(meta), path(molecules), path(prior), val(prior_name), path(config)
 
     output:
     tuple val(meta), path("${prefix}_run"), emit: stage
@@ -22,7 +22,8 @@ process BAYSOR_RUN {
     def args = task.ext.args ?: ''
     prefix = task.ext.prefix ?: "${meta.id}"
     def config_option = config ? "--config ${config}" : ''
-    def source = prior ? "${prior}" : (prior_column ? "':${prior_column}'" : '')
+    // A column is written with its colon; @nuclei and @cells are boundaries in the instrument's folder.
+    def source = prior ? "${prior}" : (prior_name ? "'${prior_name}'" : '')
     """
     baysor run \\
         ${args} \\

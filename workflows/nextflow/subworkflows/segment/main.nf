@@ -16,37 +16,50 @@ def moleculesOf(json) {
     return new groovy.json.JsonSlurper().parse(json).molecules.n as long
 }
 
+// About as many molecules as a table of this size has, rather more; a folder says nothing of its size.
+def guessMolecules(table) {
+    return table.isDirectory() ? 5000000L : Math.max(100000L, table.size().intdiv(10))
+}
+
+// Bytes of the image of a prior, which has to be unpacked; other files are small.
+def imageBytes(prior) {
+    return prior && prior.name.toLowerCase() ==~ /.*\.(tif|tiff|png|mat)/ ? prior.size() : 0L
+}
+
 workflow SEGMENT {
     take:
-    samples      // channel: [ meta, molecules, prior file or [], prior column or '', config or [] ]
+    samples      // channel: [ meta, molecules, prior file or [], prior by name (:COLUMN, @nuclei) or '', config or [] ]
     with_segfree // boolean: compute colors of neighborhoods beside the run and join them at the export
 
     main:
-    BAYSOR_PREVIEW(samples.map { meta, molecules, prior, prior_column, config -> [meta, molecules, config] })
-
-    // meta.molecules: what the configuration requests memory and time by.
+    // meta.molecules, meta.image_bytes: what conf/base.config requests memory and time by.
+    BAYSOR_PREVIEW(samples.map { meta, molecules, prior, prior_name, config ->
+        [meta + [molecules: guessMolecules(molecules)], molecules, config]
+    })
     sized = samples
         .map { row -> [row[0].id, row] }
         .join(BAYSOR_PREVIEW.out.json.map { meta, json -> [meta.id, moleculesOf(json)] })
         .map { id, row, n_molecules -> [row[0] + [molecules: n_molecules]] + row.drop(1) }
-        .branch { meta, molecules, prior, prior_column, config ->
-            with_prior: prior || prior_column
+        .branch { meta, molecules, prior, prior_name, config ->
+            with_prior: prior || prior_name
             without_prior: true
         }
 
-    BAYSOR_PRIOR(sized.with_prior)
+    BAYSOR_PRIOR(sized.with_prior.map { meta, molecules, prior, prior_name, config ->
+        [meta + [image_bytes: imageBytes(prior)], molecules, prior, prior_name, config]
+    })
 
     // A stage of the prior takes the place of the molecule table; the configuration still has the model's options.
     from_stage = BAYSOR_PRIOR.out.stage
-        .map { meta, stage -> [meta.id, meta, stage] }
-        .join(sized.with_prior.map { meta, molecules, prior, prior_column, config -> [meta.id, config] })
-        .map { id, meta, stage, config -> [meta, stage, [], '', config] }
+        .map { meta, stage -> [meta.id, stage] }
+        .join(sized.with_prior.map { meta, molecules, prior, prior_name, config -> [meta.id, meta, config] })
+        .map { id, stage, meta, config -> [meta, stage, [], '', config] }
     BAYSOR_RUN(from_stage.mix(sized.without_prior))
 
     colors = Channel.empty()
     if (with_segfree) {
         BAYSOR_SEGFREE(sized.with_prior.mix(sized.without_prior)
-            .map { meta, molecules, prior, prior_column, config -> [meta, molecules, config] })
+            .map { meta, molecules, prior, prior_name, config -> [meta, molecules, config] })
         colors = BAYSOR_SEGFREE.out.stage
         exportable = BAYSOR_RUN.out.stage
             .map { meta, stage -> [meta.id, meta, stage] }

@@ -48,9 +48,9 @@ def molecules_of(wildcards):
 
 
 def prior_of(wildcards):
-    """The file of the prior segmentation; none if it is a column or missing."""
+    """The file of the prior segmentation; none if it is missing, a column (:NAME) or in the instrument's folder (@nuclei)."""
     prior = SAMPLES[wildcards.sample]["prior"]
-    return [] if not prior or prior.startswith(":") else [resolve(prior)]
+    return [] if not prior or prior[0] in ":@" else [resolve(prior)]
 
 
 def prior_argument(wildcards, input):
@@ -83,16 +83,27 @@ def colors_of(wildcards):
 
 
 def n_molecules(input):
-    """As the preview says. While it is missing, an error of which Snakemake knows that it is for later."""
-    with open(input.numbers) as file:
-        return json.load(file)["molecules"]["n"]
+    """As the preview says; before it, a guess from the size of the table, rather too many."""
+    if "numbers" in input.keys():
+        # While the preview is missing, an error of which Snakemake knows that it is for later.
+        with open(input.numbers) as file:
+            return json.load(file)["molecules"]["n"]
+    table = Path(input.molecules)
+    return max(100_000, table.stat().st_size // 10) if table.is_file() else 5_000_000
 
 
+def image_bytes(input):
+    """Of the image of a prior, which has to be unpacked; other files are small."""
+    images = input.prior if "prior" in input.keys() else []
+    return sum(Path(image).stat().st_size for image in images if re.search(r"\.(tiff?|png|mat)$", image, re.IGNORECASE))
+
+
+# Measured needs are 350 bytes for a molecule, and 63 seconds for 10^6 of them on two processors: see docs/workflows.md.
 def memory(input, attempt):
-    """Megabytes: measured needs with a margin, see docs/workflows.md; more at every attempt."""
-    return int((1000 + 0.001 * n_molecules(input)) * attempt)
+    """Megabytes: 1000, 600 bytes for a molecule and 50 for a byte of the prior's image; doubled at every attempt."""
+    return int((1000 + 600e-6 * n_molecules(input) + 50e-6 * image_bytes(input)) * 2 ** (attempt - 1))
 
 
 def minutes(input, attempt):
-    """Of two threads, with a margin."""
-    return int((20 + n_molecules(input) / 100_000) * attempt)
+    """60, and 10 for 10^6 molecules; doubled at every attempt."""
+    return int((60 + 10e-6 * n_molecules(input)) * 2 ** (attempt - 1))

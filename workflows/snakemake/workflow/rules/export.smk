@@ -4,9 +4,9 @@ rule export:
         colors=colors_of,
         numbers=rules.preview.output.numbers,
     output:
-        molecules=f"{RESULTS}/{{sample}}/segmentation.csv",
-        cells=f"{RESULTS}/{{sample}}/segmentation_cell_stats.csv",
-        params=f"{RESULTS}/{{sample}}/segmentation_params.dump.toml",
+        molecules=f"{RESULTS}/{{sample}}/{{sample}}_segmentation.csv",
+        cells=f"{RESULTS}/{{sample}}/{{sample}}_segmentation_cell_stats.csv",
+        params=f"{RESULTS}/{{sample}}/{{sample}}_segmentation_params.dump.toml",
     log:
         f"{RESULTS}/logs/{{sample}}/export.log",
     benchmark:

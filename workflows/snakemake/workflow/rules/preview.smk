@@ -3,16 +3,16 @@ rule preview:
         molecules=molecules_of,
         config=config_of,
     output:
-        report=f"{RESULTS}/{{sample}}/preview/preview.html",
-        numbers=f"{RESULTS}/{{sample}}/preview/preview.json",
+        report=f"{RESULTS}/{{sample}}/preview/{{sample}}_preview.html",
+        numbers=f"{RESULTS}/{{sample}}/preview/{{sample}}_preview.json",
     log:
         f"{RESULTS}/logs/{{sample}}/preview.log",
     benchmark:
         f"{RESULTS}/benchmarks/{{sample}}/preview.tsv"
     threads: 4
     resources:
-        mem_mb=lambda wildcards, input, attempt: int((2000 + 8 * input.size_mb) * attempt),
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        mem_mb=lambda wildcards, input, attempt: memory(input, attempt),
+        runtime=lambda wildcards, input, attempt: minutes(input, attempt),
     params:
         config=config_option,
         options=config["preview_args"],

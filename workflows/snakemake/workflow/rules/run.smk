@@ -12,7 +12,7 @@ rule run:
     threads: 8
     resources:
         mem_mb=lambda wildcards, input, attempt: memory(input, attempt),
-        runtime=lambda wildcards, input, attempt: 2 * minutes(input, attempt),
+        runtime=lambda wildcards, input, attempt: minutes(input, attempt),
     params:
         config=config_option,
         own=lambda wildcards: SAMPLES[wildcards.sample]["args"],
