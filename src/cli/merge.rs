@@ -20,7 +20,8 @@ pub fn run(arguments: &[OsString]) -> anyhow::Result<()> {
         text == "-o" || text == "--output" || text.starts_with("--output=")
     };
     if arguments.iter().any(is_output) {
-        let text = "--output: merge writes a stage; give --stage DIR, then baysor export DIR -o ... for the final files";
+        let text =
+            "--output: merge writes a stage; give --stage DIR, then baysor export DIR -o ... for the final files";
         return Err(ConfigError::Usage(text.to_owned()).into());
     }
     let (request, _) = request::parse(Command::Merge, arguments)?;
