@@ -79,13 +79,13 @@ fn read(
 ) -> anyhow::Result<MoleculeTable> {
     observer.stage("Loading data");
     let table = molecules::read(&read_request(input, prior))?;
-    tell(&table.notes, observer);
+    tell(&table, observer);
     check_number(&table)?;
     Ok(table)
 }
 
-fn tell(notes: &[Note], observer: &dyn Observer) {
-    for note in notes {
+fn tell(table: &MoleculeTable, observer: &dyn Observer) {
+    for note in &table.notes {
         match note {
             Note::Info(text) => observer.info(text),
             Note::Warning(text) => observer.warning(text),
