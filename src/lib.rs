@@ -57,7 +57,7 @@
 //! | 0 | [`data`] | molecules, genes, segmentations, outlines, names of cells; typed indices |
 //! | 0 | [`observe`] | how a computation tells where it is, without knowing who listens |
 //! | 1 | [`numeric`] | `exp` and `ln` of our own, keyed draws, ordered sums, quantiles, eigenvectors |
-//! | 1 | [`spatial`] | nearest neighbors, Delaunay triangulation, hulls, order along a Hilbert curve |
+//! | 1 | [`spatial`] | nearest neighbors, Delaunay triangulation, hulls, order along a Hilbert curve, tiles |
 //! | 1 | [`graph`] | who is whose neighbor and how strongly; long edges; connected parts |
 //! | 2 | [`noise`] | confidence: the probability that a molecule is real and not background |
 //! | 2 | [`prior`] | segments under molecules, from labels and boundaries; the scale they suggest; do they fit |

@@ -151,6 +151,7 @@ impl Setting {
                 sizes: &self.segment_sizes,
             }),
             compartments: None,
+            centers: None,
         }
     }
 
@@ -166,6 +167,7 @@ impl Setting {
             n_cells_init: self.case.n_cells_init,
             choice: Choice::Argmax,
             quirks: Quirks { erase_negative_covariance: true, spare_last_component: true },
+            log_noise_density: None,
         }
     }
 

@@ -219,6 +219,40 @@ fn one_cell_and_odd_names_of_genes_make_a_sound_page() {
 }
 
 #[test]
+fn a_stage_without_iterations_has_sentences_in_place_of_their_charts() {
+    let folder = folder();
+    folder.succeed("run t2.csv :cell_id -m 8 --iters 30 --n-clusters 3 --stage s");
+    folder.succeed("export s -p -o whole/ID.csv");
+    for (kind, reason) in [("run", "The iterations of the model were not kept"), ("merge", "every tile had its own")] {
+        let mut manifest = folder.json("s/manifest.json");
+        let tables = manifest["tables"].as_array().unwrap();
+        let is_kept = |table: &&Value| table["name"] != "trace" && table["name"] != "clustering";
+        let kept: Vec<Value> = tables.iter().filter(is_kept).cloned().collect();
+        assert_eq!(kept.len() + if kind == "run" { 2 } else { 0 }, tables.len());
+        manifest["tables"] = kept.into();
+        manifest["stage"] = kind.into();
+        folder.write("s/manifest.json", manifest.to_string());
+        folder.succeed(&format!("export s -p -o {kind}/ID.csv"));
+        let page = sound_page(&folder, &format!("{kind}/ID_diagnostics.html"));
+        assert!(page.contains(reason) && page.contains("not recorded"), "{kind}");
+        assert!(!page.contains("stopped early") && !page.contains("per iteration\""), "{kind}");
+        let whole = folder.text("whole/ID_diagnostics.html");
+        assert!(whole.contains("Components per iteration") && whole.contains("Molecule clustering per iteration"));
+        // Everything else is there.
+        assert_eq!(charts(&page).len() + 4, charts(&whole).len(), "{kind}");
+        let (mut have, want) = (reports(&folder, &format!("{kind}/ID_")), reports(&folder, "whole/ID_"));
+        assert!(!have.contains_key("convergence_mqc.json"));
+        let numbers = folder.json(&format!("{kind}/ID_numbers_mqc.json"));
+        assert!(numbers["data"]["ID"]["cells"].is_number());
+        assert!(folder.json(&format!("{kind}/ID_cells_mqc.json"))["data"]["ID"].get("iterations").is_none());
+        assert_eq!(folder.json("whole/ID_cells_mqc.json")["data"]["ID"]["iterations"], 30);
+        for name in ["borders.png", "borders_mqc.png", "borders.html"] {
+            assert!(have.remove(name).unwrap() == want[name], "{kind}: {name}");
+        }
+    }
+}
+
+#[test]
 fn multiqc_finds_a_sample_with_numbers() {
     let folder = folder();
     folder.succeed("run t2.csv :cell_id -m 8 --iters 30 -p -o ID_segmentation.csv");

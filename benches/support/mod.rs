@@ -192,6 +192,7 @@ impl Known {
             clusters: Some(self.clusters()),
             segments: with_prior.then_some(segments),
             compartments: None,
+            centers: None,
         }
     }
 }
@@ -239,6 +240,7 @@ impl Model {
             n_cells_init,
             choice: Choice::Draw,
             quirks: Quirks::default(),
+            log_noise_density: None,
         };
         let mut state = bmm::init::start(&evidence, &params).expect("a tissue of many molecules");
         state.regroup(1);

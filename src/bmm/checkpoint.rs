@@ -7,11 +7,11 @@
 use std::borrow::Cow;
 
 use super::convergence::Convergence;
-use super::course::Course;
+use super::course::{self, Course};
 use super::history::History;
 use super::shape::Shape;
 use super::trace::{Trace, TraceEntry};
-use super::{BmmError, Evidence, Params, init, mstep, params};
+use super::{BmmError, Evidence, Params, init, params};
 use crate::data::ComponentIdx;
 use crate::numeric::draws::Draws;
 
@@ -78,7 +78,7 @@ impl<'a> Course<'a> {
             state.components.list[component.idx()].shape = shape;
         }
         state.regroup(params::MIN_MOLECULES_TO_SURVIVE);
-        mstep::refit(&mut state, evidence, params)?;
+        course::refit(&mut state, evidence, params, iteration)?;
         Ok(Self {
             evidence,
             params,
@@ -157,6 +157,7 @@ mod tests {
             clusters: Some(&clusters),
             segments: with_prior.then_some(segments),
             compartments: None,
+            centers: None,
         };
         let draws = Draws::new(1, Stream::Assignment);
         let whole = super::super::segment(&evidence, &params, draws, &Silent).expect("a segmentation");
@@ -216,6 +217,7 @@ mod tests {
             clusters: None,
             segments: None,
             compartments: None,
+            centers: None,
         };
         let (params, draws) = (params(10), Draws::new(1, Stream::Assignment));
         let course = Course::start(&evidence, &params, draws).expect("a start");

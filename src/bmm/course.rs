@@ -35,18 +35,19 @@ impl<'a> Course<'a> {
         let mut trace = Trace::new(params);
         state.regroup(1);
         trace.record(&state, 0);
-        mstep::refit(&mut state, evidence, params)?;
+        refit(&mut state, evidence, params, 0)?;
         let n_molecules = evidence.molecules.len();
         Ok(Self {
             evidence,
             params,
             draws,
             iteration: 0,
-            last: params.iterations,
+            last: params.log_noise_density.as_ref().map_or(params.iterations, |course| course.len().saturating_sub(1)),
             state,
             history: History::new(n_molecules),
             trace,
-            convergence: (params.converged > 0.0).then(|| Convergence::new(n_molecules)),
+            convergence: (params.converged > 0.0 && params.log_noise_density.is_none())
+                .then(|| Convergence::new(n_molecules)),
         })
     }
 
@@ -66,7 +67,7 @@ impl<'a> Course<'a> {
         }
         state.regroup(params::MIN_MOLECULES_TO_SURVIVE);
         self.compact();
-        mstep::refit(&mut self.state, self.evidence, self.params)?;
+        refit(&mut self.state, self.evidence, self.params, iteration)?;
         self.trace.record(&self.state, n_changed);
         self.record();
         Ok(())
@@ -94,6 +95,9 @@ impl<'a> Course<'a> {
         let n_recorded = self.params.n_recorded();
         if self.iteration + n_recorded > self.last {
             self.history.record(self.state.assignment());
+            return;
+        }
+        if self.params.log_noise_density.is_some() {
             return;
         }
         let mut is_settled = self.trace.has_settled(self.params.tolerance);
@@ -127,6 +131,11 @@ impl<'a> Course<'a> {
         self.iteration >= self.last
     }
 
+    /// ln of the density of noise (Λ) after the last refit.
+    pub fn log_noise_density(&self) -> f64 {
+        self.state.log_noise_density()
+    }
+
     /// Numbers of the start and of all iterations so far.
     pub fn trace(&self) -> &Trace {
         &self.trace
@@ -148,4 +157,18 @@ impl<'a> Course<'a> {
         state.regroup(params::MIN_MOLECULES_TO_REPORT);
         Outcome { segmentation: state.into_segmentation(&history), trace: self.trace }
     }
+}
+
+/// The M-step after an iteration (0: at the start), and the density of noise of the slide if this is a part of one.
+pub(super) fn refit(
+    state: &mut State,
+    evidence: &Evidence<'_>,
+    params: &Params,
+    iteration: usize,
+) -> Result<(), BmmError> {
+    mstep::refit(state, evidence, params)?;
+    if let Some(log_density) = params.log_noise_density.as_ref().and_then(|course| course.get(iteration)) {
+        state.log_noise_density = *log_density;
+    }
+    Ok(())
 }

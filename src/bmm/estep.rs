@@ -329,6 +329,7 @@ mod tests {
                 clusters: Some(&clusters),
                 segments: None,
                 compartments: None,
+                centers: None,
             };
             let mut state = init::start(&evidence, &params()).expect("two centers");
             let to = |component| Some(ComponentIdx::new(component));
@@ -365,6 +366,7 @@ mod tests {
             clusters: None,
             segments: None,
             compartments: None,
+            centers: None,
         };
         let params = Params { choice: Choice::Draw, ..params() };
         let mut state = init::start(&evidence, &params).expect("two centers");
@@ -386,6 +388,7 @@ mod tests {
             clusters: None,
             segments: None,
             compartments: None,
+            centers: None,
         };
         let params = Params { choice: Choice::Draw, ..params() };
         let mut state = init::start(&evidence, &params).expect("two centers");

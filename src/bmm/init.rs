@@ -28,7 +28,8 @@ use crate::spatial::kdtree::KdTree;
 pub fn start(evidence: &Evidence<'_>, params: &Params) -> Result<State, BmmError> {
     let molecules = evidence.molecules;
     let seeds = seeds(evidence, params);
-    if seeds.len() < 2 {
+    // A part of a slide may be nearly empty; of a whole one that says something.
+    if seeds.len() < 2 && evidence.centers.is_none() {
         return Err(BmmError::TooFewCenters {
             n_centers: seeds.len(),
             n_molecules: molecules.len(),
@@ -86,19 +87,56 @@ fn seeds(evidence: &Evidence<'_>, params: &Params) -> Vec<Seed> {
         Some(segments) if params.prior_confidence > 0.0 => segment_seeds(&molecules.positions, segments),
         _ => Vec::new(),
     };
-    if seeds.len() == 1 {
-        // One region for everything is no start.
-        seeds.clear();
-    }
-    let is_free = |molecule: usize| {
-        seeds.is_empty() || evidence.segments.is_none_or(|segments| segments.segment_of[molecule].is_none())
+    let further = match evidence.centers {
+        Some(is_center) => {
+            let is_free = |molecule: usize| match evidence.segments {
+                Some(segments) if !seeds.is_empty() => segments.segment_of[molecule].is_none(),
+                _ => true,
+            };
+            let is_chosen = |&molecule: &u32| is_center[molecule as usize] && is_free(molecule as usize);
+            (0..molecules.len() as u32).filter(is_chosen).collect()
+        }
+        None => {
+            if seeds.len() == 1 {
+                // One region for everything is no start.
+                seeds.clear();
+            }
+            let segments = evidence.segments.filter(|_| !seeds.is_empty());
+            let n_further = params.n_cells_init.saturating_sub(seeds.len());
+            further_centers(molecules, evidence.confidence, segments, n_further)
+        }
     };
-    let n_further = params.n_cells_init.saturating_sub(seeds.len());
-    let further = uniform_selection(molecules, evidence.confidence, is_free, n_further);
     let at = |&molecule: &u32| Seed { molecule, center: molecules.positions.at(molecule as usize), segment: None };
     seeds.extend(further.iter().map(at));
     seeds.sort_unstable_by_key(|seed| seed.molecule);
     seeds
+}
+
+/// The molecules of a slide that components start from besides segments: up to `n_cells_init` together.
+///
+/// For slides in parts: what [`start`] would choose in the whole, whatever the order in memory. `segments` that have
+/// no say (a trust of 0) are to be left out.
+pub fn centers(
+    molecules: &Molecules,
+    confidence: &[f32],
+    segments: Option<Segments<'_>>,
+    n_cells_init: usize,
+) -> Vec<u32> {
+    let n_segments = segments.map_or(0, |segments| segments.sizes.iter().filter(|&&size| size > 0).count());
+    let (segments, n_segments) = if n_segments < 2 { (None, 0) } else { (segments, n_segments) };
+    further_centers(molecules, confidence, segments, n_cells_init.saturating_sub(n_segments))
+}
+
+/// The molecules of a slide that could be centers besides segments.
+pub fn n_candidates(molecules: &Molecules, confidence: &[f32], segments: Option<Segments<'_>>) -> usize {
+    let is_free = |molecule: usize| segments.is_none_or(|segments| segments.segment_of[molecule].is_none());
+    (0..molecules.len()).filter(|&molecule| confidence[molecule] >= MIN_CENTER_CONFIDENCE && is_free(molecule)).count()
+}
+
+/// `n` centers among the molecules that are in no segment and not too surely noise.
+fn further_centers(molecules: &Molecules, confidence: &[f32], segments: Option<Segments<'_>>, n: usize) -> Vec<u32> {
+    let is_free = |molecule: usize| segments.is_none_or(|segments| segments.segment_of[molecule].is_none());
+    uniform_selection(molecules, confidence, is_free, n)
 }
 
 /// One seed per segment that has molecules, at their mean.
@@ -254,6 +292,7 @@ mod tests {
             clusters: None,
             segments: Some(segments),
             compartments: None,
+            centers: None,
         };
         let params = Params { prior_confidence: 0.5, n_cells_init: 4, ..Params::for_tests(1.0, 0.25, 2) };
         let state = start(&evidence, &params).expect("four components");

@@ -62,6 +62,8 @@ pub struct Evidence<'a> {
     pub segments: Option<Segments<'a>>,
     /// Compartments, if they were estimated.
     pub compartments: Option<CompartmentEvidence<'a>>,
+    /// Molecules that components start from besides segments, if somebody has chosen them: for a part of a slide.
+    pub centers: Option<&'a [bool]>,
 }
 
 /// How an option is chosen.
@@ -108,6 +110,9 @@ pub struct Params {
     pub choice: Choice,
     /// Defects to imitate.
     pub quirks: Quirks,
+    /// For a part of a slide: ln of the density of noise (Λ) of the slide, for the start and every iteration. It ends
+    /// with the last of them, whatever the criteria to stop early.
+    pub log_noise_density: Option<Vec<f64>>,
 }
 
 impl Params {
@@ -144,6 +149,7 @@ impl Params {
             n_cells_init: 2,
             choice: Choice::Draw,
             quirks: Quirks::default(),
+            log_noise_density: None,
         }
     }
 }

@@ -1,10 +1,12 @@
-//! Per-cell statistics and counts, how like its neighbors a cell is, and how cells and prior segments agree.
+//! Per-cell statistics and counts, how like its neighbors a cell is, how cells and prior segments agree,
+//! and which cells of overlapping tiles are the same.
 
 mod agreement;
 mod counts;
 mod filter;
 mod likeness;
 mod rounding;
+pub mod seams;
 mod stats;
 
 pub use agreement::{Agreement, Fate, SegmentFate};

@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 
 use crate::config::ConfigError;
 use crate::config::file::{Given, Origin, unknown_key};
-use crate::config::options::{self, Kind, OPTIONS, OptionDef};
+use crate::config::options::{self, Command, Kind, OPTIONS, OptionDef};
 use crate::config::values::{from_text, parse_bool};
 
 /// Arguments of a command, rewritten for the parser library.
@@ -33,7 +33,7 @@ const LEGACY_WITH_VALUE: &str = "save-polygons";
 /// # Errors
 ///
 /// `UnknownKey`, `WrongType`, or `Usage` for a value that is missing.
-pub fn sort(arguments: &[OsString]) -> Result<Sorted, ConfigError> {
+pub fn sort(command: Command, arguments: &[OsString]) -> Result<Sorted, ConfigError> {
     let mut sorted = Sorted::default();
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
@@ -52,7 +52,7 @@ pub fn sort(arguments: &[OsString]) -> Result<Sorted, ConfigError> {
             if let Some(path) = name.strip_prefix("config.") {
                 sorted.dotted.push(dotted(path, value, &mut arguments)?);
             } else {
-                let (name, takes_value) = canonical(name);
+                let (name, takes_value) = canonical(command, name);
                 sorted.n_config_files += usize::from(name == "config");
                 push_option(&mut sorted.rest, &name, value.map(OsStr::new), takes_value, &mut arguments)?;
             }
@@ -134,7 +134,7 @@ fn missing_value(option: &str, next: Option<&str>) -> ConfigError {
 }
 
 /// The name of a long option as defined, and whether it takes a value. Unknown names are left to the parser.
-fn canonical(name: &str) -> (String, bool) {
+fn canonical(command: Command, name: &str) -> (String, bool) {
     let mut letters = name.chars();
     if let (Some(letter), None) = (letters.next(), letters.next())
         && let Some(def) = short(letter)
@@ -143,7 +143,7 @@ fn canonical(name: &str) -> (String, bool) {
         return (flag.to_owned(), takes_value(def));
     }
     let name = name.replace('_', "-");
-    let takes_value = options::find_flag(&name).map_or(name == LEGACY_WITH_VALUE, takes_value);
+    let takes_value = options::find_flag_of(&name, command).map_or(name == LEGACY_WITH_VALUE, takes_value);
     (name, takes_value)
 }
 
@@ -171,7 +171,7 @@ mod tests {
     use crate::config::values::Value;
 
     fn sorted(line: &[&str]) -> Result<Sorted, ConfigError> {
-        sort(&line.iter().map(OsString::from).collect::<Vec<_>>())
+        sort(Command::Run, &line.iter().map(OsString::from).collect::<Vec<_>>())
     }
 
     fn rest(line: &[&str]) -> Vec<String> {
@@ -247,6 +247,13 @@ mod tests {
     #[test]
     fn after_two_dashes_all_is_positional() {
         assert_eq!(rest(&["--", "--x_column", "-m"]), ["--", "--x_column", "-m"]);
+    }
+
+    #[test]
+    fn an_option_may_take_a_value_for_one_command_only() {
+        let line: Vec<OsString> = ["--json", "a.json", "m.csv"].map(OsString::from).into();
+        assert_eq!(sort(Command::Estimate, &line).unwrap().rest, ["--json=a.json", "m.csv"]);
+        assert_eq!(sort(Command::Inspect, &line).unwrap().rest, ["--json", "a.json", "m.csv"]);
     }
 
     #[test]

@@ -19,7 +19,10 @@ Commands:
   preview  look at the molecules first: a report with noise, genes, and a scale to begin with
   prior    look at a prior segmentation alone: labels of molecules, segments, scale, a picture
   segfree  neighborhoods of molecules, without cells: gene compositions and colors
-  export   write the final files of a stage that run --stage made
+  export   write the final files of a stage that run --stage or merge made
+  split    divide a slide that outgrows one machine into tiles, each for a run of its own
+  merge    put the finished tiles of a slide together
+  estimate memory and time of a run, or of tiles, beforehand
   inspect  say what a stage holds: tables, columns, parameters, numbers
   config   print a configuration to edit, for a platform: Xenium, MERSCOPE, CosMx, ...
 
@@ -27,6 +30,12 @@ One command does all: baysor run. The same in steps, each with tables to look at
   baysor prior MOLECULES PRIOR -m 30 -o prior/
   baysor run prior/ --stage run/
   baysor export run/ -o results/
+
+A slide that outgrows the memory: baysor run --max-memory 8GB, or auto. The same on several machines (docs/tiles.md):
+  baysor split MOLECULES -m 30 -s 6.5 -o tiles/
+  baysor run tiles/tile_0001 --stage runs/tile_0001      every tile, in any order, anywhere
+  baysor merge runs/ --stage merged/
+  baysor export merged/ -o results/
 
 Options:
   -h, --help       this text; after a command, the help of that command
@@ -51,10 +60,18 @@ Examples:
     baysor prior -m 30 -o prior/ molecules.csv nuclei.tif
     baysor run --stage run/ prior/
     baysor export -o results/ run/
+  A large slide, in tiles if it needs more than 8 GB:
+    baysor run -m 30 -s 6.5 --max-memory 8GB -o results/ molecules.csv
+  One tile of a slide that baysor split has divided; see also baysor split --help:
+    baysor run --stage runs/tile_0001 tiles/tile_0001
 
 A stage of the command prior in place of MOLECULES and PRIOR:
   The options that it was made with hold, among them -m, columns and filters, and need not be given again. Another
   value of one that decided which molecules and segments it has is an error.
+
+A tile of the command split in place of MOLECULES and PRIOR:
+  Everything that changes results was decided by split, for all tiles alike, and need not be given again; another value
+  is an error. The result is a stage (--stage DIR) without boundaries and reports, for baysor merge.
 
 Files written for -o X.csv:
   X.csv (molecules with their cells), X_cell_stats.csv, X_counts.loom, X_polygons_2d.json,
@@ -169,6 +186,54 @@ Exit status:
   0 done, 1 the stage or files, 2 command line
 ";
 
+const SPLIT_EXAMPLES: &str = "\
+Examples:
+  Tiles whose runs need about 4 GB each, with all that changes results:
+    baysor split -m 30 -s 6.5 --max-memory 4GB -o tiles/ molecules.parquet
+  With a prior segmentation; the scale is estimated from it, once for the whole slide:
+    baysor split --preset xenium --max-molecules-per-tile 5000000 -o tiles/ BUNDLE/ @nuclei
+  Then every tile, in any order, on any machine, and all of them together:
+    baysor run --stage runs/tile_0001 tiles/tile_0001
+    baysor merge --stage merged/ runs/
+    baysor export -o results/ merged/
+
+What split does:
+  Reads the molecules twice, without holding the whole table in memory. Estimates once what belongs to the slide: scale,
+  noise, edge lengths, molecule clusters, colors; beyond 1,000,000 molecules from parts of the slide. Divides the slide into
+  rectangles with about equally many molecules, and adds a margin to each.
+
+Files written into DIR:
+  tile_0001/, tile_0002/, ...
+                   stages: molecules, genes, what was estimated (slide_fit.arrow), and manifest.json, which tells the
+                   place of the tile and the memory that its run needs; baysor inspect DIR/tile_0001 shows them
+  tiles.json       the list of tiles with their molecules and expected memory, written last
+
+Exit status:
+  0 done, 1 data or files, 2 command line or configuration
+";
+
+const MERGE_EXAMPLES: &str = "\
+Examples:
+  All runs in a folder, then the final files:
+    baysor merge --stage merged/ runs/
+    baysor export -o results/ merged/
+  The same by name, in any order; the result does not depend on it:
+    baysor merge --stage merged/ runs/tile_0002 runs/tile_0001 runs/tile_0003
+  Without boundaries, which export then computes:
+    baysor merge --polygon-format none --stage merged/ runs/
+
+RUN_STAGE are the stages that baysor run TILE --stage has made, of all tiles of one baysor split, each once. A tile that
+is missing, given twice, of another split, or made by another version is an error that names it.
+
+A cell comes from the tile whose core holds its center; of cells that two tiles have in common one stays. What the tiles
+disagree on is counted and told.
+
+Files written into DIR: a stage as run --stage makes it for a whole slide, see docs/stages.md
+
+Exit status:
+  0 done, 1 the tiles or files, 2 command line
+";
+
 const CONFIG_EXAMPLES: &str = "\
 Examples:
   Every key with its default and its meaning:
@@ -197,6 +262,22 @@ Exit status:
   0 done, 1 the stage, 2 command line
 ";
 
+const ESTIMATE_EXAMPLES: &str = "\
+Examples:
+  Write estimate in place of run: how much memory, how much time, stage by stage?
+    baysor estimate -m 30 -s 6.5 -x x_location -y y_location -g feature_name transcripts.parquet
+  With the stages of the command prior, for eight threads, for programs:
+    baysor estimate --threads 8 --json estimate.json prior/
+  Into how many tiles, and what does each need?
+    baysor estimate -m 30 -s 6.5 --max-memory 8GB transcripts.parquet
+
+All options of run are understood. The molecules are read, and some of them are segmented, which takes some seconds
+per million molecules; nothing else is written. Times hold for this machine with as much other work on it as now.
+
+Exit status:
+  0 done, 1 data or files, 2 command line or configuration
+";
+
 /// The arguments of a command, made from the definition of the options.
 pub fn parser(command: Command) -> clap::Command {
     let full_name = format!("baysor {}", command.name());
@@ -211,7 +292,14 @@ pub fn parser(command: Command) -> clap::Command {
         Command::Segfree => {
             ("Describe the neighborhood of every molecule, without cells.", "MOLECULES", SEGFREE_EXAMPLES)
         }
-        Command::Export => ("Write the final files of a stage that run --stage made.", "STAGE", EXPORT_EXAMPLES),
+        Command::Export => {
+            ("Write the final files of a stage that run --stage or merge made.", "STAGE", EXPORT_EXAMPLES)
+        }
+        Command::Split => {
+            ("Divide a slide into tiles, each for a run of its own.", "MOLECULES [PRIOR]", SPLIT_EXAMPLES)
+        }
+        Command::Merge => ("Put the finished tiles of a slide together.", "RUN_STAGE... --stage DIR", MERGE_EXAMPLES),
+        Command::Estimate => ("Tell memory and time of a run beforehand.", "MOLECULES [PRIOR]", ESTIMATE_EXAMPLES),
         Command::Inspect => ("Say what a stage holds.", "STAGE", INSPECT_EXAMPLES),
         Command::Config => ("Print a configuration to edit: all keys, maybe for a platform.", "", CONFIG_EXAMPLES),
     };
@@ -227,7 +315,7 @@ pub fn parser(command: Command) -> clap::Command {
         .after_help(format!("{further}{examples}"))
         .args(positional_arguments(command));
     for group in Group::ALL {
-        let has_flag = |def: &&OptionDef| def.flag.is_some() && def.commands.contains(&command);
+        let has_flag = |def: &&OptionDef| def.flag.is_some() && def.is_of(command);
         let mut defs: Vec<_> = OPTIONS.iter().filter(|def| def.group == group).filter(has_flag).collect();
         defs.sort_by_key(|def| def.place != Place::CommandLine);
         parser = parser.args(defs.into_iter().map(|def| argument(def, command)));
@@ -251,12 +339,10 @@ pub fn parser(command: Command) -> clap::Command {
                 .help("Print the version"),
         );
     match command {
-        Command::Run => parser
+        Command::Run | Command::Estimate => parser
             .arg(Arg::new("save_polygons").long("save-polygons").hide(true))
             .arg(switch(Arg::new("no_ncv_estimation").long("no-ncv-estimation").hide(true))),
-        Command::Preview | Command::Prior | Command::Segfree | Command::Export | Command::Inspect | Command::Config => {
-            parser
-        }
+        _ => parser,
     }
 }
 
@@ -275,7 +361,7 @@ fn positional_arguments(command: Command) -> Vec<Arg> {
         Command::Run => {
             let help = "Table of molecules: CSV (also .gz) or Parquet, one row per molecule; or an output folder of Xenium, \
                         MERSCOPE or CosMx, points of SpatialData; or a folder that the command prior has made, with \
-                        molecules and prior";
+                        molecules and prior; or a tile of the command split";
             vec![first("MOLECULES", help), prior]
         }
         Command::Prior => vec![first("MOLECULES", table), prior],
@@ -284,14 +370,51 @@ fn positional_arguments(command: Command) -> Vec<Arg> {
                         folder of a stage of prior";
             vec![first("MOLECULES", help)]
         }
-        Command::Export => vec![first("STAGE", "Folder that run --stage has made")],
-        Command::Inspect => vec![first("STAGE", "Folder that run --stage or the command prior has made")],
+        Command::Split | Command::Estimate => {
+            let help = "Table of molecules: CSV (also .gz) or Parquet, one row per molecule; or an output folder of Xenium, \
+                        MERSCOPE or CosMx, points of SpatialData; or a folder that the command prior has made, with \
+                        molecules and prior";
+            vec![first("MOLECULES", help), prior]
+        }
+        Command::Merge => {
+            let help = "Folders that baysor run TILE --stage has made, one for every tile of the slide, in any order; or \
+                        a folder that holds them";
+            vec![path("tiles").value_name("RUN_STAGE").required(true).num_args(1..).help(help)]
+        }
+        Command::Export => vec![first("STAGE", "Folder that run --stage or merge has made")],
+        Command::Inspect => vec![first("STAGE", "Folder of a stage: of run --stage, prior, segfree, split, merge")],
         Command::Config => Vec::new(),
     }
 }
 
 fn argument(def: &'static OptionDef, command: Command) -> Arg {
     let help = match (def.name, command) {
+        ("output", Command::Split) => "Folder for the tiles [default: tiles; command line only]".into(),
+        ("stage", Command::Merge) => {
+            "Folder for the result, a stage as run --stage makes it. Required [command line only]".into()
+        }
+        ("polygon_format", Command::Merge) => {
+            "none leaves the boundaries of cells to export; with any other word they \
+             are computed (their format is chosen by export) [default: FeatureCollection; command line only]"
+                .into()
+        }
+        ("max_molecules_per_tile", Command::Split) => format!(
+            "Molecules of a tile, margin included, at most [default: what --max-memory allows, otherwise {}; key: \
+             segmentation.max_molecules_per_tile]",
+            crate::config::MOLECULES_PER_TILE
+        )
+        .into(),
+        ("max_memory", Command::Split) => {
+            "Memory that the run of a tile may need, at most: 8GB, 500MB, 16GiB, or auto for \
+             what this machine has available [command line only]"
+                .into()
+        }
+        ("output", Command::Estimate) => {
+            "Where the run would write; nothing is written there [default: segmentation.csv; command line only]".into()
+        }
+        ("stage", Command::Estimate) => {
+            "Folder that the run would write as a stage; nothing is written there [command line only]".into()
+        }
         ("output", Command::Prior) => "Folder to write into [default: prior; command line only]".into(),
         ("output", Command::Preview) => {
             "Page to write, or an existing folder [default: preview.html; command line only]".into()
@@ -346,8 +469,7 @@ fn help(def: &OptionDef) -> StyledStr {
 /// The keys that have no option of their own.
 fn further_keys(command: Command) -> String {
     let mut text = String::from("Further keys, in the file or as --config.<table>.<key>=VALUE:\n");
-    let is_listed =
-        |def: &&OptionDef| def.flag.is_none() && def.effect == Effect::Used && def.commands.contains(&command);
+    let is_listed = |def: &&OptionDef| def.flag.is_none() && def.effect == Effect::Used && def.is_of(command);
     let defs = OPTIONS.iter().filter(is_listed);
     for def in defs {
         text.push_str(&format!("  {} [default: {}]\n", def.path(), def.default_value().to_toml()));
@@ -388,19 +510,14 @@ mod tests {
             let help = parser(command).render_long_help().to_string();
             for def in OPTIONS.iter().filter(|def| def.effect == Effect::Used) {
                 let Some(flag) = def.flag else {
-                    assert_eq!(
-                        help.contains(&format!("  {} [", def.path())),
-                        def.commands.contains(&command),
-                        "{}",
-                        def.path()
-                    );
+                    assert_eq!(help.contains(&format!("  {} [", def.path())), def.is_of(command), "{}", def.path());
                     continue;
                 };
                 // Examples may name options of other commands.
                 let is_there = parser(command)
                     .get_arguments()
                     .any(|argument| argument.get_long() == Some(flag) && !argument.is_hide_set());
-                assert_eq!(is_there, def.commands.contains(&command), "{} --{flag}", command.name());
+                assert_eq!(is_there, def.is_of(command), "{} --{flag}", command.name());
             }
             assert!(help.contains("Examples:"));
         }

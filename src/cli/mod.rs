@@ -3,8 +3,10 @@
 mod arguments;
 mod command;
 mod config;
+mod estimate;
 mod export;
 mod inspect;
+mod merge;
 mod preview;
 mod prior;
 pub mod progress;
@@ -12,6 +14,7 @@ pub mod request;
 pub mod run;
 mod segfree;
 mod signals;
+mod split;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
@@ -26,9 +29,6 @@ const SUCCESS: u8 = 0;
 const FAILURE: u8 = 1;
 /// A command line or configuration that cannot be used.
 const MISUSE: u8 = 2;
-
-/// Commands known to come with later versions.
-const LATER: [&str; 2] = ["split", "merge"];
 
 /// Runs the program on the arguments of this process.
 pub fn main() -> ExitCode {
@@ -71,18 +71,14 @@ fn dispatch(arguments: &[OsString]) -> u8 {
             Command::Prior => status_of(prior::run(rest), command),
             Command::Segfree => status_of(segfree::run(rest), command),
             Command::Export => status_of(export::run(rest), command),
+            Command::Split => status_of(split::run(rest), command),
+            Command::Merge => status_of(merge::run(rest), command),
+            Command::Estimate => printed(estimate::run(rest), command),
             Command::Inspect => printed(inspect::run(rest), command),
             Command::Config => printed(config::run(rest), command),
         };
     }
     match first.as_ref() {
-        name if LATER.contains(&name) => {
-            complain(&format!(
-                "the command '{name}' is not part of this version yet; this version has {}",
-                names().join(", ")
-            ));
-            MISUSE
-        }
         "help" | "-h" | "--help" => match rest.first().and_then(|name| find(&name.to_string_lossy())) {
             Some(command) => help_of(command),
             None => {
@@ -91,7 +87,7 @@ fn dispatch(arguments: &[OsString]) -> u8 {
             }
         },
         name => {
-            let hint = match nearest(name, names().into_iter().chain(LATER)) {
+            let hint = match nearest(name, names()) {
                 Some(near) => format!("; did you mean '{near}'?"),
                 None if is_given("--help", "-h") => {
                     print(command::OVERVIEW);

@@ -27,7 +27,7 @@ pub struct Grammar(String);
 ///
 /// [`Grammar`] or [`ConfigError`].
 pub fn parse(command: Command, arguments: &[OsString]) -> anyhow::Result<(Request, ArgMatches)> {
-    let sorted = arguments::sort(arguments)?;
+    let sorted = arguments::sort(command, arguments)?;
     if let Some(dotted) = sorted.dotted.first().filter(|_| !command.is_configured()) {
         return Err(ConfigError::Usage(format!(
             "{}: {} has no configuration; the stage has that of the run",
@@ -49,6 +49,7 @@ pub fn parse(command: Command, arguments: &[OsString]) -> anyhow::Result<(Reques
         add_excluded: path(&matches, "add_excluded"),
         xenium_bundle: path(&matches, "xenium_bundle"),
         save_prior: path(&matches, "save_prior"),
+        tiles: paths(&matches, "tiles"),
         dotted: sorted.dotted,
         command_line: arguments.join(OsStr::new(" ")).to_string_lossy().into_owned(),
         ..Request::default()
@@ -56,7 +57,7 @@ pub fn parse(command: Command, arguments: &[OsString]) -> anyhow::Result<(Reques
     if Command::COMPUTING.contains(&command) {
         request.found = input::look(&request.molecules);
     }
-    let has_flag = |def: &&OptionDef| def.flag.is_some() && def.commands.contains(&command) && def.kind != Kind::Path;
+    let has_flag = |def: &&OptionDef| def.flag.is_some() && def.is_of(command) && def.kind != Kind::Path;
     for def in OPTIONS.iter().filter(has_flag) {
         if let Some(text) = matches.get_one::<String>(def.name) {
             request.flags.push(flag(def, def.spelled(), text)?);
@@ -74,6 +75,12 @@ pub fn parse(command: Command, arguments: &[OsString]) -> anyhow::Result<(Reques
 /// A path, if the command has such an argument and it is given.
 fn path(matches: &ArgMatches, name: &str) -> Option<PathBuf> {
     matches.try_get_one::<OsString>(name).ok().flatten().map(PathBuf::from)
+}
+
+/// Several paths; none if the command has no such argument.
+fn paths(matches: &ArgMatches, name: &str) -> Vec<PathBuf> {
+    let given = matches.try_get_many::<OsString>(name).ok().flatten();
+    given.into_iter().flatten().map(PathBuf::from).collect()
 }
 
 fn flag(def: &'static OptionDef, spelled: String, text: &str) -> Result<Given, ConfigError> {

@@ -11,6 +11,7 @@ use crate::config::options::{Command, find_path};
 use crate::config::resolve::{Request, resolve};
 use crate::config::values::Value;
 use crate::config::{ConfigError, Note, RunSettings};
+use crate::pipeline::tiles::{Settled, settled_by};
 
 /// Segments molecules as the arguments after `run` say.
 ///
@@ -33,10 +34,23 @@ pub fn run(arguments: &[OsString]) -> anyhow::Result<()> {
 ///
 /// [`request::Grammar`] or [`ConfigError`]; of a stage in place of the molecule table, those of its manifest.
 pub fn parse(arguments: &[OsString], environment: &dyn Fn(&str) -> Option<String>) -> anyhow::Result<RunSettings> {
-    let (mut request, matches) = request::parse(Command::Run, arguments)?;
+    parse_as(Command::Run, arguments, environment).map(|(settings, _)| settings)
+}
+
+/// The same for `estimate`, with the matches for what only that command knows.
+pub(super) fn parse_as(
+    command: Command,
+    arguments: &[OsString],
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> anyhow::Result<(RunSettings, ArgMatches)> {
+    let (mut request, matches) = request::parse(command, arguments)?;
     legacy(&matches, &mut request)?;
-    request.prior_stage = crate::pipeline::prior::stage::settled_by(&request.molecules)?;
-    Ok(resolve(&request, environment)?)
+    match settled_by(&request.molecules)? {
+        Some(Settled::Prior(stage)) => request.prior_stage = Some(stage),
+        Some(Settled::Tile(tile)) => request.tile = Some(tile),
+        None => {}
+    }
+    Ok((resolve(&request, environment)?, matches))
 }
 
 /// KEEPS: spellings of versions before 0.7, which callers still use, each with a warning.

@@ -201,3 +201,24 @@ fn misuse_is_explained() {
     assert!(error("t.csv -m -1 -s 3").contains("--min-molecules-per-cell is -1"));
     assert!(error("t.csv -m 5 -s 3 -c /no/such.toml").contains("/no/such.toml"));
 }
+
+#[test]
+fn a_tile_brings_its_settings_and_needs_a_stage() {
+    let folder = tempfile::tempdir().unwrap();
+    let tile = folder.path().join("tile_0001");
+    let settings_of_split = settings("m.csv -m 30 -s 6.5 --seed 7 -x x_um");
+    crate::pipeline::tiles::tests::write_tile(&tile, &settings_of_split);
+    let tile = tile.display();
+    let s = settings(&format!("{tile} --stage r -t 3 -m 30"));
+    assert_eq!((s.is_tile, s.scale, s.program.seed, s.input.columns.x.as_str()), (true, given(6.5), 7, "x_um"));
+    assert_eq!((s.program.threads, s.stage.as_deref(), s.writes_bundle), (3, Some(Path::new("r")), false));
+    assert_eq!(s.outputs.checkpoint, Path::new("r/checkpoint.bin"));
+    assert!(error(&format!("{tile}")).contains("give --stage DIR"));
+    assert!(error(&format!("{tile} -s 7 --stage r")).contains("--scale is 7, but the stage"));
+    assert!(error(&format!("{tile} --stage r -o x.csv")).contains("--output: "));
+    assert!(error(&format!("{tile} --stage r --max-molecules-per-tile 5")).contains("--max-molecules-per-tile is 5"));
+    // Other commands do not take tiles.
+    let arguments = [OsString::from(tile.to_string()), "-m".into(), "3".into()];
+    let error = format!("{:#}", crate::cli::segfree::run(&arguments).unwrap_err());
+    assert!(error.contains("is a stage of the kind 'tile'; needed is 'prior'"), "{error}");
+}

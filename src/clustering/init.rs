@@ -15,6 +15,8 @@ pub enum Start {
     },
     /// Nearly uniform, because independent components could not be computed.
     Fallback,
+    /// Those of the slide, whose course was followed.
+    Followed,
 }
 
 /// Profiles of `k` clusters to start from, `[k * n_genes]`, one profile after another, and how

@@ -4,6 +4,7 @@
 //! neighbors for their clusters, and profiles follow, until nothing moves ([`fit()`]).
 
 mod correlation;
+mod course;
 mod fit;
 mod ica;
 mod init;
@@ -12,7 +13,8 @@ mod state;
 mod tests;
 
 pub use correlation::gene_correlation;
-pub use fit::{Clusters, Params, Skip, fit};
+pub use course::{Course, CourseStep};
+pub use fit::{Clusters, Params, Skip, fit, follow};
 pub use init::{Start, first_profiles};
 pub use state::Data;
 
@@ -33,7 +35,7 @@ pub fn cluster(data: Data<'_>, params: &Params, draws: Draws, observer: &dyn Obs
     let (profiles, start) = first_profiles(data.genes, &correlation, params.n_clusters.max(1), draws);
     drop(correlation);
     match start {
-        Start::Ica { converged: true } => {}
+        Start::Ica { converged: true } | Start::Followed => {}
         Start::Ica { converged: false } => observer.info(
             "molecule clustering starts from independent components that were still turning after the last iteration",
         ),

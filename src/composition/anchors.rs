@@ -81,37 +81,84 @@ fn evenly(mut candidates: Vec<u32>, n: usize, key: impl Fn(u32) -> f32 + Sync) -
     chosen
 }
 
-/// Places of all molecules in three dimensions: the anchors are laid out by UMAP, and every molecule is at the
-/// mean of its five nearest anchors, weighted by `1 / d`.
-///
-/// METHOD: anchors nearly as near as the nearest will do, as all around a molecule are of about one color; in twenty
-/// dimensions the search for the very nearest would take most of the time.
-///
-/// `None` if all anchors are alike, or there are none. The same for any number of threads.
-pub(super) fn embed(vectors: Vectors<'_>, anchors: &[u32], draws: Draws) -> Option<Vec<[f32; 3]>> {
-    let n_components = vectors.n_components;
-    let of_anchors: Vec<f32> = anchors.iter().flat_map(|&anchor| vectors.of(anchor as usize)).copied().collect();
-    if are_alike(&of_anchors, n_components) {
-        return None;
-    }
-    let params = UmapParams { n_neighbors: 15, min_dist: 0.1, spread: 2.0, n_epochs: 300 };
-    let laid_out = umap::embed::<3>(&of_anchors, n_components, &params, draws);
-    let index = VectorIndex::new(&of_anchors, n_components);
-    let mut places = vec![[0.0; 3]; vectors.len()];
-    places.par_chunks_mut(BLOCK).zip(vectors.values.par_chunks(BLOCK * n_components)).for_each(|(places, values)| {
-        let mut search = VectorSearch::default();
-        for (place, vector) in places.iter_mut().zip(values.chunks(n_components)) {
-            let (mut sum, mut total) = ([0.0; 3], 0.0);
-            for near in index.nearly_nearest(vector, N_LINKS, SLACK, &mut search) {
-                let weight = 1.0 / (f64::from(near.distance2).sqrt() + NO_DISTANCE);
-                let anchor = laid_out[near.vector as usize];
-                sum.iter_mut().zip(anchor).for_each(|(sum, value)| *sum += weight * f64::from(value));
-                total += weight;
-            }
-            *place = sum.map(|sum| (sum / total) as f32);
+/// Anchors: molecule vectors that are laid out in three dimensions. Those of other molecules have places among them.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Anchors {
+    pub n_components: usize,
+    /// `[n_anchors * n_components]`, one anchor after another.
+    pub vectors: Vec<f32>,
+    /// `[n_anchors]`
+    pub places: Vec<[f32; 3]>,
+}
+
+/// How a molecule looks for its nearest anchors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    /// From those of the molecule before, which is fastest. Which of the anchors that are about equally near it finds
+    /// depends on the molecules before it.
+    FromPrevious,
+    /// From the whole: depends on nothing but the molecule's own vector.
+    Afresh,
+}
+
+impl Anchors {
+    /// Lays the `anchors` out by UMAP. `None` if all of them are alike, or there are none. The same for any number of
+    /// threads.
+    pub fn lay_out(vectors: Vectors<'_>, anchors: &[u32], draws: Draws) -> Option<Self> {
+        let n_components = vectors.n_components;
+        let of_anchors: Vec<f32> = anchors.iter().flat_map(|&anchor| vectors.of(anchor as usize)).copied().collect();
+        if are_alike(&of_anchors, n_components) {
+            return None;
         }
-    });
-    Some(places)
+        let params = UmapParams { n_neighbors: 15, min_dist: 0.1, spread: 2.0, n_epochs: 300 };
+        let places = umap::embed::<3>(&of_anchors, n_components, &params, draws);
+        Some(Self { n_components, vectors: of_anchors, places })
+    }
+
+    /// Places of molecules by their vectors, `[n_molecules]`: every one at the mean of its five nearest anchors,
+    /// weighted by `1 / d`. The same for any number of threads.
+    pub fn places(&self, vectors: Vectors<'_>) -> Vec<[f32; 3]> {
+        let finder = PlaceFinder::new(self);
+        let mut places = vec![[0.0; 3]; vectors.len()];
+        let width = self.n_components;
+        places.par_chunks_mut(BLOCK).zip(vectors.values.par_chunks(BLOCK * width)).for_each(|(places, values)| {
+            let mut search = VectorSearch::default();
+            for (place, vector) in places.iter_mut().zip(values.chunks(width)) {
+                *place = finder.place(vector, Start::FromPrevious, &mut search);
+            }
+        });
+        places
+    }
+}
+
+/// Finds places among anchors.
+pub(super) struct PlaceFinder<'a> {
+    anchors: &'a Anchors,
+    index: VectorIndex,
+}
+
+impl<'a> PlaceFinder<'a> {
+    pub fn new(anchors: &'a Anchors) -> Self {
+        Self { anchors, index: VectorIndex::new(&anchors.vectors, anchors.n_components) }
+    }
+
+    /// The mean of the five nearest anchors, weighted by `1 / d`.
+    ///
+    /// METHOD: anchors nearly as near as the nearest will do, as all around a molecule are of about one color; in twenty
+    /// dimensions the search for the very nearest would take most of the time.
+    pub fn place(&self, vector: &[f32], start: Start, search: &mut VectorSearch) -> [f32; 3] {
+        if start == Start::Afresh {
+            search.forget();
+        }
+        let (mut sum, mut total) = ([0.0; 3], 0.0);
+        for near in self.index.nearly_nearest(vector, N_LINKS, SLACK, search) {
+            let weight = 1.0 / (f64::from(near.distance2).sqrt() + NO_DISTANCE);
+            let anchor = self.anchors.places[near.vector as usize];
+            sum.iter_mut().zip(anchor).for_each(|(sum, value)| *sum += weight * f64::from(value));
+            total += weight;
+        }
+        sum.map(|sum| (sum / total) as f32)
+    }
 }
 
 /// True if vectors differ by no more than rounding.
@@ -150,10 +197,10 @@ mod tests {
     }
 
     #[test]
-    fn equal_vectors_have_no_places() {
+    fn equal_vectors_have_no_layout() {
         let draws = Draws::new(1, crate::numeric::draws::Stream::Colors);
         let vectors = Vectors { values: &[0.3; 40], n_components: 4 };
-        assert_eq!(embed(vectors, &[0, 1, 5], draws), None);
-        assert_eq!(embed(Vectors { values: &[], n_components: 4 }, &[], draws), None);
+        assert_eq!(Anchors::lay_out(vectors, &[0, 1, 5], draws), None);
+        assert_eq!(Anchors::lay_out(Vectors { values: &[], n_components: 4 }, &[], draws), None);
     }
 }

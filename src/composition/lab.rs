@@ -53,42 +53,77 @@ impl fmt::Display for Color {
     }
 }
 
-/// Colors of places, `[n]`.
+/// How places become colors.
 ///
-/// The places are turned to their principal axes. The longest is a, from green to red; the second b, from blue
+/// Places are turned to their principal axes. The longest is a, from green to red; the second b, from blue
 /// to yellow; the shortest the lightness. The ranges, between the 0.0125 and 0.9875 quantiles, are
 /// centered at medium gray and share one scale, at which the longest is full: -100 to 100 for a and b,
-/// 10 to 90 for the lightness. What is beyond is moved to the ends. If all places are one, the color is gray.
+/// 10 to 90 for the lightness. What is beyond is moved to the ends.
 ///
-/// Source: Baysor 0.7.1 `neighborhood_composition.jl`. The same for any number of threads.
+/// Source: Baysor 0.7.1 `neighborhood_composition.jl`.
 /// DIFFERS: there the axes are those of the layout, in their order, and all ranges start at the lowest value,
 /// which leaves no red and yellow if the others are short, and black if the lightness is.
-pub(super) fn colors(mut places: Vec<[f32; 3]>) -> Vec<Color> {
-    let axes = PrincipalAxes::of(places.as_flattened(), 3);
-    places.par_iter_mut().with_min_len(BLOCK).for_each(|place| {
-        let [x, y, z] = *place;
-        axes.rotate(&[x, y, z], place);
-    });
-    let mut values: Vec<f32> = Vec::with_capacity(places.len());
-    let ranges = [0, 1, 2].map(|axis| {
-        values.clear();
-        values.extend(places.iter().map(|place| place[axis]));
-        (quantile(&mut values, LOW), quantile(&mut values, HIGH))
-    });
-    drop(values);
-    let longest = ranges.iter().fold(0.0, |longest: f64, (low, high)| longest.max(high - low));
-    if longest <= 0.0 {
-        return vec![Color::GRAY; places.len()];
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct LabScale {
+    /// The mean of places.
+    pub mean: [f32; 3],
+    /// Share of every dimension in every axis, that of the largest variance first; one dimension after another.
+    pub shares: [[f32; 3]; 3],
+    /// Lower and upper end along every axis, counted from the mean.
+    pub ranges: [[f64; 2]; 3],
+    /// The length of the longest range; above 0.
+    longest: f64,
+}
+
+impl LabScale {
+    /// The scale of `places`. `None` if nearly all places are one: then all colors are gray. The same for any number of
+    /// threads.
+    pub fn of(places: &[[f32; 3]]) -> Option<Self> {
+        let axes = PrincipalAxes::of(places.as_flattened(), 3);
+        let triple = |values: &[f32]| [values[0], values[1], values[2]];
+        let (mean, shares) = (triple(&axes.mean), [0, 1, 2].map(|dim| triple(&axes.shares[3 * dim..])));
+        let turned = Self { mean, shares, ranges: [[0.0; 2]; 3], longest: 0.0 };
+        let mut values: Vec<f32> = Vec::with_capacity(places.len());
+        let ranges = [0, 1, 2].map(|axis| {
+            places.par_iter().with_min_len(BLOCK).map(|place| turned.turn(place)[axis]).collect_into_vec(&mut values);
+            [quantile(&mut values, LOW), quantile(&mut values, HIGH)]
+        });
+        Self::new(mean, shares, ranges)
     }
-    let color = |place: &[f32; 3]| {
+
+    /// A scale from its parts. `None` if no range has a length, or a number is not finite.
+    pub fn new(mean: [f32; 3], shares: [[f32; 3]; 3], ranges: [[f64; 2]; 3]) -> Option<Self> {
+        let longest = ranges.iter().fold(0.0, |longest: f64, [low, high]| longest.max(high - low));
+        let are_finite = mean.iter().chain(shares.as_flattened()).all(|value| value.is_finite())
+            && ranges.as_flattened().iter().all(|value| value.is_finite());
+        (are_finite && longest > 0.0).then_some(Self { mean, shares, ranges, longest })
+    }
+
+    /// Coordinates along the axes.
+    fn turn(&self, place: &[f32; 3]) -> [f32; 3] {
+        let mut turned = [0.0; 3];
+        for (shares, (value, mean)) in self.shares.iter().zip(place.iter().zip(self.mean)) {
+            let value = value - mean;
+            turned.iter_mut().zip(shares).for_each(|(sum, share)| *sum += share * value);
+        }
+        turned
+    }
+
+    /// The color of a place.
+    pub fn color(&self, place: &[f32; 3]) -> Color {
+        let place = self.turn(place);
         // From -0.5 to 0.5.
         let at = |axis: usize| {
-            let (low, high) = ranges[axis];
-            ((f64::from(place[axis]) - 0.5 * (low + high)) / longest).clamp(-0.5, 0.5)
+            let [low, high] = self.ranges[axis];
+            ((f64::from(place[axis]) - 0.5 * (low + high)) / self.longest).clamp(-0.5, 0.5)
         };
         Color::from_lab([50.0 + 80.0 * at(2), 200.0 * at(0), 200.0 * at(1)])
-    };
-    places.par_iter().with_min_len(BLOCK).map(color).collect()
+    }
+
+    /// Colors of places, `[n]`.
+    pub fn colors(&self, places: &[[f32; 3]]) -> Vec<Color> {
+        places.par_iter().with_min_len(BLOCK).map(|place| self.color(place)).collect()
+    }
 }
 
 /// The quantile `p` by linear interpolation, as [`crate::numeric::stats::quantile`].
@@ -126,7 +161,7 @@ mod tests {
         let place = |at: i32, y: i32| [0.6 * at as f32, y as f32, 0.8 * at as f32];
         let mut places: Vec<[f32; 3]> = (-1000..=1000).map(|at| place(at, 0)).collect();
         places.extend((-500..=500).map(|y| place(0, y)));
-        let found = colors(places);
+        let found = LabScale::of(&places).expect("a scale").colors(&places);
         let near = |have: Color, lab: [f64; 3]| {
             let expected = Color::from_lab(lab);
             assert!(have.0.iter().zip(expected.0).all(|(a, b)| a.abs_diff(b) <= 2), "{have} {expected}");
@@ -140,9 +175,13 @@ mod tests {
     }
 
     #[test]
-    fn one_place_is_gray() {
-        assert_eq!(colors(vec![[3.0, -1.0, 2.0]; 5]), [Color::GRAY; 5]);
+    fn one_place_has_no_scale() {
+        assert_eq!(LabScale::of(&[[3.0, -1.0, 2.0]; 5]), None);
+        assert_eq!(LabScale::of(&[]), None);
         assert_eq!(Color::from_lab([50.0, 0.0, 0.0]), Color::GRAY);
-        assert!(colors(Vec::new()).is_empty());
+        let shares = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
+        assert_eq!(LabScale::new([0.0; 3], shares, [[0.0, 0.0]; 3]), None);
+        assert_eq!(LabScale::new([f32::NAN, 0.0, 0.0], shares, [[0.0, 1.0]; 3]), None);
+        assert_eq!(LabScale::new([0.0; 3], shares, [[0.0, 1.0], [0.0, f64::INFINITY], [0.0, 0.0]]), None);
     }
 }

@@ -8,21 +8,27 @@
 //!                              --> all molecules, by their nearest anchors --> lab: colors
 //! ```
 //!
-//! Similar neighborhoods have similar colors. Colors are comparable within one call only.
+//! Similar neighborhoods have similar colors. Colors are comparable within one call only, or between parts of a slide
+//! that are colored by one [`ColorModel`].
 //! Compositions are never held for more than a few thousand molecules.
 
 mod anchors;
 mod gene_map;
 mod lab;
+mod model;
 pub mod neighborhoods;
 pub mod projection;
 pub mod vectors;
 
 pub use gene_map::{NoGeneMap, gene_map};
 pub use lab::Color;
+pub use model::{ColorModel, ColorModelParts};
 pub use neighborhoods::{Compositions, Neighborhoods};
 pub use projection::Transform;
 pub use vectors::VectorMethod;
+
+use anchors::{Anchors, Vectors};
+use lab::LabScale;
 
 use crate::data::Molecules;
 use crate::numeric::draws::{Draws, Stream};
@@ -103,38 +109,63 @@ fn color(
     observer: &dyn Observer,
 ) -> Vec<Color> {
     let mut colors = vec![Color::GRAY; n_molecules];
+    if let Some(learned) = learn(neighborhoods, confidence, params, observer) {
+        for (&molecule, color) in learned.order.iter().zip(learned.model.scale.colors(&learned.places)) {
+            colors[molecule as usize] = color;
+        }
+    }
+    colors
+}
+
+/// A model, and what was found of the molecules it is made from on the way.
+struct Learned {
+    model: ColorModel,
+    /// Molecules along the curve. `[n]`
+    order: Vec<u32>,
+    /// Their places in three dimensions. `[n]`
+    places: Vec<[f32; 3]>,
+}
+
+/// Learns colors from the molecules that have neighborhoods. `None` if these are alike, or none.
+fn learn(
+    neighborhoods: Neighborhoods<'_>,
+    confidence: &[f32],
+    params: &ColorParams,
+    observer: &dyn Observer,
+) -> Option<Learned> {
     if neighborhoods.n_molecules() == 0 {
-        return colors;
+        return None;
     }
     let draws = Draws::new(params.seed, Stream::Colors);
     let (transform, n_components) = (params.transform, params.n_components);
     let projection = params.method.projection(&neighborhoods, transform, n_components, draws.at(VECTOR_DRAWS));
     let vectors = projection.project_all(&neighborhoods, transform);
+    let least_distance = neighborhoods.least_distance();
     // From here on all is in the order along the curve.
     let order = neighborhoods.into_order();
     let confidence: Vec<f32> = order.iter().map(|&molecule| confidence[molecule as usize]).collect();
-    let places = places(&vectors, projection.n_components, &confidence, draws, observer);
-    drop(vectors);
-    match places {
-        Some(places) => {
-            for (&molecule, color) in order.iter().zip(lab::colors(places)) {
-                colors[molecule as usize] = color;
-            }
-        }
-        None => observer.info("All neighborhoods are alike, and all molecules gray."),
+    let anchors = anchors(&vectors, projection.n_components, &confidence, draws, observer);
+    if anchors.is_none() {
+        observer.info("All neighborhoods are alike, and all molecules gray.");
     }
-    colors
+    let anchors = anchors?;
+    let places = anchors.places(Vectors { values: &vectors, n_components: projection.n_components });
+    drop(vectors);
+    let scale = LabScale::of(&places)?;
+    let n_neighbors = params.n_neighbors;
+    let model = ColorModel { n_neighbors, least_distance, transform, projection, anchors, scale };
+    Some(Learned { model, order, places })
 }
 
-/// Places in three dimensions of molecule vectors.
-fn places(
+/// Chooses anchors among molecule vectors and lays them out.
+fn anchors(
     vectors: &[f32],
     n_components: usize,
     confidence: &[f32],
     draws: Draws,
     observer: &dyn Observer,
-) -> Option<Vec<[f32; 3]>> {
-    let vectors = anchors::Vectors { values: vectors, n_components };
+) -> Option<Anchors> {
+    let vectors = Vectors { values: vectors, n_components };
     let (candidates, few_are_confident) = anchors::candidates(confidence);
     if few_are_confident {
         observer.warning(&format!(
@@ -144,7 +175,7 @@ fn places(
     }
     let anchors = anchors::spread_out(vectors, candidates);
     observer.detail(&format!("Laying out {} molecules as colors", anchors.len()));
-    anchors::embed(vectors, &anchors, draws)
+    Anchors::lay_out(vectors, &anchors, draws)
 }
 
 #[cfg(test)]
@@ -185,7 +216,7 @@ pub(crate) mod tests {
 
     /// Square regions of 25 by 25, each with one of four kinds of cells, whose molecules are mostly of
     /// five genes of their own; and the kind of every molecule.
-    fn tissue(n: usize) -> (Molecules, Vec<usize>) {
+    pub(crate) fn tissue(n: usize) -> (Molecules, Vec<usize>) {
         let mut molecules = random_molecules(n, 40, 21);
         let draws = Draws::new(5, Stream::Jitter);
         let kinds: Vec<usize> = (0..n)
@@ -203,7 +234,7 @@ pub(crate) mod tests {
         (molecules, kinds)
     }
 
-    fn difference(a: Color, b: Color) -> f64 {
+    pub(crate) fn difference(a: Color, b: Color) -> f64 {
         a.0.iter().zip(b.0).map(|(&a, b)| (f64::from(a) - f64::from(b)).powi(2)).sum::<f64>().sqrt()
     }
 

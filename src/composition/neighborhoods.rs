@@ -21,6 +21,9 @@ const NO_DISTANCE: f64 = 1e-15;
 const LEAST_SHARE: f32 = 1e-5;
 /// Fewer neighbors are no neighborhood.
 const LEAST_NEIGHBORS: usize = 3;
+/// Steps of weights where these are summed as whole numbers: 2^20 neighbors of weight 1 fit in 64 bits with room to
+/// spare, and the error of a weight is far below that of an f32.
+const WEIGHT_STEPS: f64 = (1u64 << 40) as f64;
 
 /// Compositions of some molecules: a sparse matrix of one row per molecule and one column per gene.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -83,10 +86,45 @@ pub struct Neighborhoods<'a> {
     n_neighbors: usize,
     /// The molecules whose neighborhoods these are, along the curve, equal places by id.
     order: Vec<u32>,
-    /// Genes of all molecules along the curve.
+    /// Genes of all molecules as the tree numbers them: along the curve, or by id.
     genes: Vec<GeneIdx>,
     /// d*.
     least_distance: f64,
+    /// Whether weights are summed as whole numbers, so that it does not matter in which order.
+    sums_exactly: bool,
+}
+
+/// A sum of weights of molecules, which are above 0 and at most 1.
+trait WeightSum: Copy + Default + PartialEq {
+    fn add(&mut self, weight: f32);
+    /// What part of `total` it is.
+    fn share(self, total: Self) -> f32;
+}
+
+/// Plain numbers: the sum depends on the order by some rounding.
+impl WeightSum for f32 {
+    #[inline]
+    fn add(&mut self, weight: f32) {
+        *self += weight;
+    }
+
+    #[inline]
+    fn share(self, total: Self) -> f32 {
+        self / total
+    }
+}
+
+/// Whole numbers of small steps: the same sum in any order.
+impl WeightSum for u64 {
+    #[inline]
+    fn add(&mut self, weight: f32) {
+        *self += (f64::from(weight) * WEIGHT_STEPS) as u64;
+    }
+
+    #[inline]
+    fn share(self, total: Self) -> f32 {
+        (self as f64 / total as f64) as f32
+    }
 }
 
 impl<'a> Neighborhoods<'a> {
@@ -110,9 +148,31 @@ impl<'a> Neighborhoods<'a> {
         let tree = KdTree::in_order(&molecules.positions, &order);
         order.retain(|&molecule| is_wanted(molecule));
         let n_neighbors = n_neighbors.max(LEAST_NEIGHBORS).min(molecules.len());
-        let mut built = Self { molecules, tree, n_neighbors, order, genes, least_distance: 1.0 };
+        let mut built = Self { molecules, tree, n_neighbors, order, genes, least_distance: 1.0, sums_exactly: false };
         built.least_distance = built.median_distance();
         built
+    }
+
+    /// Neighborhoods of the molecules of a part of a slide, with the d* of the slide.
+    ///
+    /// A molecule whose `n_neighbors` nearest ones of the slide are all in the part has the composition, to the bit,
+    /// that it has in any other such part: equally near molecules go by id, and weights are summed in a way that does
+    /// not depend on the order. It may differ in the last bits from that of [`Neighborhoods::new`], which sums in the
+    /// order of its tree, and in neighbors that are equally far away.
+    pub(super) fn of_part(molecules: &'a Molecules, n_neighbors: usize, least_distance: f64) -> Self {
+        let mut by_id: Vec<u32> = (0..molecules.len() as u32).collect();
+        by_id.par_sort_unstable_by_key(|&molecule| (molecules.ids[molecule as usize], molecule));
+        let genes = by_id.iter().map(|&molecule| molecules.genes[molecule as usize]).collect();
+        let tree = KdTree::in_order(&molecules.positions, &by_id);
+        drop(by_id);
+        let order = hilbert_order_by_id(&molecules.positions, &molecules.ids);
+        let n_neighbors = n_neighbors.max(LEAST_NEIGHBORS).min(molecules.len());
+        Self { molecules, tree, n_neighbors, order, genes, least_distance, sums_exactly: true }
+    }
+
+    /// d*, in units of the coordinates; above 0.
+    pub(super) fn least_distance(&self) -> f64 {
+        self.least_distance
     }
 
     /// Number of molecules whose neighborhoods these are.
@@ -164,26 +224,34 @@ impl<'a> Neighborhoods<'a> {
     /// Computes the compositions of `molecules` (indices in memory) into `into`, in their order. Fastest
     /// if consecutive ones are near each other.
     pub fn compose(&self, molecules: impl IntoIterator<Item = u32>, into: &mut Compositions) {
+        if self.sums_exactly {
+            self.compose_by::<u64>(molecules, into);
+        } else {
+            self.compose_by::<f32>(molecules, into);
+        }
+    }
+
+    fn compose_by<S: WeightSum>(&self, molecules: impl IntoIterator<Item = u32>, into: &mut Compositions) {
         into.clear();
         let mut search = self.tree.search(self.n_neighbors);
-        let mut sums = vec![0.0f32; self.n_genes()];
+        let mut sums = vec![S::default(); self.n_genes()];
         let mut found: Vec<u32> = Vec::with_capacity(self.n_neighbors);
         let least2 = self.least_distance * self.least_distance;
         for molecule in molecules {
-            let mut total = 0.0;
+            let mut total = S::default();
             for neighbor in search.nearest(self.molecules.positions.at(molecule as usize)) {
                 // In units of 1 / d*, which cancel out.
                 let weight = ((least2 / neighbor.distance2.max(least2)) as f32).sqrt();
                 let gene = self.genes[neighbor.point as usize].idx();
-                if sums[gene] == 0.0 {
+                if sums[gene] == S::default() {
                     found.push(gene as u32);
                 }
-                sums[gene] += weight;
-                total += weight;
+                sums[gene].add(weight);
+                total.add(weight);
             }
             found.sort_unstable();
             for gene in found.drain(..) {
-                let share = std::mem::take(&mut sums[gene as usize]) / total;
+                let share = std::mem::take(&mut sums[gene as usize]).share(total);
                 if share > LEAST_SHARE {
                     into.genes.push(GeneIdx::new(gene as usize));
                     into.values.push(share);

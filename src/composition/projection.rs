@@ -23,6 +23,19 @@ pub enum Transform {
 }
 
 impl Transform {
+    /// Its name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Log => "log",
+        }
+    }
+
+    /// The transform called `name` in files.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::None, Self::Log].into_iter().find(|transform| transform.name() == name)
+    }
+
     pub(super) fn apply(self, compositions: &mut Compositions) {
         if self == Self::Log {
             for value in compositions.values_mut() {

@@ -39,7 +39,10 @@ pub(super) fn settings(request: &Request, merged: &Merged) -> Result<BundleSetti
     };
     let output = request.output.clone().unwrap_or_else(|| PathBuf::from(merged.text("output")));
     Ok(BundleSettings {
-        outputs: outputs(&output, count_format, request, &formats::formats(merged)?)?,
+        outputs: match is_wanted(request, merged) {
+            true => outputs(&output, count_format, request, &formats::formats(merged)?)?,
+            false => OutputNames::new(&output, count_format),
+        },
         polygon_format: match merged.text("polygon_format") {
             "none" => None,
             "GeometryCollection" => Some(PolygonFormat::GeometryCollection),
@@ -53,6 +56,11 @@ pub(super) fn settings(request: &Request, merged: &Merged) -> Result<BundleSetti
             _ => Layout3d::Array,
         },
     })
+}
+
+/// Whether final files are written: without a stage, or if something about them is asked for.
+pub(super) fn is_wanted(request: &Request, merged: &Merged) -> bool {
+    request.stage.is_none() || request.output.is_some() || !merged.list("format").is_empty()
 }
 
 /// The folder of `--stage`, if it is given.

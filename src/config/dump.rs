@@ -67,6 +67,7 @@ fn derived(settings: &RunSettings, path: &str, given: Option<&Given>) -> Option<
     match path {
         "data.min_molecules_per_segment" => Some(Value::Int(settings.prior.min_molecules_per_segment as i64)),
         "data.confidence_nn_id" => Some(Value::Int(settings.confidence_nn_id as i64)),
+        "segmentation.max_molecules_per_tile" => settings.max_molecules_per_tile.map(|n| Value::Int(n as i64)),
         "segmentation.estimate_scale_from_centers" => {
             Some(Value::Bool(matches!(settings.scale, ScaleSource::FromPrior { .. })))
         }
@@ -121,6 +122,7 @@ mod tests {
         let with = |extra: &[&'static str]| common.iter().copied().chain(extra.iter().copied()).collect::<Vec<_>>();
         let cases = [
             settings_of(&with(&["scale=6.5", "scale_std=50%", "unassigned_prior_label=UN\"A"])),
+            settings_of(&with(&["scale=6.5", "max_molecules_per_tile=90000", "tile_margin=6.5"])),
             settings_with_prior(&with(&[]), ":cell"),
             settings_with_prior(&with(&["scale_std=25%"]), ":cell"),
             settings_with_prior(&with(&["scale_std=3"]), ":cell"),

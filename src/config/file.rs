@@ -29,6 +29,8 @@ pub enum Origin {
     Detected(String),
     /// The stage that is read in place of a molecule table, by its name.
     Stage(String),
+    /// The tile that is read in place of a molecule table, by its name.
+    Tile(String),
     /// A configuration file, by its name.
     File(String),
     /// `--config.<table>.<key>`, as the user wrote it.
@@ -45,6 +47,7 @@ impl Given {
             Origin::Preset(preset) => format!("{} of the preset {preset}", self.def.path()),
             Origin::Detected(platform) => format!("{} as assumed for {platform}", self.def.path()),
             Origin::Stage(stage) => format!("{} in the stage {stage}", self.def.path()),
+            Origin::Tile(tile) => format!("{} in the tile {tile}", self.def.path()),
             Origin::File(file) => format!("{} in {file}", self.def.path()),
             Origin::Dotted(name) | Origin::Flag(name) => name.clone(),
         }

@@ -5,8 +5,8 @@ use super::file::{Given, Origin};
 use super::options::{Effect, Kind, OPTIONS};
 use super::resolve::Request;
 use super::settings::{Note, ScaleStd};
-use super::stage;
 use super::values::Value;
+use super::{MaxMemory, stage, tile};
 
 /// Every option with the value that won, in the order of `OPTIONS`.
 pub(super) struct Merged(pub(super) Vec<Given>);
@@ -16,15 +16,18 @@ impl Merged {
         let mut merged: Vec<Given> =
             OPTIONS.iter().map(|def| Given { def, value: def.default_value(), origin: Origin::Default }).collect();
         let of_stage = request.prior_stage.iter().flat_map(|stage| stage.values.iter().cloned());
+        let of_tile = request.tile.iter().flat_map(|tile| tile.values.iter().cloned());
         let layers = in_preset
             .into_iter()
             .chain(of_stage)
+            .chain(of_tile)
             .chain(in_file)
             .chain(request.dotted.iter().cloned())
             .chain(request.flags.iter().cloned());
         for given in layers {
             if let Some(place) = merged.iter_mut().find(|old| old.def == given.def)
                 && !stage::is_settled(place)
+                && !tile::is_settled(place)
             {
                 *place = given;
             }
@@ -124,6 +127,10 @@ fn check_range(given: &Given) -> Result<(), ConfigError> {
         }
         (Kind::Amount, Value::Text(text)) if parse_amount(text).is_none() => {
             "it must be a positive number (coordinate units) or a positive percentage of the scale such as 25%"
+                .to_owned()
+        }
+        (Kind::Memory, Value::Text(text)) if !text.is_empty() && MaxMemory::parse(text).is_none() => {
+            "a size with its unit is needed, such as 8GB, 500MB or 16GiB, or auto for what the machine has available"
                 .to_owned()
         }
         _ => return Ok(()),

@@ -8,6 +8,7 @@
 
 pub mod bundle;
 mod detect;
+pub mod division;
 pub mod dump;
 pub mod error;
 pub mod example;
@@ -25,21 +26,24 @@ pub mod run_id;
 pub mod settings;
 pub mod stage;
 pub mod threads;
+pub mod tile;
 pub mod values;
 
 pub use detect::FoundInput;
+pub use division::{MARGIN_SCALES, MOLECULES_PER_TILE, MaxMemory, MergeSettings, SplitSettings};
 pub use error::ConfigError;
 pub use formats::{EXPORT_RECORD, ExportFormat, NucleiSource, RangerSettings};
 pub use nearest::nearest;
 pub use outputs::OutputNames;
 pub use preview::{PreviewOutputs, PreviewSettings, resolve_preview};
-pub use run_id::run_id;
+pub use run_id::{run_id, slide_id};
 pub use settings::{
     BundleSettings, CheckpointSettings, ColorSettings, Columns, CompartmentGenes, CountFormat, Crop, ExportSettings,
     ImageKind, InputSettings, Note, PriorSettings, PriorSource, PriorStageSettings, ProgramSettings, RunSettings,
     ScaleSource, ScaleStd, SegfreeSettings, StainSettings, Verbosity, XyAndZ,
 };
 pub use stage::PriorStage;
+pub use tile::TileStage;
 
 /// The version of this program, e.g. `1.2.0`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

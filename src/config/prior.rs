@@ -61,6 +61,9 @@ fn source(request: &Request, merged: &Merged) -> Result<Option<PriorSource>, Con
             None => Ok(Some(stage.source.clone())),
         };
     }
+    if let Some(tile) = &request.tile {
+        return Ok(tile.source.clone());
+    }
     if let Some(text) = given {
         return match text.strip_prefix(':') {
             Some("") => Err(ConfigError::Invalid {

@@ -12,7 +12,7 @@ use super::settings::{
 };
 use super::stage::PriorStage;
 use super::values::Value;
-use super::{ConfigError, FoundInput, bundle, detect, formats, presets, prior, threads};
+use super::{ConfigError, FoundInput, TileStage, bundle, detect, division, formats, presets, prior, threads};
 
 /// What a command line asks for, unmerged.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +31,10 @@ pub struct Request {
     pub stage: Option<PathBuf>,
     /// What the first argument settles if it is a stage of the command `prior`.
     pub prior_stage: Option<PriorStage>,
+    /// What the first argument settles if it is a tile.
+    pub tile: Option<TileStage>,
+    /// The stages to be merged.
+    pub tiles: Vec<PathBuf>,
     /// The stage with colors of molecules, if given.
     pub ncv: Option<PathBuf>,
     /// The molecule table of the run, whose excluded genes are to be counted in cells, if it is given.
@@ -73,12 +77,16 @@ pub fn resolve(request: &Request, environment: &dyn Fn(&str) -> Option<String>) 
     let has_prior = prior.source.is_some();
     let n_clusters = n_clusters(&merged)?;
     let compartment_genes = prior::compartment_genes(&merged, has_prior)?;
-    let mut notes = run_notes(&merged, has_prior);
+    let mut notes = if request.tile.is_none() { run_notes(&merged, has_prior) } else { Vec::new() };
+    notes.extend(request.tile.iter().flat_map(TileStage::note).map(Note::Info));
     notes.extend(request.prior_stage.iter().flat_map(PriorStage::note).map(Note::Info));
     notes.extend(plot_note(request, bundle.plot).map(Note::Warning));
-    notes.extend(prior::compartment_note(&merged, &compartment_genes, n_clusters).map(Note::Warning));
+    let compartment_note = prior::compartment_note(&merged, &compartment_genes, n_clusters);
+    notes.extend(compartment_note.filter(|_| request.tile.is_none()).map(Note::Warning));
+    let is_colored = request.tile.as_ref().map_or(!merged.flag("skip_ncv_color"), |tile| tile.is_colored);
     Ok(RunSettings {
         input: input(request, &merged)?,
+        is_tile: request.tile.is_some(),
         save_prior: request.save_prior.clone().filter(|_| has_prior),
         prior,
         min_molecules_per_cell,
@@ -94,22 +102,29 @@ pub fn resolve(request: &Request, environment: &dyn Fn(&str) -> Option<String>) 
         converged: merged.float("segmentation.converged"),
         n_cells_init: n_cells_init(&merged)?,
         outputs: bundle::with_checkpoint_in(bundle::stage_folder(request)?, bundle.outputs),
-        writes_bundle: request.stage.is_none() || request.output.is_some() || !merged.list("format").is_empty(),
+        writes_bundle: bundle::is_wanted(request, &merged),
         formats: formats::formats(&merged)?,
         nuclei: formats::nuclei(&merged)?,
         ranger: formats::ranger(request, &merged)?,
         stage: request.stage.clone(),
-        polygon_format: bundle.polygon_format,
+        polygon_format: bundle.polygon_format.filter(|_| request.tile.is_none()),
         count_format: bundle.count_format,
         layout_3d: bundle.layout_3d,
         plot: bundle.plot,
         max_z_slices: merged.size("plotting.max_z_slices"),
-        run_id: run_id(&merged)?,
+        run_id: match &request.tile {
+            Some(tile) => Some(tile.run_id.clone()),
+            None => run_id(&merged)?,
+        },
         checkpoint: CheckpointSettings { every: merged.size("checkpoint_every"), resume: merged.flag("resume") },
-        colors: (!merged.flag("skip_ncv_color")).then(|| ColorSettings {
+        colors: is_colored.then(|| ColorSettings {
             n_neighbors: usize::try_from(merged.int("plotting.gene_composition_neigborhood")).ok().filter(|&n| n > 0),
             method: vector_method(&merged),
         }),
+        // A tile is not divided again.
+        max_molecules_per_tile: division::max_molecules_per_tile(&merged).filter(|_| request.tile.is_none()),
+        max_memory: division::max_memory(&merged),
+        margin_scales: merged.float("segmentation.tile_margin"),
         program: program(request, merged, notes, environment)?,
     })
 }
@@ -185,7 +200,12 @@ pub(super) fn merge(request: &Request) -> Result<Merged, ConfigError> {
     if let Some(stage) = &request.prior_stage {
         stage.check(in_file.iter().chain(&request.dotted).chain(&request.flags))?;
     }
-    let mut merged = Merged::new(preset(request)?, in_file, request);
+    let in_preset = preset(request)?;
+    if let Some(tile) = &request.tile {
+        let given = in_preset.iter().chain(&in_file).chain(&request.dotted).chain(&request.flags);
+        tile.check(request, given)?;
+    }
+    let mut merged = Merged::new(in_preset, in_file, request);
     merged.check_ranges()?;
     if let Some(found) = &request.found {
         detect::complete(&mut merged, found)?;
@@ -205,7 +225,7 @@ fn preset(request: &Request) -> Result<Vec<Given>, ConfigError> {
 pub(super) fn input(request: &Request, merged: &Merged) -> Result<InputSettings, ConfigError> {
     Ok(InputSettings {
         molecules: request.molecules.clone(),
-        is_stage: request.prior_stage.is_some(),
+        is_stage: request.prior_stage.is_some() || request.tile.is_some(),
         columns: columns(merged)?,
         coordinate_scale: merged.float("data.coordinate_scale"),
         z_scale: merged.float("data.z_scale"),
@@ -410,7 +430,9 @@ fn scale_source(merged: &Merged, has_prior: bool) -> Result<ScaleSource, ConfigE
 fn wished_std(merged: &Merged) -> bool {
     merged.get("segmentation.scale_std").is_some_and(|given| match given.origin {
         Origin::Default | Origin::Stage(_) => false,
-        Origin::Preset(_) | Origin::Detected(_) | Origin::File(_) => given.value != given.def.default_value(),
+        Origin::Preset(_) | Origin::Detected(_) | Origin::Tile(_) | Origin::File(_) => {
+            given.value != given.def.default_value()
+        }
         Origin::Dotted(_) | Origin::Flag(_) => true,
     })
 }

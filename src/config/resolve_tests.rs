@@ -69,6 +69,7 @@ fn every_name_asked_for_exists() {
         include_str!("resolve.rs"),
         include_str!("bundle.rs"),
         include_str!("merged.rs"),
+        include_str!("division.rs"),
         include_str!("prior.rs")
     );
     let names = regex::Regex::new(r#"(?:merged|self)\.(?:text|flag|int|size|float|list|get)\("([a-z_.]+)"\)"#).unwrap();

@@ -24,6 +24,23 @@ pub fn run_id(input_fingerprint: &[u8], settings: &RunSettings) -> String {
     format!("R{:09x}", hash.finish() >> 28)
 }
 
+/// Returns the id of a division of a slide into tiles, 16 hexadecimal digits.
+///
+/// `borders` are the numbers that tell where the tiles are, in their order, margins included. Inputs and settings count
+/// as for [`run_id`], and besides them what `run` gives the same id: the id itself, colors, and layers.
+pub fn slide_id(input_fingerprint: &[u8], settings: &RunSettings, borders: &[f64]) -> String {
+    let mut hash = Hash::new();
+    hash.field("input", input_fingerprint);
+    for (name, value) in result_relevant(settings) {
+        hash.field(name, value.as_bytes());
+    }
+    hash.field("run_id", settings.run_id.as_deref().unwrap_or_default().as_bytes());
+    hash.field("colors", format!("{:?}", settings.colors).as_bytes());
+    hash.field("max_z_slices", settings.max_z_slices.to_string().as_bytes());
+    borders.iter().for_each(|border| hash.field("border", &border.to_bits().to_le_bytes()));
+    format!("{:016x}", hash.finish())
+}
+
 /// Returns the id of a `segfree` table, `R` and nine hexadecimal characters, from inputs and parameters.
 pub fn segfree_id(input_fingerprint: &[u8], settings: &SegfreeSettings) -> String {
     let mut hash = Hash::new();
@@ -156,6 +173,24 @@ mod tests {
         let id = run_id(b"data", &settings_of(&["scale=10", "min_molecules_per_cell=30"]));
         assert_eq!(id.len(), 10);
         assert!(id.starts_with('R') && id[1..].chars().all(|c| c.is_ascii_hexdigit()));
+    }
+
+    #[test]
+    fn the_id_of_a_division_depends_on_borders_and_settings() {
+        let common = ["scale=10", "min_molecules_per_cell=30"];
+        let id = |extra: &[&str], borders: &[f64]| {
+            slide_id(b"data", &settings_of(&common.iter().chain(extra).copied().collect::<Vec<_>>()), borders)
+        };
+        let plain = id(&[], &[0.5, f64::INFINITY]);
+        assert!(plain.len() == 16 && plain.bytes().all(|byte| byte.is_ascii_hexdigit()), "{plain}");
+        assert_eq!(plain, id(&["threads=7"], &[0.5, f64::INFINITY]));
+        let others = [
+            id(&[], &[0.5, 1.0]),
+            id(&["seed=2"], &[0.5, f64::INFINITY]),
+            id(&["run_id=A"], &[0.5, f64::INFINITY]),
+            id(&["skip_ncv_color=true"], &[0.5, f64::INFINITY]),
+        ];
+        assert!(others.iter().all(|other| *other != plain), "{others:?}");
     }
 
     #[test]

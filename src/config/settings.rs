@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::file::Given;
-use super::{ExportFormat, NucleiSource, OutputNames, RangerSettings};
+use super::{ExportFormat, MaxMemory, NucleiSource, OutputNames, RangerSettings};
 use crate::cells::CellFilter;
 use crate::composition::VectorMethod;
 use crate::data::{Layout3d, PolygonFormat};
@@ -14,6 +14,8 @@ use crate::stain::ThresholdMethod;
 pub struct RunSettings {
     /// The molecules.
     pub input: InputSettings,
+    /// Whether they are a tile of the command `split`, so that the result is a part of a slide.
+    pub is_tile: bool,
     /// The prior segmentation.
     pub prior: PriorSettings,
     /// Folder for what the command `prior` would write; `None`: it is not written.
@@ -66,6 +68,12 @@ pub struct RunSettings {
     pub checkpoint: CheckpointSettings,
     /// How molecules are colored by neighborhood; `None`: they are not.
     pub colors: Option<ColorSettings>,
+    /// Molecules of a tile, margin included, at most; `None`: no limit. Always `None` for a tile itself.
+    pub max_molecules_per_tile: Option<usize>,
+    /// Memory that may be used; what needs more is divided into tiles. `None`: no limit.
+    pub max_memory: Option<MaxMemory>,
+    /// Width of the margin of tiles, in units of the scale, >= 0.
+    pub margin_scales: f64,
     /// Seed, threads, messages.
     pub program: ProgramSettings,
 }
@@ -187,9 +195,9 @@ impl ColorSettings {
 /// Which molecules are read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InputSettings {
-    /// The molecule table, the folder that it lies in, or a stage of the command `prior`.
+    /// The molecule table, the folder that it lies in, a stage of the command `prior`, or a tile of `split`.
     pub molecules: PathBuf,
-    /// Whether [`molecules`](Self::molecules) is a stage, whose molecules are read as they are.
+    /// Whether [`molecules`](Self::molecules) is a stage or a tile, whose molecules are read as they are.
     pub is_stage: bool,
     /// Names of the columns of the molecule table.
     pub columns: Columns,

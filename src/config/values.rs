@@ -73,7 +73,7 @@ pub fn parse_bool(text: &str) -> Option<bool> {
 /// `WrongType` if the text is not of that type.
 pub fn from_text(def: &OptionDef, name: &str, text: &str) -> Result<Value, ConfigError> {
     let parsed = match def.kind {
-        Kind::Text | Kind::Path | Kind::Amount => Some(Value::Text(text.to_owned())),
+        Kind::Text | Kind::Path | Kind::Amount | Kind::Memory => Some(Value::Text(text.to_owned())),
         Kind::List => Some(Value::List(split_list(text))),
         // An unknown word stays as it is, for the message.
         Kind::Choice(words) => {
@@ -97,9 +97,15 @@ pub fn from_text(def: &OptionDef, name: &str, text: &str) -> Result<Value, Confi
 /// `WrongType` otherwise.
 pub fn from_toml(def: &OptionDef, name: &str, value: &toml::Value) -> Result<Value, ConfigError> {
     let parsed = match (def.kind, value) {
-        (Kind::Text | Kind::Path | Kind::Amount, toml::Value::String(text)) => Some(Value::Text(text.clone())),
-        (Kind::Text | Kind::Path | Kind::Amount, toml::Value::Integer(number)) => Some(Value::Text(number.to_string())),
-        (Kind::Text | Kind::Path | Kind::Amount, toml::Value::Float(number)) => Some(Value::Text(number.to_string())),
+        (Kind::Text | Kind::Path | Kind::Amount | Kind::Memory, toml::Value::String(text)) => {
+            Some(Value::Text(text.clone()))
+        }
+        (Kind::Text | Kind::Path | Kind::Amount | Kind::Memory, toml::Value::Integer(number)) => {
+            Some(Value::Text(number.to_string()))
+        }
+        (Kind::Text | Kind::Path | Kind::Amount | Kind::Memory, toml::Value::Float(number)) => {
+            Some(Value::Text(number.to_string()))
+        }
         (Kind::List, toml::Value::Array(items)) => {
             let texts: Option<Vec<String>> = items.iter().map(|item| item.as_str().map(str::to_owned)).collect();
             texts.map(|items| {

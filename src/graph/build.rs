@@ -7,6 +7,7 @@ use crate::data::Molecules;
 use crate::numeric::draws::Draws;
 use crate::numeric::stats;
 use crate::spatial::delaunay;
+use crate::spatial::frame::Frame;
 use crate::spatial::kdtree::KdTree;
 use crate::spatial::normalize;
 
@@ -37,7 +38,13 @@ pub struct SpatialGraph {
 /// DIFFERS: all edges of the convex hull are present; 0.7.1 loses some to the artificial corners
 /// of its triangulation library.
 pub fn build(molecules: &Molecules, jitter: Draws) -> SpatialGraph {
-    let normalized = normalize::normalize(&molecules.positions, &molecules.ids, jitter);
+    build_in(molecules, &Frame::of(&molecules.positions), jitter)
+}
+
+/// [`build`] for a part of a slide whose frame is `frame`: away from the rim of the part the graph is that of the
+/// whole slide.
+pub fn build_in(molecules: &Molecules, frame: &Frame, jitter: Draws) -> SpatialGraph {
+    let normalized = normalize::normalize_in(&molecules.positions, &molecules.ids, frame, jitter);
     let points = &normalized.positions;
     let n_molecules = points.len();
     let pairs = match points.z {
@@ -79,16 +86,49 @@ fn nearest_neighbor_pairs(points: &crate::data::Positions) -> Vec<[u32; 2]> {
     pairs
 }
 
+/// What is usual among the edges of a slide. Lengths are in normalized coordinates.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EdgeLengths {
+    /// log10 of the length from which on edges are too long; `None` keeps all.
+    pub log_limit: Option<f64>,
+    /// Edges up to this length have weight 1; the 0.3 quantile of the lengths of those that are kept.
+    pub full_weight: f64,
+}
+
+impl EdgeLengths {
+    /// Measures the edges of a slide.
+    pub fn of(graph: &SpatialGraph) -> Self {
+        let log_limit = long_edge_limit(graph);
+        let is_kept = |edge: &&Edge| log_limit.is_none_or(|limit| log_length(edge.value) < limit);
+        let lengths = graph.edges.iter().filter(is_kept).map(|edge| f64::from(edge.value)).collect();
+        Self { log_limit, full_weight: full_weight_length(lengths) }
+    }
+
+    /// The weighted graph without long edges: the graph of the model.
+    ///
+    /// With the lengths of its own slide it is what [`filter_long_edges`] and [`weigh`] give.
+    pub fn apply(&self, mut graph: SpatialGraph) -> MoleculeGraph {
+        if let Some(limit) = self.log_limit {
+            graph.edges.retain(|edge| log_length(edge.value) < limit);
+        }
+        weigh_from(&graph, self.full_weight)
+    }
+}
+
 /// Removes edges that are much longer than usual: log10 length at or above median + 2 MAD.
 ///
 /// Source: Baysor 0.7.1 `filter_long_edges`. On for the model and the clustering, off for noise.
 pub fn filter_long_edges(graph: &mut SpatialGraph) {
+    if let Some(limit) = long_edge_limit(graph) {
+        graph.edges.retain(|edge| log_length(edge.value) < limit);
+    }
+}
+
+fn long_edge_limit(graph: &SpatialGraph) -> Option<f64> {
     let mut logs: Vec<f64> = graph.edges.par_iter().map(|edge| log_length(edge.value)).collect();
     let center = stats::median(&mut logs);
-    let threshold = center + LONG_EDGE_DEVIATIONS * stats::mad(&mut logs);
-    if threshold > center {
-        graph.edges.retain(|edge| log_length(edge.value) < threshold);
-    }
+    let limit = center + LONG_EDGE_DEVIATIONS * stats::mad(&mut logs);
+    (limit > center).then_some(limit)
 }
 
 fn log_length(length: f32) -> f64 {
@@ -99,9 +139,14 @@ fn log_length(length: f32) -> f64 {
 ///
 /// Source: Baysor 0.7.1 `build_molecule_graph`.
 pub fn weigh(graph: &SpatialGraph) -> MoleculeGraph {
-    let mut lengths: Vec<f64> = graph.edges.iter().map(|edge| f64::from(edge.value)).collect();
-    let reference = stats::quantile(&mut lengths, FULL_WEIGHT_QUANTILE);
-    drop(lengths);
+    weigh_from(graph, full_weight_length(graph.edges.iter().map(|edge| f64::from(edge.value)).collect()))
+}
+
+fn full_weight_length(mut lengths: Vec<f64>) -> f64 {
+    stats::quantile(&mut lengths, FULL_WEIGHT_QUANTILE)
+}
+
+fn weigh_from(graph: &SpatialGraph, reference: f64) -> MoleculeGraph {
     let weighted: Vec<Edge> = graph
         .edges
         .iter()
@@ -174,5 +219,29 @@ mod tests {
         let graph = build(&molecules(line.clone(), line.clone(), Some(line)), jitter());
         assert!(graph.edges.windows(2).all(|pair| (pair[0].a, pair[0].b) < (pair[1].a, pair[1].b)));
         assert!(graph.edges.iter().any(|edge| (edge.a, edge.b) == (0, 5)));
+    }
+
+    #[test]
+    fn a_part_has_the_graph_of_the_whole_away_from_its_rim() {
+        let draws = jitter().at(7);
+        let axis = |which: u64| (0..3000u64).map(|i| 30.0 * draws.uniform(3 * i + which)).collect::<Vec<f64>>();
+        for z in [None, Some(axis(2))] {
+            let whole = molecules(axis(0), axis(1), z);
+            let frame = Frame::of(&whole.positions);
+            let rows: Vec<u32> = (0..3000).filter(|&row| whole.positions.x[row as usize] < 20.0).collect();
+            let part = whole.permuted(&rows);
+            let spatial = build(&whole, jitter());
+            let lengths = EdgeLengths::of(&spatial);
+            let mut filtered = spatial.clone();
+            filter_long_edges(&mut filtered);
+            let of_whole = lengths.apply(spatial);
+            assert_eq!(of_whole, weigh(&filtered));
+            let of_part = lengths.apply(build_in(&part, &frame, jitter()));
+            for (row, &molecule) in rows.iter().enumerate().filter(|(_, id)| whole.positions.x[**id as usize] < 12.0) {
+                let (neighbors, weights) = of_part.neighbors(row);
+                let named: Vec<u32> = neighbors.iter().map(|&at| rows[at as usize]).collect();
+                assert_eq!((&named[..], weights), of_whole.neighbors(molecule as usize));
+            }
+        }
     }
 }

@@ -5,4 +5,4 @@ mod build;
 pub mod connected;
 
 pub use adjacency::{Edge, MoleculeGraph};
-pub use build::{SpatialGraph, build, filter_long_edges, weigh};
+pub use build::{EdgeLengths, SpatialGraph, build, build_in, filter_long_edges, weigh};

@@ -200,11 +200,16 @@ impl NewFile {
     }
 
     /// Writes out what is buffered and gives the file its final name. Does not wait for the disk.
-    pub fn commit(mut self) -> Result<(), WriteError> {
+    pub fn commit(self) -> Result<(), WriteError> {
+        self.close()?.commit()
+    }
+
+    /// Writes out what is buffered and closes the file, which is complete but for its final name.
+    pub fn close(mut self) -> Result<NewPath, WriteError> {
         self.writer.flush().map_err(|source| self.place.error(source))?;
         let Self { writer, place } = self;
         drop(writer);
-        place.commit()
+        Ok(place)
     }
 
     /// An error of writing this file.

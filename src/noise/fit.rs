@@ -144,10 +144,13 @@ fn starting_means(distances: &[f32]) -> (f64, f64) {
 ///
 /// METHOD: what lies beyond the outlier threshold is background for certain, but still counts in
 /// its mean and deviation; one molecule a slide's width away moved the mean fourfold.
-pub fn without_strays(distances: &mut [f32]) {
+///
+/// Returns the length that none is longer than afterwards.
+pub fn without_strays(distances: &mut [f32]) -> f32 {
     let (low, high) = starting_means(distances);
     let longest = (high + LONGEST_SPREADS * (high - low)) as f32;
     distances.par_iter_mut().for_each(|distance| *distance = distance.min(longest));
+    longest
 }
 
 /// ln(n₁ φ₁(d)) - ln(n₂ φ₂(d)) as a quadratic in d.

@@ -40,6 +40,8 @@ pub struct Confidence {
     /// The fitted mixture; `None` when all distances are (nearly) equal, as on a grid. Then every
     /// confidence is [`DEFAULT_CONFIDENCE`].
     pub fit: Option<NoiseFit>,
+    /// Distances beyond this one, far above the bulk, counted as this one.
+    pub longest: f32,
 }
 
 /// Distance of every molecule to its `nn_id`-th nearest other molecule, in input units.
@@ -51,11 +53,23 @@ pub fn neighbor_distances(positions: &Positions, nn_id: usize) -> Vec<f32> {
     (0..positions.len())
         .into_par_iter()
         .with_min_len(256)
-        .map_init(Vec::new, |found, molecule| {
-            tree.nearest(positions.at(molecule), nn_id + 1, found);
-            found.last().map_or(0.0, |farthest| farthest.distance2.sqrt() as f32)
-        })
+        .map_init(Vec::new, |found, molecule| distance_in(&tree, positions.at(molecule), nn_id, found))
         .collect()
+}
+
+/// [`neighbor_distances`] of some of the molecules, with neighbors among all. `[n_wanted]`
+pub fn neighbor_distances_of(positions: &Positions, wanted: &[u32], nn_id: usize) -> Vec<f32> {
+    let tree = KdTree::new(positions, None);
+    wanted
+        .par_iter()
+        .with_min_len(256)
+        .map_init(Vec::new, |found, &molecule| distance_in(&tree, positions.at(molecule as usize), nn_id, found))
+        .collect()
+}
+
+fn distance_in(tree: &KdTree, at: [f64; 3], nn_id: usize, found: &mut Vec<crate::spatial::kdtree::Neighbor>) -> f32 {
+    tree.nearest(at, nn_id + 1, found);
+    found.last().map_or(0.0, |farthest| farthest.distance2.sqrt() as f32)
 }
 
 /// Estimates every molecule's confidence from the distance to its `nn_id`-th neighbor.
@@ -80,20 +94,26 @@ pub fn estimate(
 
 /// [`estimate`] from the distances that [`neighbor_distances`] gives.
 pub fn estimate_from(mut distances: Vec<f32>, graph: &MoleculeGraph, prior: Option<PriorTrust<'_>>) -> Confidence {
-    without_strays(&mut distances);
+    let longest = without_strays(&mut distances);
     let Some(fit) = fit(&distances, graph, prior, Sweep::Blocks) else {
-        return Confidence { values: vec![DEFAULT_CONFIDENCE; distances.len()], fit: None };
+        return Confidence { values: vec![DEFAULT_CONFIDENCE; distances.len()], fit: None, longest };
     };
+    Confidence { values: values(&distances, &fit, longest, prior), fit: Some(fit), longest }
+}
+
+/// Confidences by the fit of a slide. `distances`: of some of its molecules, as [`neighbor_distances`] gives them.
+///
+/// `longest`: beyond it distances do not count; see [`Confidence::longest`]. `[n_molecules]`
+pub fn values(distances: &[f32], fit: &NoiseFit, longest: f32, prior: Option<PriorTrust<'_>>) -> Vec<f32> {
     let surest = fit.surest_distance();
-    let values = distances
+    distances
         .par_iter()
         .enumerate()
         .map(|(molecule, &distance)| {
-            let real = posterior(&fit, f64::from(distance).max(surest));
+            let real = posterior(fit, f64::from(distance.min(longest)).max(surest));
             with_prior(real, prior, molecule) as f32
         })
-        .collect();
-    Confidence { values, fit: Some(fit) }
+        .collect()
 }
 
 /// `κ + p (1 - κ)`, where κ is the prior's share.

@@ -13,7 +13,7 @@ pub struct PrincipalAxes {
     pub mean: Vec<f32>,
     /// Share of every dimension in every axis, that of the largest variance first,
     /// `[n_dims * n_dims]`, one dimension after another.
-    shares: Vec<f32>,
+    pub shares: Vec<f32>,
     /// Variance along every axis, `[n_dims]`.
     pub variances: Vec<f64>,
 }

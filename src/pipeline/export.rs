@@ -19,22 +19,25 @@ use crate::observe::Observer;
 /// that wrote them itself. Errors name what is wrong and what to do; no file appears under its final name before it is
 /// complete.
 pub fn run(settings: &ExportSettings, observer: &dyn Observer) -> anyhow::Result<()> {
-    input::with_threads(settings.program.threads, || {
-        observer.stage(&format!("Loading the stage {}", settings.stage.display()));
-        let stage = StageReader::open(&settings.stage, &[StageKind::Run, StageKind::Merge])?;
-        let mut result = RunResult::read(&stage)?;
-        if let Some(folder) = &settings.ncv {
-            join_colors(&mut result, &stage, folder)?;
-            observer.info(&format!("Colors of neighborhoods come from {}", folder.display()));
-        }
-        observer.info(&format!(
-            "Run {}: {} molecules, {} cells",
-            result.run_id,
-            result.table.molecules.len(),
-            result.stats.n_cells()
-        ));
-        write(&stage, result, settings, observer)
-    })
+    input::with_threads(settings.program.threads, || run_in_pool(settings, observer))
+}
+
+/// [`run`] on the threads of the caller.
+pub fn run_in_pool(settings: &ExportSettings, observer: &dyn Observer) -> anyhow::Result<()> {
+    observer.stage(&format!("Loading the stage {}", settings.stage.display()));
+    let stage = StageReader::open(&settings.stage, &[StageKind::Run, StageKind::Merge])?;
+    let mut result = RunResult::read(&stage)?;
+    if let Some(folder) = &settings.ncv {
+        join_colors(&mut result, &stage, folder)?;
+        observer.info(&format!("Colors of neighborhoods come from {}", folder.display()));
+    }
+    observer.info(&format!(
+        "Run {}: {} molecules, {} cells",
+        result.run_id,
+        result.table.molecules.len(),
+        result.stats.n_cells()
+    ));
+    write(&stage, result, settings, observer)
 }
 
 /// Filters the cells and writes all formats.

@@ -52,9 +52,27 @@ pub fn load(input: &InputSettings, prior: &PriorSettings, observer: &dyn Observe
     read(input, prior.source.as_ref().and_then(|source| prior_column(source, prior)), observer)
 }
 
+/// Reads what [`load`] reads, but of the carried columns only how to read them.
+pub fn scan(input: &InputSettings, prior: &PriorSettings, observer: &dyn Observer) -> anyhow::Result<molecules::Scan> {
+    observer.stage("Loading data");
+    let prior = prior.source.as_ref().and_then(|source| prior_column(source, prior));
+    let scan = molecules::scan(&read_request(input, prior))?;
+    tell(&scan.table, observer);
+    Ok(scan)
+}
+
 /// Reads the molecules alone.
 pub fn load_plain(input: &InputSettings, observer: &dyn Observer) -> anyhow::Result<MoleculeTable> {
     read(input, None, observer)
+}
+
+/// Reads the molecules without their carried columns, and the prior segmentation if it is one of these.
+pub fn scan(input: &InputSettings, prior: &PriorSettings, observer: &dyn Observer) -> anyhow::Result<molecules::Scan> {
+    observer.stage("Loading data");
+    let prior = prior.source.as_ref().and_then(|source| prior_column(source, prior));
+    let scan = molecules::scan(&read_request(input, prior))?;
+    tell(&scan.table.notes, observer);
+    Ok(scan)
 }
 
 /// The content of the inputs: of the molecule table, and of a prior segmentation in a file.
@@ -70,22 +88,25 @@ fn read(
 ) -> anyhow::Result<MoleculeTable> {
     observer.stage("Loading data");
     let table = molecules::read(&read_request(input, prior))?;
-    for note in &table.notes {
+    tell(&table.notes, observer);
+    check_number(&table)?;
+    Ok(table)
+}
+
+fn tell(notes: &[Note], observer: &dyn Observer) {
+    for note in notes {
         match note {
             Note::Info(text) => observer.info(text),
             Note::Warning(text) => observer.warning(text),
         }
     }
-    check_number(&table)?;
-    Ok(table)
 }
 
 /// Refuses tables that are too large for one run.
 pub fn check_number(table: &MoleculeTable) -> anyhow::Result<()> {
     anyhow::ensure!(
         table.molecules.len() <= MAX_MOLECULES,
-        "{}: {} molecules; a run takes at most {MAX_MOLECULES}. Cut the slide into parts with --x-min, --x-max, \
-         --y-min and --y-max",
+        "{}: {} molecules; a run takes at most {MAX_MOLECULES}. Divide the slide with --max-memory or baysor split",
         table.path.display(),
         table.molecules.len()
     );

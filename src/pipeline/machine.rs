@@ -1,5 +1,6 @@
 //! What the program asks of the machine for messages and timings: time of day and memory. None of it reaches a result.
 
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Seconds since 1970, UTC.
@@ -67,6 +68,56 @@ pub fn current_memory() -> Option<u64> {
     memory("VmRSS:")
 }
 
+/// Memory that this process may still take, in bytes, where the system tells: what the machine has available, or what
+/// the limits of a container or a job leave, if that is less.
+pub fn available_memory() -> Option<u64> {
+    let of_machine = field_of(&std::fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable:")?;
+    let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    Some(of_machine.min(left_in_groups(Path::new("/sys/fs/cgroup"), &groups).unwrap_or(u64::MAX)))
+}
+
+/// What the limits of control groups leave, if there are any. `groups` is the text of `/proc/self/cgroup`.
+///
+/// Every group above the own one counts as well. Files that are cached only do not count as used: they give way. Where
+/// a container hides the path of its group, the group is the root.
+fn left_in_groups(root: &Path, groups: &str) -> Option<u64> {
+    let mut least: Option<u64> = None;
+    for line in groups.lines() {
+        let mut parts = line.splitn(3, ':').skip(1);
+        let (Some(controllers), Some(path)) = (parts.next(), parts.next()) else { continue };
+        let is_second = controllers.is_empty();
+        if !is_second && !controllers.split(',').any(|controller| controller == "memory") {
+            continue;
+        }
+        let (top, limit, used, cached) = if is_second {
+            (root.to_path_buf(), "memory.max", "memory.current", "inactive_file ")
+        } else {
+            (root.join("memory"), "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file ")
+        };
+        for group in Path::new(path.trim_start_matches('/')).ancestors() {
+            let folder = top.join(group);
+            let number = |name: &str| std::fs::read_to_string(folder.join(name)).ok()?.trim().parse::<u64>().ok();
+            let (Some(limit), Some(used)) = (number(limit), number(used)) else { continue };
+            let statistics = std::fs::read_to_string(folder.join("memory.stat")).unwrap_or_default();
+            let cached = statistics.lines().find_map(|line| line.strip_prefix(cached)?.trim().parse::<u64>().ok());
+            let left = limit.saturating_sub(used.saturating_sub(cached.unwrap_or(0)));
+            least = Some(least.map_or(left, |least| least.min(left)));
+        }
+    }
+    least
+}
+
+/// Seconds that all threads of this process have computed so far, where the system tells.
+pub fn cpu_seconds() -> Option<f64> {
+    let tasks = std::fs::read_dir("/proc/self/task").ok()?;
+    let nanoseconds = |task: std::io::Result<std::fs::DirEntry>| {
+        let text = std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse::<u64>().ok()
+    };
+    let total: u64 = tasks.filter_map(nanoseconds).sum();
+    (total > 0).then(|| total as f64 * 1e-9)
+}
+
 fn memory(field: &str) -> Option<u64> {
     field_of(&std::fs::read_to_string("/proc/self/status").ok()?, field)
 }
@@ -116,6 +167,26 @@ mod tests {
     fn memory_is_read_from_the_status_of_the_process() {
         assert_eq!(field_of("Name:\tbaysor\nVmHWM:\t    2048 kB\n", "VmHWM:"), Some(2_097_152));
         assert_eq!(field_of("Name:\tbaysor\n", "VmHWM:"), None);
+    }
+
+    #[test]
+    fn the_strictest_limit_of_the_groups_above_counts_and_caches_give_way() {
+        let root = tempfile::tempdir().unwrap();
+        let group = |path: &str, files: &[(&str, &str)]| {
+            let folder = root.path().join(path);
+            std::fs::create_dir_all(&folder).unwrap();
+            files.iter().for_each(|(name, text)| std::fs::write(folder.join(name), text).unwrap());
+        };
+        assert_eq!(left_in_groups(root.path(), "0::/\n"), None);
+        let statistics = ("memory.stat", "anon 1\ninactive_file 300\n");
+        group("a/b", &[("memory.max", "max\n"), ("memory.current", "900\n")]);
+        group("a", &[("memory.max", "1000\n"), ("memory.current", "900\n"), statistics]);
+        assert_eq!(left_in_groups(root.path(), "0::/a/b\n"), Some(400));
+        group("", &[("memory.max", "350\n"), ("memory.current", "20\n")]);
+        assert_eq!(left_in_groups(root.path(), "0::/a/b\n"), Some(330));
+        assert_eq!(left_in_groups(root.path(), "0::/elsewhere\n"), Some(330));
+        group("memory/job", &[("memory.limit_in_bytes", "80"), ("memory.usage_in_bytes", "90")]);
+        assert_eq!(left_in_groups(root.path(), "5:cpu:/job\n4:hugetlb,memory:/job\n"), Some(0));
     }
 
     #[test]

@@ -1,26 +1,35 @@
 //! What each subcommand does, free of the command line.
 
-mod compartments;
+pub mod compartments;
+pub mod estimate;
 mod excluded;
 pub mod export;
 mod formats;
 pub mod input;
-mod keeper;
+pub mod keeper;
 pub mod machine;
 mod manifest;
 pub mod map;
-mod model;
+pub mod memory;
+pub mod merge;
+pub mod model;
 mod nuclei;
 pub mod pictures;
 pub mod preview;
 pub mod prior;
-mod recorder;
+pub mod recorder;
 mod reports;
 mod results;
 pub mod run;
-mod scale;
+pub mod scale;
 pub mod segfree;
 pub mod sizing;
-mod start;
+pub mod slide;
+pub mod split;
+pub mod start;
+pub mod tile_size;
+mod tiled;
+pub mod tiles;
+mod workload;
 
 pub use keeper::Stopped;

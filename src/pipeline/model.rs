@@ -4,18 +4,19 @@ use super::compartments::{CompartmentUse, NUCLEI_CONFIDENCE, Regions};
 use super::keeper::Keeper;
 use super::prior::Prior;
 use super::scale::{self, Scale};
-use crate::bmm::{self, Choice, Evidence, Params, Quirks};
-use crate::clustering;
+use crate::bmm::{self, Choice, Evidence, Params, Quirks, Segments};
+use crate::clustering::{self, Clusters};
 use crate::compartments::Compartments;
 use crate::composition::{self, Color, ColorParams};
 use crate::config::RunSettings;
-use crate::data::{Change, ClusterIdx, Molecules, Segmentation};
-use crate::graph::{self, MoleculeGraph};
-use crate::io::stage::ClusteringTable;
-use crate::noise::{self, Confidence, PriorTrust};
+use crate::data::{ClusterIdx, Molecules, Segmentation};
+use crate::graph::{self, EdgeLengths, MoleculeGraph, SpatialGraph};
+use crate::io::stage::{ClusteringTable, SlideFit};
+use crate::noise::{self, Confidence, NoiseFit, PriorTrust};
 use crate::numeric::draws::{Draws, Stream};
 use crate::observe::Observer;
-use crate::spatial::order::hilbert_order;
+use crate::spatial::frame::Frame;
+use crate::spatial::order::{hilbert_order, hilbert_order_in};
 
 /// What the model found, in the order of the molecule table.
 pub struct Found {
@@ -37,23 +38,40 @@ pub struct Found {
     pub trace: bmm::Trace,
 }
 
-/// Segments molecules into cells.
+/// What the model takes from the slide, if the molecules are a part of one.
+#[derive(Clone, Copy)]
+pub struct Part<'a> {
+    /// What was fitted to the slide.
+    pub fit: &'a SlideFit,
+    /// Confidence of every molecule. `[n_molecules]`
+    pub confidence: &'a [f32],
+    /// Whether a component starts from a molecule. `[n_molecules]`
+    pub is_center: &'a [bool],
+}
+
+/// Segments molecules into cells; `part` if they are a part of a slide.
 ///
 /// The computation works on molecules sorted in space, where neighbors are near in memory;
 /// `molecules` are back in their order afterwards, and so is the result.
 pub fn segment(
     molecules: &mut Molecules,
     prior: Option<&Prior>,
-    scale: Scale,
-    compartment_genes: Option<&CompartmentUse>,
+    known: Known<'_>,
     settings: &RunSettings,
     keeper: &mut Keeper<'_>,
     observer: &dyn Observer,
 ) -> anyhow::Result<Found> {
-    let order = hilbert_order(&molecules.positions);
+    let order = match known.part {
+        Some(part) => hilbert_order_in(&molecules.positions, &part.fit.frame),
+        None => hilbert_order(&molecules.positions),
+    };
     *molecules = molecules.permuted(&order);
     let prior = prior.map(|prior| prior.permuted(&order));
-    let found = segment_sorted(molecules, prior.as_ref(), scale, compartment_genes, settings, keeper, observer);
+    let confidence = known.part.map(|part| pick(part.confidence, &order));
+    let is_center = known.part.map(|part| pick(part.is_center, &order));
+    let part = known.part.zip(confidence.as_deref().zip(is_center.as_deref()));
+    let part = part.map(|(part, (confidence, is_center))| Part { confidence, is_center, ..part });
+    let found = segment_sorted(molecules, prior.as_ref(), Known { part, ..known }, settings, keeper, observer);
     let place_of = inverse(&order);
     *molecules = molecules.permuted(&place_of);
     let found = found?;
@@ -67,52 +85,42 @@ pub fn segment(
     })
 }
 
+/// What is known before the model starts.
+#[derive(Clone, Copy)]
+pub struct Known<'a> {
+    /// Expected cell radius.
+    pub scale: Scale,
+    /// Genes of compartments.
+    pub compartment_genes: Option<&'a CompartmentUse>,
+    /// The slide, if the molecules are a part of one.
+    pub part: Option<Part<'a>>,
+    /// Whether it is kept how clusters were found, for parts to follow.
+    pub keeps_course: bool,
+}
+
 fn segment_sorted(
     molecules: &Molecules,
     prior: Option<&Prior>,
-    scale: Scale,
-    compartment_genes: Option<&CompartmentUse>,
+    known: Known<'_>,
     settings: &RunSettings,
     keeper: &mut Keeper<'_>,
     observer: &dyn Observer,
 ) -> anyhow::Result<Found> {
-    let (mut graph, confidence) = graph_and_confidence(molecules, prior, scale, settings, observer);
-    let (clusters, changes) = cluster(molecules, &graph, &confidence, settings, observer).unzip();
-    let regions = match compartment_genes {
-        Some(genes) => Some(Regions::find(genes, molecules, &mut graph, &confidence, scale, settings, observer)?),
-        None => None,
-    };
-    // A prior of trust 0 is ignored, so that nuclei shown by genes take its place.
-    let heeded = prior.filter(|_| settings.prior_confidence > 0.0);
-    let nuclei = regions.as_ref().and_then(|regions| regions.nuclei.as_ref()).filter(|_| heeded.is_none());
-    let prior_confidence = if nuclei.is_some() { NUCLEI_CONFIDENCE } else { settings.prior_confidence };
-    let segments = nuclei.or(prior).map(Prior::segments);
-    let (n_cells_init, origin) = match settings.n_cells_init {
-        Some(n_cells) => (n_cells, "given".to_owned()),
-        None => {
-            let heeded = segments.filter(|_| prior_confidence > 0.0);
-            bmm::params::default_n_cells_init(molecules.len(), settings.min_molecules_per_cell, heeded)
-        }
-    };
-    let params = Params {
-        scale: scale.radius,
-        scale_std: scale.std,
-        min_molecules_per_cell: settings.min_molecules_per_cell,
-        prior_confidence,
-        iterations: settings.iters,
-        tolerance: settings.tol,
-        converged: settings.converged,
-        n_cells_init,
-        choice: Choice::Draw,
-        quirks: Quirks::default(),
-    };
+    let scale = known.scale;
+    let Grounds { graph, confidence, clustering, regions, .. } =
+        Grounds::prepare(molecules, prior, known, settings, observer)?;
+    let segments = Heeded::new(prior, regions.as_ref(), settings);
+    let (n_cells_init, origin) = segments.n_cells_init(molecules, known.part, settings);
+    let params = params(scale, &segments, n_cells_init, known.part, settings);
+    let (clusters, changes) = clustering.map(|found| (found.cluster_of, found.trace)).unzip();
     let evidence = Evidence {
         molecules,
         graph: &graph,
         confidence: &confidence,
         clusters: clusters.as_deref(),
-        segments,
+        segments: segments.segments,
         compartments: regions.as_ref().map(Regions::evidence),
+        centers: known.part.map(|part| part.is_center),
     };
 
     observer.stage("Segmenting cells");
@@ -123,7 +131,7 @@ fn segment_sorted(
         scale.std,
         molecules.len()
     ));
-    observer.info(&format!("Using the following additional information about molecules: {}", known(&evidence)));
+    observer.info(&format!("Using the following additional information about molecules: {}", names_of(&evidence)));
     observer.info(&format!("Using {}D coordinates", molecules.positions.n_dims()));
     let draws = Draws::new(settings.program.seed, Stream::Assignment);
     let outcome = keeper.segment(&evidence, &params, draws)?;
@@ -133,7 +141,10 @@ fn segment_sorted(
         outcome.segmentation.n_cells,
         100.0 * n_noise as f64 / molecules.len().max(1) as f64
     ));
-    let colors = color(molecules, &confidence, settings, observer);
+    let colors = match known.part {
+        Some(part) => color_part(molecules, part.fit, settings, observer),
+        None => color(molecules, &confidence, settings, observer),
+    };
     let clustering = ClusteringTable {
         clusters: changes.unwrap_or_default(),
         compartments: regions.as_ref().map(|regions| regions.compartments.trace.clone()).unwrap_or_default(),
@@ -158,6 +169,129 @@ fn segment_sorted(
     })
 }
 
+/// What the model stands on, in the order of the molecules given.
+pub struct Grounds {
+    /// The graph of the model, without long edges.
+    pub graph: MoleculeGraph,
+    /// Its edges, as far as they say what is usual.
+    pub edges: EdgeLengths,
+    /// Confidence of every molecule.
+    pub confidence: Vec<f32>,
+    /// The fit that confidences come from, and the longest distance that counts; not for parts of slides.
+    pub noise: Option<(NoiseFit, f32)>,
+    /// Clusters of molecules.
+    pub clustering: Option<Clusters>,
+    /// Compartments.
+    pub regions: Option<Regions>,
+}
+
+impl Grounds {
+    /// Computes graph, confidences, clusters and compartments of molecules that are sorted in space.
+    pub fn prepare(
+        molecules: &Molecules,
+        prior: Option<&Prior>,
+        known: Known<'_>,
+        settings: &RunSettings,
+        observer: &dyn Observer,
+    ) -> anyhow::Result<Self> {
+        let scale = known.scale;
+        let (mut graph, edges, confidence, noise) = match known.part {
+            None => graph_and_confidence(molecules, prior, scale, settings, observer),
+            Some(Part { fit, confidence, .. }) => {
+                observer.stage("Building the molecule graph");
+                let spatial = build_graph(molecules, &fit.frame, settings, observer);
+                (fit.edges.apply(spatial), fit.edges, confidence.to_vec(), None)
+            }
+        };
+        let slide = known.part.map(|part| part.fit);
+        let clustering = cluster(molecules, &graph, &confidence, slide, known.keeps_course, settings, observer);
+        let regions = match known.compartment_genes {
+            Some(genes) => Some(Regions::find(genes, molecules, &mut graph, &confidence, scale, settings, observer)?),
+            None => None,
+        };
+        Ok(Self { graph, edges, confidence, noise, clustering, regions })
+    }
+}
+
+/// The segments that the model heeds, and how far it trusts them.
+#[derive(Clone, Copy)]
+pub struct Heeded<'a> {
+    /// Those of the prior segmentation, or nuclei that genes show.
+    pub segments: Option<Segments<'a>>,
+    /// Trust in them.
+    pub confidence: f64,
+}
+
+impl<'a> Heeded<'a> {
+    /// Chooses between the prior and nuclei. A prior of trust 0 is ignored, so that nuclei shown by genes take its place.
+    pub fn new(prior: Option<&'a Prior>, regions: Option<&'a Regions>, settings: &RunSettings) -> Self {
+        let heeded = prior.filter(|_| settings.prior_confidence > 0.0);
+        let nuclei = regions.and_then(|regions| regions.nuclei.as_ref()).filter(|_| heeded.is_none());
+        let confidence = if nuclei.is_some() { NUCLEI_CONFIDENCE } else { settings.prior_confidence };
+        Self { segments: nuclei.or(prior).map(Prior::segments), confidence }
+    }
+
+    /// The segments, if they have a say.
+    pub fn trusted(&self) -> Option<Segments<'a>> {
+        self.segments.filter(|_| self.confidence > 0.0)
+    }
+
+    /// How many components the model starts from, and why.
+    pub fn n_cells_init(
+        &self,
+        molecules: &Molecules,
+        part: Option<Part<'_>>,
+        settings: &RunSettings,
+    ) -> (usize, String) {
+        if let Some(part) = part {
+            let n_segments = self.trusted().map_or(0, |segments| segments.sizes.iter().filter(|&&n| n > 0).count());
+            let n_centers = part.is_center.iter().filter(|&&is_center| is_center).count();
+            return (n_segments + n_centers, "those of the slide that lie here".to_owned());
+        }
+        match settings.n_cells_init {
+            Some(n_cells) => (n_cells, "given".to_owned()),
+            None => {
+                let least = settings.min_molecules_per_cell;
+                bmm::params::default_n_cells_init(molecules.len(), least, self.trusted())
+            }
+        }
+    }
+}
+
+/// Parameters of the model.
+pub fn params(
+    scale: Scale,
+    heeded: &Heeded<'_>,
+    n_cells_init: usize,
+    part: Option<Part<'_>>,
+    settings: &RunSettings,
+) -> Params {
+    Params {
+        scale: scale.radius,
+        scale_std: scale.std,
+        min_molecules_per_cell: settings.min_molecules_per_cell,
+        prior_confidence: heeded.confidence,
+        iterations: settings.iters,
+        tolerance: settings.tol,
+        converged: settings.converged,
+        n_cells_init,
+        choice: Choice::Draw,
+        quirks: Quirks::default(),
+        log_noise_density: part.map(|part| part.fit.log_noise_density.clone()).filter(|course| !course.is_empty()),
+    }
+}
+
+fn build_graph(molecules: &Molecules, frame: &Frame, settings: &RunSettings, observer: &dyn Observer) -> SpatialGraph {
+    let spatial = graph::build_in(molecules, frame, Draws::new(settings.program.seed, Stream::Jitter));
+    if spatial.n_jittered > 0 {
+        observer.info(&format!(
+            "{} molecules coincide with others; they were moved apart in the graph",
+            spatial.n_jittered
+        ));
+    }
+    spatial
+}
+
 /// The graph of the model, without long edges, and the confidences, which use all edges.
 fn graph_and_confidence(
     molecules: &Molecules,
@@ -165,20 +299,14 @@ fn graph_and_confidence(
     scale: Scale,
     settings: &RunSettings,
     observer: &dyn Observer,
-) -> (MoleculeGraph, Vec<f32>) {
+) -> (MoleculeGraph, EdgeLengths, Vec<f32>, Option<(NoiseFit, f32)>) {
     observer.stage("Building the molecule graph");
-    let mut spatial = graph::build(molecules, Draws::new(settings.program.seed, Stream::Jitter));
-    if spatial.n_jittered > 0 {
-        observer.info(&format!(
-            "{} molecules coincide with others; they were moved apart in the graph",
-            spatial.n_jittered
-        ));
-    }
+    let spatial = build_graph(molecules, &Frame::of(&molecules.positions), settings, observer);
     observer.stage("Estimating noise level");
     let trust =
         prior.map(|prior| PriorTrust { segment_of: &prior.segment_of, prior_confidence: settings.prior_confidence });
     let nn_id = settings.confidence_nn_id;
-    let Confidence { values, fit } = noise::estimate(molecules, nn_id, &graph::weigh(&spatial), trust);
+    let Confidence { values, fit, longest } = noise::estimate(molecules, nn_id, &graph::weigh(&spatial), trust);
     match &fit {
         Some(fit) => {
             let expected = values.iter().map(|&value| 1.0 - f64::from(value)).sum::<f64>() / values.len().max(1) as f64;
@@ -196,31 +324,54 @@ fn graph_and_confidence(
         )),
     }
     scale::check_unit(scale, fit.as_ref(), nn_id, molecules.positions.n_dims(), settings, observer);
-    graph::filter_long_edges(&mut spatial);
-    (graph::weigh(&spatial), values)
+    let edges = EdgeLengths::of(&spatial);
+    (edges.apply(spatial), edges, values, fit.map(|fit| (fit, longest)))
 }
 
-/// Clusters of molecules with every iteration, if more than one is wanted.
+/// Clusters of molecules, if more than one is wanted; by the profiles of the slide, if they are a part of one.
 fn cluster(
     molecules: &Molecules,
     graph: &MoleculeGraph,
     confidence: &[f32],
+    slide: Option<&SlideFit>,
+    keeps_course: bool,
     settings: &RunSettings,
     observer: &dyn Observer,
-) -> Option<(Vec<ClusterIdx>, Vec<Change>)> {
+) -> Option<Clusters> {
     if settings.n_clusters < 2 {
         return None;
     }
     observer.stage("Clustering molecules");
     let data = clustering::Data { genes: &molecules.genes, n_genes: molecules.n_genes, graph, confidence };
-    let params = clustering::Params::new(settings.n_clusters, molecules.len());
-    let draws = Draws::new(settings.program.seed, Stream::Clustering);
-    let clusters = clustering::cluster(data, &params, draws, observer);
+    let clusters = match slide.and_then(|fit| fit.clustering.as_ref()) {
+        Some(course) => clustering::follow(data, course, observer),
+        None => {
+            let params =
+                clustering::Params { keeps_course, ..clustering::Params::new(settings.n_clusters, molecules.len()) };
+            let draws = Draws::new(settings.program.seed, Stream::Clustering);
+            clustering::cluster(data, &params, draws, observer)
+        }
+    };
     observer.info(&format!(
         "Algorithm stopped after {} iterations. Max. probability difference: {:.2e}. Converged: {}.",
         clusters.n_iterations, clusters.last_change, clusters.converged
     ));
-    Some((clusters.cluster_of, clusters.trace))
+    Some(clusters)
+}
+
+/// Colors of the neighborhoods of a part of a slide, if they are wanted.
+fn color_part(
+    molecules: &Molecules,
+    slide: &SlideFit,
+    settings: &RunSettings,
+    observer: &dyn Observer,
+) -> Option<Vec<Color>> {
+    settings.colors?;
+    observer.stage("Coloring neighborhoods");
+    Some(match &slide.colors {
+        Some(colors) => colors.colors(molecules),
+        None => vec![Color::GRAY; molecules.len()],
+    })
 }
 
 /// Colors of neighborhoods, if they are wanted.
@@ -238,7 +389,7 @@ fn color(
 }
 
 /// Names of what the model knows about molecules.
-fn known(evidence: &Evidence<'_>) -> String {
+fn names_of(evidence: &Evidence<'_>) -> String {
     let mut names = vec!["confidence"];
     names.extend(evidence.clusters.map(|_| "cluster"));
     names.extend(evidence.segments.map(|_| "prior_segmentation"));

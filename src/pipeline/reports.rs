@@ -52,7 +52,12 @@ pub fn write(
     let run = diagnostics::run(&finished, observer);
     let page = crate::report::diagnostics::page(&run);
     report(&outputs.diagnostics, write_file(&outputs.diagnostics, |file| page.write(file)));
-    for (path, section) in multiqc::sections(&run, outputs) {
+    let sections = multiqc::sections(&run, outputs);
+    if sections.iter().all(|(path, _)| *path != outputs.multiqc_convergence) {
+        let path = outputs.multiqc_convergence.display();
+        observer.info(&format!("There is no {path}: the number of cells by iteration was not kept"));
+    }
+    for (path, section) in sections {
         let text = format!("{section:#}\n");
         report(path, write_file(path, |file| std::io::Write::write_all(file, text.as_bytes())));
     }

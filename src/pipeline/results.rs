@@ -91,6 +91,7 @@ impl RunResult {
         let found = MoleculeResults {
             prior_segment,
             confidence: Some(confidence),
+            is_center: None,
             nuclei_probs: compartments.as_ref().map(|found| found.nuclei_probs()),
             compartment: compartments.map(|found| Compartments {
                 names: COMPARTMENTS.map(|part| part.label().to_owned()).into(),

@@ -4,12 +4,14 @@ use serde_json::json;
 
 use super::formats::{self, Failures, Order};
 use super::keeper::Keeper;
+use super::memory::Workload;
 use super::model::Found;
 use super::prior::FoundPrior;
 use super::recorder::Recorder;
 use super::results::{Filtered, RunResult};
 use super::start::Start;
-use super::{compartments, input, manifest, model, reports, scale};
+use super::workload::Input;
+use super::{compartments, input, machine, manifest, memory, model, reports, scale};
 use crate::config::{self, BundleSettings, ExportFormat, RunSettings, dump};
 use crate::io::atomic;
 use crate::io::molecules::{Fingerprint, MoleculeTable};
@@ -21,10 +23,13 @@ use crate::observe::Observer;
 /// The same inputs and settings give the same bytes for any number of threads. Errors name what
 /// is wrong and what to do; no file appears under its final name before it is complete.
 pub fn run(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Result<()> {
-    input::with_threads(settings.program.threads, || run_in_pool(settings, observer))
+    input::with_threads(settings.program.threads, || {
+        if tiled::run_in_tiles(settings, observer)? { Ok(()) } else { run_in_pool(settings, observer) }
+    })
 }
 
-fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Result<()> {
+/// [`run`] on the threads of the caller, never in tiles.
+pub fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Result<()> {
     let recorder = Recorder::new(observer);
     let bundle = settings.bundle();
     // Where nothing can be written, nothing is computed.
@@ -52,21 +57,35 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
     if bundle.is_some() {
         formats::check_table(&settings.formats, &start.table)?;
     }
-    check_size(&start.table, start.prior.as_ref(), settings)?;
+    if start.tile.is_none() {
+        check_size(&start.table, start.prior.as_ref(), settings)?;
+    }
     if stage.is_some() {
         StageWriter::check(&start.table)?;
     }
-    let scale = scale::resolve(settings, &start.table.molecules.positions, start.prior.as_ref(), &recorder)?;
+    let (scale, genes, ranking) = match &start.tile {
+        Some(tile) => (tile.scale(), tile.compartment_genes(&start.table.genes)?, None),
+        None => {
+            let (table, prior) = (&start.table, start.prior.as_ref());
+            let scale = scale::resolve(settings, &table.molecules.positions, prior, &recorder)?;
+            let (genes, ranking) = compartments::genes(table, prior, scale, settings, &recorder)?;
+            (scale, genes, ranking)
+        }
+    };
     let run_id = config::run_id(&start.fingerprint(), settings);
-    let (genes, ranking) = compartments::genes(&start.table, start.prior.as_ref(), scale, settings, &recorder)?;
     observer.info(&format!("Run id: {run_id}"));
-    observer.info(&format!("Expected peak memory: about {} MiB", expected_mebibytes(start.table.molecules.len())));
+    let workload = Workload::of_run(settings, Input::whole(&start.table, start.prior.as_ref()))?;
+    observer.info(&format!("Expected peak memory: about {}", machine::show_bytes(memory::peak(&workload))));
 
     let found = model::segment(
         &mut start.table.molecules,
         start.prior.as_ref().map(|found| &found.prior),
-        scale,
-        genes.as_ref(),
+        model::Known {
+            scale,
+            compartment_genes: genes.as_ref(),
+            part: start.tile.as_ref().map(TileStart::part),
+            keeps_course: false,
+        },
         settings,
         &mut keeper,
         &recorder,
@@ -76,7 +95,7 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
         observer.info(&format!("The model settled and ended after {n_iterations} of {} iterations", settings.iters));
     }
     observer.info("Processing complete.");
-    if found.segmentation.n_cells == 0 {
+    if found.segmentation.n_cells == 0 && start.tile.is_none() {
         recorder.warning(
             "No cell was found: all molecules are noise, and the files have no cells. Is --scale in the units of x and \
              y, and --min-molecules-per-cell right?",
@@ -86,8 +105,9 @@ fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Resul
     if let Some(bundle) = &bundle {
         write_params(settings, bundle, &found.resolved)?;
     }
-    let manifest = begin_manifest(settings, &found);
-    let Start { table, prior, inputs, paths } = start;
+    let mut manifest = begin_manifest(settings, &found);
+    let Start { table, prior, inputs, paths, tile } = start;
+    manifest.tile = tile.map(|tile| tile.manifest);
     let result = RunResult::new(table, prior, ranking, found, run_id);
     let (mut failures, no_polygons) = (Failures::of(settings.formats.len()), StagePolygons::default());
     let polygons = write(&result, bundle.as_ref(), stage.as_mut(), settings, &mut failures, &recorder)?;
@@ -205,13 +225,6 @@ fn complete(
     manifest.notes = recorder.notes();
     recorder.enter_times(&mut manifest);
     manifest
-}
-
-/// Memory of a run, measured on slides of 10^5 to 10^6 molecules with few columns of their own.
-fn expected_mebibytes(n_molecules: usize) -> usize {
-    const PROGRAM: usize = 20 << 20;
-    const PER_MOLECULE: usize = 250;
-    (PROGRAM + PER_MOLECULE * n_molecules) >> 20
 }
 
 /// Refuses tables that are too small for the model, before anything is computed from them.

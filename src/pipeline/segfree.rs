@@ -12,7 +12,7 @@ use crate::graph;
 use crate::io::atomic;
 use crate::io::export::ncvs::{self, MoleculeColumns};
 use crate::io::molecules::MoleculeTable;
-use crate::io::stage::{Estimate, InputFingerprint, NcvTable, StageKind, StageWriter};
+use crate::io::stage::{Estimate, InputFingerprint, NcvTable, StageKind, StageReader, StageWriter};
 use crate::noise;
 use crate::numeric::draws::{Draws, Stream};
 use crate::observe::Observer;
@@ -34,7 +34,8 @@ fn run_in_pool(settings: &SegfreeSettings, observer: &dyn Observer) -> anyhow::R
         drop(StageWriter::create(stage, StageKind::Segfree)?);
     }
     let table = if settings.input.is_stage {
-        prior::stage::read(&settings.input.molecules, observer)?.1
+        prior::stage::read(&prior::stage::open(&settings.input.molecules, observer)?, StageReader::molecules, observer)?
+            .0
     } else {
         input::load_plain(&settings.input, observer)?
     };

@@ -155,11 +155,17 @@ impl SegmentTable {
     }
 
     /// Number that stands for every segment with molecules in tables: its label in an image, otherwise its own number
-    /// (`None`). `[n_segments]`
+    /// (`None`). `[n_segments]`, with 0 for numbers that no segment of the table has, as in a tile.
     pub fn numbers(&self) -> Option<Vec<u32>> {
         let SegmentLabels::Numbers(labels) = &self.labels else { return None };
-        let of_segments = self.rows.iter().zip(labels).filter(|(row, _)| row.segment.is_some());
-        Some(of_segments.map(|(_, &label)| label).collect())
+        let mut numbers = Vec::new();
+        for (row, &label) in self.rows.iter().zip(labels) {
+            if let Some(segment) = row.segment {
+                numbers.resize(numbers.len().max(segment.idx() + 1), 0);
+                numbers[segment.idx()] = label;
+            }
+        }
+        Some(numbers)
     }
 
     /// Number of segments that have molecules and are kept.

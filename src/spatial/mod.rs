@@ -2,8 +2,10 @@
 
 pub mod delaunay;
 pub mod extent;
+pub mod frame;
 pub mod hull;
 pub mod kdtree;
 pub mod normalize;
 pub mod order;
 pub mod simplify;
+pub mod tiling;

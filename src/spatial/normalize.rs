@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::frame::Frame;
 use super::kdtree::KdTree;
 use crate::data::Positions;
 use crate::numeric::draws::Draws;
@@ -25,18 +26,17 @@ pub struct Normalized {
 ///
 /// Jitter is keyed by `ids`. The same result for any number of threads.
 pub fn normalize(positions: &Positions, ids: &[u32], jitter: Draws) -> Normalized {
-    let shifted = |axis: &[f64]| {
-        let low = axis.iter().copied().fold(f64::INFINITY, f64::min);
-        (low, axis.iter().fold(0.0f64, |largest, value| largest.max(value - low)))
-    };
+    normalize_in(positions, ids, &Frame::of(positions), jitter)
+}
+
+/// [`normalize`] for a part of a slide: minus the minimum and by the extent of the whole, whose frame is `frame`.
+pub fn normalize_in(positions: &Positions, ids: &[u32], frame: &Frame, jitter: Draws) -> Normalized {
     let mut normalized = positions.clone();
-    let mut axes: Vec<&mut Vec<f64>> =
-        [Some(&mut normalized.x), Some(&mut normalized.y), normalized.z.as_mut()].into_iter().flatten().collect();
-    let ranges: Vec<(f64, f64)> = axes.iter().map(|axis| shifted(axis)).collect();
-    let largest = ranges.iter().fold(0.0f64, |largest, range| largest.max(range.1));
+    let axes = [Some(&mut normalized.x), Some(&mut normalized.y), normalized.z.as_mut()];
+    let largest = frame.longest_side();
     // All points at one place: any scale will do.
     let divisor = if largest > 0.0 { 1.1 * largest } else { 1.0 };
-    for (axis, (low, _)) in axes.iter_mut().zip(&ranges) {
+    for (axis, low) in axes.into_iter().zip(frame.low).filter_map(|(axis, low)| Some((axis?, low))) {
         axis.par_iter_mut().for_each(|value| *value = (*value - low) / divisor + 1.01);
     }
 

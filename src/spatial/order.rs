@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::frame::Frame;
 use crate::data::Positions;
 
 /// Bits per axis of the curve: cells of 1/65536 of the extent.
@@ -11,24 +12,26 @@ const BITS: u32 = 16;
 ///
 /// z is left out: the slabs of imaging data are thin, and memory locality needs no more.
 pub fn hilbert_order(positions: &Positions) -> Vec<u32> {
-    sorted_along_curve(positions, |_| ())
+    hilbert_order_in(positions, &Frame::of(positions))
+}
+
+/// The order of the points of a part along the curve of the whole, whose frame is `frame`; equal places by index.
+///
+/// It is the order that they have in the whole, if they are given in the same order.
+pub fn hilbert_order_in(positions: &Positions, frame: &Frame) -> Vec<u32> {
+    sorted_along_curve(positions, frame, |_| ())
 }
 
 /// The order of points along the same curve, equal places by `ids`, `[n_points]`: it does not
 /// depend on the order in memory.
 pub fn hilbert_order_by_id(positions: &Positions, ids: &[u32]) -> Vec<u32> {
-    sorted_along_curve(positions, |point| ids[point as usize])
+    sorted_along_curve(positions, &Frame::of(positions), |point| ids[point as usize])
 }
 
 /// Points along the curve; equal places by `id`, then by index.
-fn sorted_along_curve<Id: Ord + Send>(positions: &Positions, id: impl Fn(u32) -> Id + Sync) -> Vec<u32> {
-    let range = |axis: &[f64]| {
-        let low = axis.iter().copied().fold(f64::INFINITY, f64::min);
-        let high = axis.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        (low, high - low)
-    };
-    let ((x_low, width), (y_low, height)) = (range(&positions.x), range(&positions.y));
-    let extent = width.max(height);
+fn sorted_along_curve<Id: Ord + Send>(positions: &Positions, frame: &Frame, id: impl Fn(u32) -> Id + Sync) -> Vec<u32> {
+    let [x_low, y_low, _] = frame.low;
+    let extent = frame.longest_side_in_plane();
     let scale = if extent > 0.0 { f64::from((1u32 << BITS) - 1) / extent } else { 0.0 };
     let mut keyed: Vec<(u32, Id, u32)> = (0..positions.len())
         .into_par_iter()

@@ -101,6 +101,17 @@ pub struct State<'a> {
     work: Work,
 }
 
+/// How profiles move after a sweep: genes, and for each whether it moved far, and its profile in all clusters.
+#[derive(Clone, Copy, Debug)]
+pub struct Moves<'m> {
+    /// Genes that moved.
+    pub genes: &'m [u32],
+    /// Whether each moved far enough for all its molecules.
+    pub is_far: &'m [bool],
+    /// Profiles of the genes, `[n_moves * k]`.
+    pub values: &'m [f32],
+}
+
 impl<'a> State<'a> {
     /// Probabilities in proportion to `profiles`, `[k * n_genes]`, one profile after another.
     pub fn new(data: Data<'a>, profiles: &[f64], k: usize) -> Self {
@@ -137,10 +148,28 @@ impl<'a> State<'a> {
     /// Below 0 every molecule is computed in every sweep.
     pub fn step(&mut self, threshold: f32) -> Sweep {
         let sweep = self.propose(threshold);
-        let exhaustive = threshold < 0.0 || sweep.n_announced * FEW > self.data.genes.len();
-        self.announce(exhaustive);
+        self.announce(self.is_exhaustive(threshold, &sweep));
         self.refit_profiles(threshold);
         sweep
+    }
+
+    /// [`Self::step`] of a part, in which the slide says who is computed next and how profiles move.
+    pub fn follow_step(&mut self, threshold: f32, exhaustive: bool, moves: Moves<'_>) -> Sweep {
+        let sweep = self.propose(threshold);
+        self.announce(exhaustive);
+        self.move_profiles(moves);
+        sweep
+    }
+
+    /// Whether after a sweep every molecule is computed again.
+    pub fn is_exhaustive(&self, threshold: f32, sweep: &Sweep) -> bool {
+        threshold < 0.0 || sweep.n_announced * FEW > self.data.genes.len()
+    }
+
+    /// [`Self::wake_all`] of a part.
+    pub fn follow_wake(&mut self, moves: Moves<'_>) {
+        self.move_profiles(moves);
+        self.work = Work::All;
     }
 
     /// Sees to it that the next step computes every molecule, with profiles up to date.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
-use super::{Moved, State, WORD, Work};
+use super::{Moved, Moves, State, WORD, Work};
 use crate::numeric::reduce::BLOCK;
 
 /// Sums of messages are kept as integers, in units of 2^-30.
@@ -97,6 +97,29 @@ impl State<'_> {
                 self.any_moved = true;
             }
         }
+    }
+
+    /// Takes over how the profiles of the slide move.
+    pub(super) fn move_profiles(&mut self, moves: Moves<'_>) {
+        let k = self.k;
+        self.moved.fill(Moved::No);
+        self.any_moved = !moves.genes.is_empty();
+        for ((&gene, &is_far), values) in moves.genes.iter().zip(moves.is_far).zip(moves.values.chunks(k)) {
+            let gene = gene as usize;
+            self.moved[gene] = if is_far { Moved::Far } else { Moved::Some };
+            self.profiles[gene * k..gene * k + k].copy_from_slice(values);
+            if is_far {
+                self.settled[gene * k..gene * k + k].copy_from_slice(values);
+            }
+        }
+    }
+
+    /// The genes that moved in the last refit: whether far, and their profiles.
+    pub fn moves(&self) -> impl Iterator<Item = (u32, bool, &[f32])> {
+        let moved = self.moved.iter().zip(self.profiles.chunks(self.k)).enumerate();
+        moved
+            .filter(|(_, (moved, _))| **moved != Moved::No)
+            .map(|(gene, (moved, values))| (gene as u32, *moved == Moved::Far, values))
     }
 
     /// Sums of messages by cluster, in units.

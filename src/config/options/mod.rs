@@ -31,6 +31,8 @@ pub enum Kind {
     },
     /// A positive number, or a percentage such as `25%`.
     Amount,
+    /// A size of memory with its unit, such as `8GB`, or `auto`.
+    Memory,
     /// Comma-separated texts.
     List,
     /// One of some words, in any case.
@@ -47,6 +49,7 @@ impl Kind {
             Self::Int { .. } => "a whole number".to_owned(),
             Self::Float { .. } => "a number".to_owned(),
             Self::Amount => "a number or a percentage such as 25%".to_owned(),
+            Self::Memory => "a size such as 8GB, or auto".to_owned(),
             Self::List => "a list of texts, or one text with commas,".to_owned(),
             Self::Choice(words) => format!("one of {}", words.join(", ")),
         }
@@ -86,6 +89,12 @@ pub enum Command {
     Segfree,
     /// The final files from a finished stage.
     Export,
+    /// A slide into tiles.
+    Split,
+    /// Finished tiles into one result.
+    Merge,
+    /// Memory and time of a run, beforehand.
+    Estimate,
     /// What a stage holds, for people.
     Inspect,
     /// The configuration of a platform, to be edited.
@@ -94,13 +103,25 @@ pub enum Command {
 
 impl Command {
     /// All commands in the order of the help.
-    pub const ALL: [Self; 7] =
-        [Self::Run, Self::Preview, Self::Prior, Self::Segfree, Self::Export, Self::Inspect, Self::Config];
+    pub const ALL: [Self; 10] = [
+        Self::Run,
+        Self::Preview,
+        Self::Prior,
+        Self::Segfree,
+        Self::Export,
+        Self::Split,
+        Self::Merge,
+        Self::Estimate,
+        Self::Inspect,
+        Self::Config,
+    ];
     /// Those that read molecules and have a configuration.
-    pub const COMPUTING: [Self; 4] = [Self::Run, Self::Preview, Self::Prior, Self::Segfree];
+    pub const COMPUTING: [Self; 6] =
+        [Self::Run, Self::Preview, Self::Prior, Self::Segfree, Self::Split, Self::Estimate];
 
     /// Those that know the presets.
-    pub const WITH_PRESETS: [Self; 5] = [Self::Run, Self::Preview, Self::Prior, Self::Segfree, Self::Config];
+    pub const WITH_PRESETS: [Self; 7] =
+        [Self::Run, Self::Preview, Self::Prior, Self::Segfree, Self::Split, Self::Estimate, Self::Config];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
@@ -110,6 +131,9 @@ impl Command {
             Self::Prior => "prior",
             Self::Segfree => "segfree",
             Self::Export => "export",
+            Self::Split => "split",
+            Self::Merge => "merge",
+            Self::Estimate => "estimate",
             Self::Inspect => "inspect",
             Self::Config => "config",
         }
@@ -132,6 +156,8 @@ pub enum Group {
     Segmentation,
     /// The prior segmentation.
     Prior,
+    /// How a slide is divided.
+    Tiles,
     /// Which cells are written.
     Cells,
     /// Files written.
@@ -144,11 +170,12 @@ pub enum Group {
 
 impl Group {
     /// All groups in the order of the help.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Segmentation,
         Self::Columns,
         Self::Filters,
         Self::Prior,
+        Self::Tiles,
         Self::Cells,
         Self::Output,
         Self::Program,
@@ -162,6 +189,7 @@ impl Group {
             Self::Filters => "Molecules and genes used",
             Self::Segmentation => "Segmentation",
             Self::Prior => "Prior segmentation",
+            Self::Tiles => "Tiles of large slides",
             Self::Cells => "Cells written",
             Self::Output => "Output",
             Self::Plotting => "Colors and reports",
@@ -213,6 +241,12 @@ pub struct OptionDef {
 }
 
 impl OptionDef {
+    /// Whether a command has this option. `estimate` has those of `run`, whose work it foretells.
+    pub fn is_of(&self, command: Command) -> bool {
+        let has = |command| self.commands.contains(&command);
+        has(command) || (command == Command::Estimate && has(Command::Run))
+    }
+
     /// The dotted name, e.g. `segmentation.scale`; at the top of a file just `seed`.
     pub fn path(&self) -> String {
         match self.place {
@@ -286,6 +320,11 @@ pub fn find_flag(flag: &str) -> Option<&'static OptionDef> {
     OPTIONS.iter().find(|def| def.flag == Some(flag))
 }
 
+/// Returns the option of a long flag of a command; if it has none, that of another command.
+pub fn find_flag_of(flag: &str, command: Command) -> Option<&'static OptionDef> {
+    OPTIONS.iter().find(|def| def.flag == Some(flag) && def.is_of(command)).or_else(|| find_flag(flag))
+}
+
 /// Returns the option of a dotted name such as `segmentation.scale` or `seed`; of those without a key by their name.
 pub fn find_path(path: &str) -> Option<&'static OptionDef> {
     OPTIONS.iter().find(|def| def.path() == path)
@@ -313,7 +352,8 @@ mod tests {
     fn every_default_has_the_type_of_its_option() {
         for def in OPTIONS {
             let fits = match (def.kind, def.default) {
-                (Kind::Text | Kind::Path | Kind::Amount, BuiltIn::Text(_)) | (Kind::Bool, BuiltIn::Bool(_)) => true,
+                (Kind::Text | Kind::Path | Kind::Amount | Kind::Memory, BuiltIn::Text(_))
+                | (Kind::Bool, BuiltIn::Bool(_)) => true,
                 (Kind::Int { min, max }, BuiltIn::Int(value)) => (min..=max).contains(&value),
                 (Kind::Float { min, max }, BuiltIn::Float(value)) => (min..=max).contains(&value),
                 (Kind::List, BuiltIn::EmptyList) => true,
@@ -329,7 +369,8 @@ mod tests {
         for (position, a) in OPTIONS.iter().enumerate() {
             for b in &OPTIONS[position + 1..] {
                 assert_ne!(a.path(), b.path());
-                assert!(a.flag.is_none() || a.flag != b.flag, "{}", a.path());
+                let meet = Command::ALL.into_iter().any(|command| a.is_of(command) && b.is_of(command));
+                assert!(a.flag.is_none() || a.flag != b.flag || !meet, "{}", a.path());
                 assert!(a.short.is_none() || a.short != b.short, "{}", a.path());
             }
         }

@@ -1,8 +1,9 @@
 //! The table of all options.
 
 use super::BuiltIn::{EmptyList, Float, Int, Text};
-use super::Group::{Columns, Filters, Output, Plotting, Prior, Program, Segmentation};
+use super::Group::{Columns, Filters, Output, Plotting, Prior, Program, Segmentation, Tiles};
 use super::{BuiltIn, Command, Effect, Group, Kind, OptionDef, Place};
+use crate::config::division::MARGIN_SCALES;
 use crate::config::presets::PRESET_WORDS;
 
 const COUNT: Kind = Kind::Int { min: 0, max: u32::MAX as i64 };
@@ -17,7 +18,20 @@ const SHARE: Kind = Kind::Float { min: 0.0, max: 1.0 };
 const NONE_LOW: BuiltIn = BuiltIn::Float(0.0);
 const OFF: BuiltIn = BuiltIn::Bool(false);
 /// Commands that compute or write.
-const WORKING: &[Command] = &[Command::Run, Command::Preview, Command::Prior, Command::Segfree, Command::Export];
+const WORKING: &[Command] = &[
+    Command::Run,
+    Command::Preview,
+    Command::Prior,
+    Command::Segfree,
+    Command::Export,
+    Command::Split,
+    Command::Merge,
+];
+/// Commands that write where `--output` says.
+const WRITING: &[Command] =
+    &[Command::Run, Command::Preview, Command::Prior, Command::Segfree, Command::Export, Command::Split];
+/// Commands that decide on results.
+const SEGMENTING: &[Command] = &[Command::Run, Command::Split];
 /// Commands that write the final files.
 const EXPORTING: &[Command] = &[Command::Run, Command::Export];
 const D: &str = "data";
@@ -51,7 +65,7 @@ pub const OPTIONS: &[OptionDef] = &[
     key(D, "min_molecules_per_segment", COUNT, Int(0), Prior,
         "Prior segments with fewer molecules are ignored; 0 = a quarter of the minimum per cell, at least 2.").flag("min-molecules-per-segment", "N"),
     key(D, "confidence_nn_id", COUNT, Int(0), Segmentation,
-        "Which nearest neighbour gives the distance that tells noise from signal; 0 = half the minimum per cell plus 1, at least 5.").on(&[Command::Run, Command::Preview]),
+        "Which nearest neighbour gives the distance that tells noise from signal; 0 = half the minimum per cell plus 1, at least 5.").on(&[Command::Run, Command::Preview, Command::Split]),
     key(D, "qv", Kind::Text, Text("qv"), Columns, "Name of the column with the quality value; read only if a minimum is set.").flag("qv-column", "NAME"),
     key(D, "min_qv", FINITE, Float(0.0), Filters, "Molecules of a lower quality value are removed; 0 = no filter.").flag("min-qv", "Q"),
     key(D, "x_min", LIMIT, LOWEST, Filters, "Molecules with a smaller x are removed, in coordinate units; -inf = no limit.").flag("x-min", "X"),
@@ -93,6 +107,10 @@ pub const OPTIONS: &[OptionDef] = &[
         "Stop before all iterations once fewer than this share of the molecules move per iteration, 20 times in a row; about 0.15 of them always move. 0 = never stop early.").flag("tol", "SHARE"),
     key(S, "converged", Kind::Float { min: 0.0, max: 1.0 }, Float(0.0), Segmentation,
         "Stop before all iterations once cells stay as they are: when in each of two windows of 20 iterations less than this share of the molecules left the cell they held most often in the window before. 0.02 stops after 100 to 200 iterations, with somewhat more cells; below 0.01 hardly ever. 0 = never stop early.").flag("converged", "SHARE"),
+    key(S, "max_molecules_per_tile", COUNT, Int(0), Tiles,
+        "Divide the slide into tiles of so many molecules at most, margins included; 0 = no limit. Results are nearly, but not exactly, those of the whole slide.").flag("max-molecules-per-tile", "N").on(SEGMENTING),
+    key(S, "tile_margin", Kind::Float { min: 0.0, max: 1000.0 }, BuiltIn::Float(MARGIN_SCALES), Tiles,
+        "Width of the margin around a tile, in units of the scale: molecules in margins are in several tiles, so that cells at borders are found whole.").flag("margin", "SCALES").on(SEGMENTING),
     key(S, "cluster_method", Kind::Choice(&["mrf", "none", "louvain", "leiden"]), Text("mrf"), Segmentation,
         "How molecules are clustered: mrf, or none for no clustering. louvain and leiden are not part of this version."),
     key(S, "cluster_resolution", FINITE, Float(1.0), Segmentation, "Accepted for files of Baysor 0.9; no effect.").effect(Effect::Unused),
@@ -101,15 +119,15 @@ pub const OPTIONS: &[OptionDef] = &[
     key(S, "cluster_basis_sample_size", COUNT, Int(100_000), Segmentation, "Accepted for files of Baysor 0.9; no effect.").effect(Effect::Unused),
 
     key(P, "gene_composition_neigborhood", Kind::Int { min: i64::MIN, max: u32::MAX as i64 }, Int(0), Plotting,
-        "Molecules in the neighborhood that colors a molecule (ncv_color), itself included; 0 = a tenth of the genes, or the minimum per cell if that is more.").on(&[Command::Run, Command::Preview]),
+        "Molecules in the neighborhood that colors a molecule (ncv_color), itself included; 0 = a tenth of the genes, or the minimum per cell if that is more.").on(&[Command::Run, Command::Preview, Command::Split]),
     key(P, "min_pixels_per_cell", COUNT, Int(15), Plotting,
         "Pixels for the side of a cell of minimal size in static pictures.").on(&[Command::Run, Command::Preview]),
     key(P, "max_plot_size", COUNT, Int(3000), Plotting,
         "Longest side of a static picture in pixels.").on(&[Command::Run, Command::Preview]),
     key(P, "ncv_method", Kind::Choice(&["ri", "dense", "sparse"]), Text("ri"), Plotting,
-        "How neighborhood compositions become a few numbers before they become colors: ri (random indexing), dense or sparse (principal components).").on(&[Command::Run, Command::Preview, Command::Segfree]),
+        "How neighborhood compositions become a few numbers before they become colors: ri (random indexing), dense or sparse (principal components).").on(&[Command::Run, Command::Preview, Command::Segfree, Command::Split]),
     key(P, "max_z_slices", Kind::Int { min: 1, max: 65_535 }, Int(20), Output,
-        "Largest number of z layers with polygons of their own; more distinct z values are binned evenly.").flag("max-z-slices", "N"),
+        "Largest number of z layers with polygons of their own; more distinct z values are binned evenly.").flag("max-z-slices", "N").on(SEGMENTING),
 
     key(R, "type", Kind::Choice(&["", "none", "column", "image", "boundary"]), Text(""), Prior,
         "Where the prior segmentation is: column (column_name), image or boundary (path; the content of the file tells its kind), none, or empty = as column_name or path say."),
@@ -143,9 +161,9 @@ pub const OPTIONS: &[OptionDef] = &[
     placed(Place::CommandLine, key("", "list", Kind::Bool, OFF, Output,
         "Print the names of the presets.").flag("list", "BOOL").on(&[Command::Config])),
     placed(Place::CommandLine, key("", "output", Kind::Path, Text("segmentation.csv"), Output,
-        "Molecule table to write (X.csv: the other files are X_cell_stats.csv, X_polygons_2d.json, ...), or a directory (existing, or ending in /).").flag("output", "PATH").short('o').on(WORKING)),
+        "Molecule table to write (X.csv: the other files are X_cell_stats.csv, X_polygons_2d.json, ...), or a directory (existing, or ending in /).").flag("output", "PATH").short('o').on(WRITING)),
     placed(Place::CommandLine, key("", "stage", Kind::Path, Text(""), Output,
-        "Write the result as a stage into this folder: Arrow tables and a manifest, for other commands and for looking inside. Without --output nothing else is written.").flag("stage", "DIR").on(&[Command::Run, Command::Segfree])),
+        "Write the result as a stage into this folder: Arrow tables and a manifest, for other commands and for looking inside. Without --output nothing else is written.").flag("stage", "DIR").on(&[Command::Run, Command::Segfree, Command::Merge])),
     placed(Place::CommandLine, key("", "format", Kind::List, EmptyList, Output,
         "What to write, with commas between several: baysor (the files of Baysor 0.7.1), parquet (tables, GeoParquet), h5ad (AnnData), 10x-h5, 10x-mtx (matrices as of Cell Ranger), vpt (MERSCOPE), spatialdata (a zarr store), xenium-ranger (the pair for import-segmentation, checked). Empty = baysor.").flag("format", "LIST").on(EXPORTING)),
     placed(Place::CommandLine, key("", "nuclei_from", Kind::Choice(&["auto", "none", "compartments", "prior", "overlaps_nucleus"]), Text("auto"), Output,
@@ -176,10 +194,12 @@ pub const OPTIONS: &[OptionDef] = &[
         "The molecule table that the run was made from: molecules of genes that were left out (exclude_genes, min_molecules_per_gene) are counted in the cells whose boundaries they lie in. Written to X_excluded.csv and X_excluded_counts.loom (or .tsv); nothing else changes.").flag("add-excluded", "TABLE").on(&[Command::Export])),
     placed(Place::CommandLine, key("", "json", Kind::Bool, OFF, Output,
         "Print JSON: the manifest, and the columns of every table with type, unit and meaning.").flag("json", "BOOL").on(&[Command::Inspect])),
+    placed(Place::CommandLine, key("", "json_file", Kind::Path, Text(""), Output,
+        "Write the estimate into this file, too, for programs (docs/estimate.md tells the keys).").flag("json", "FILE").on(&[Command::Estimate])),
     placed(Place::CommandLine, key("", "save_prior", Kind::Path, Text(""), Prior,
         "Write into this folder what the command prior would write: the labels of the molecules, the segments, an overview picture.").flag("save-prior", "DIR").on(&[Command::Run])),
     placed(Place::CommandLine, key("", "polygon_format", Kind::Choice(&["FeatureCollection", "GeometryCollection", "GeometryCollectionLegacy", "none"]), Text("FeatureCollection"), Output,
-        "Format of the cell boundaries: FeatureCollection, GeometryCollection, GeometryCollectionLegacy (integer cell ids) or none. The format xenium-ranger takes GeometryCollectionLegacy unless this is given.").flag("polygon-format", "FORMAT").on(EXPORTING)),
+        "Format of the cell boundaries: FeatureCollection, GeometryCollection, GeometryCollectionLegacy (integer cell ids) or none. The format xenium-ranger takes GeometryCollectionLegacy unless this is given.").flag("polygon-format", "FORMAT").on(&[Command::Run, Command::Export, Command::Merge])),
     placed(Place::CommandLine, key("", "xenium_bundle", Kind::Path, Text(""), Output,
         "Output folder of the instrument (with experiment.xenium): xenium-ranger then compares ids and coordinates with its transcripts.parquet.").flag("xenium-bundle", "DIR").on(EXPORTING)),
     placed(Place::CommandLine, key("", "polygon_3d_layout", Kind::Choice(&["array", "object"]), Text("array"), Output,
@@ -191,7 +211,9 @@ pub const OPTIONS: &[OptionDef] = &[
     placed(Place::CommandLine, key("", "resume", Kind::Bool, OFF, Output,
         "Go on from the checkpoint of the same run, X_checkpoint.bin or DIR/checkpoint.bin, with the same result as without an interruption; without a checkpoint start from the beginning.").flag("resume", "BOOL")),
     placed(Place::CommandLine, key("", "run_id", Kind::Text, Text(""), Output,
-        "Text in the names of the cells (C<ID>-1, ...), letters and digits; derived from inputs and parameters if not given.").flag("run-id", "ID")),
+        "Text in the names of the cells (C<ID>-1, ...), letters and digits; derived from inputs and parameters if not given.").flag("run-id", "ID").on(SEGMENTING)),
+    placed(Place::CommandLine, key("", "max_memory", Kind::Memory, Text(""), Tiles,
+        "Divide the slide into tiles if it needs more memory than this, such as 8GB, 500MB or 16GiB; auto: than the machine, or the container, has available.").flag("max-memory", "SIZE").on(SEGMENTING)),
     placed(Place::CommandLine, key("", "k_neighbors", COUNT, Int(0), Plotting,
         "Molecules in a neighborhood, the molecule itself included; 0 = a tenth of the genes, or the minimum per cell if that is more.").flag("k-neighbors", "K").short('k').on(&[Command::Segfree])),
     placed(Place::CommandLine, key("", "quiet", Kind::Bool, OFF, Program,
@@ -201,7 +223,7 @@ pub const OPTIONS: &[OptionDef] = &[
     placed(Place::CommandLine, key("", "plot", Kind::Bool, OFF, Plotting,
         "Write reports beside the results: X_diagnostics.html, X_borders.html, X_borders.png, and numbers for MultiQC (*_mqc.json).").flag("plot", "BOOL").short('p').on(EXPORTING)),
     placed(Place::CommandLine, key("", "skip_ncv_color", Kind::Bool, OFF, Plotting,
-        "Do not compute the colors of neighborhoods (column ncv_color): saves time.").flag("skip-ncv-color", "BOOL")),
+        "Do not compute the colors of neighborhoods (column ncv_color): saves time.").flag("skip-ncv-color", "BOOL").on(SEGMENTING)),
 ];
 
 /// Other spellings of keys: table, key, and the table and key meant.
@@ -226,8 +248,9 @@ const fn key(
     let (flag, short, value_name, effect) = (None, None, "VALUE", Effect::Used);
     let commands: &[Command] = match group {
         Group::Columns | Group::Filters | Group::Program => &Command::COMPUTING,
-        Group::Prior => &[Command::Run, Command::Prior],
-        Group::Segmentation | Group::Cells | Group::Output | Group::Plotting => &[Command::Run],
+        Group::Prior => &[Command::Run, Command::Prior, Command::Split],
+        Group::Segmentation | Group::Tiles => SEGMENTING,
+        Group::Cells | Group::Output | Group::Plotting => &[Command::Run],
     };
     OptionDef {
         place: Place::Table(table),

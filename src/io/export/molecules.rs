@@ -101,7 +101,8 @@ pub(super) enum Content<'a> {
     ShortFloat(&'a [f64]),
     Gene(&'a [GeneIdx], &'a [String]),
     Carried(&'a Series, Values<'a>),
-    MoleculeId,
+    /// Identities, from 0; numbers are from 1.
+    MoleculeId(&'a [u32]),
     /// Counted from 0.
     RowNumber,
     /// Number of the gene in the gene table, from 0.
@@ -128,7 +129,7 @@ pub(super) fn plan<'a>(
     table: &'a MoleculeTable,
     results: &MoleculeResults<'a>,
 ) -> io::Result<Vec<(&'a str, Content<'a>)>> {
-    with_results(table, result_columns(results))
+    with_results(table, result_columns(&table.molecules.ids, results))
 }
 
 /// Columns of the input in order, those with the name of a result replaced, and the other results after them.
@@ -173,9 +174,9 @@ pub(super) fn known_column(table: &MoleculeTable, column: OutputColumn) -> Conte
 }
 
 /// The results that are present, in the order in which they are appended.
-fn result_columns<'a>(results: &MoleculeResults<'a>) -> Vec<(&'a str, Content<'a>)> {
+fn result_columns<'a>(ids: &'a [u32], results: &MoleculeResults<'a>) -> Vec<(&'a str, Content<'a>)> {
     let columns = [
-        ("molecule_id", Some(Content::MoleculeId)),
+        ("molecule_id", Some(Content::MoleculeId(ids))),
         ("prior_segmentation", results.prior_segment.map(|of| Content::Segment(of, results.segment_numbers))),
         ("confidence", Some(Content::Share(results.confidence))),
         ("compartment", results.compartment.map(Content::Compartment)),
@@ -221,7 +222,7 @@ impl Content<'_> {
             Self::ShortFloat(values) => push_f32(out, values[row] as f32),
             Self::Gene(genes, names) => push_text(out, &names[genes[row].idx()]),
             Self::Carried(_, values) => values.push(out, row),
-            Self::MoleculeId => push_unsigned(out, row as u64 + 1),
+            Self::MoleculeId(ids) => push_unsigned(out, u64::from(ids[row]) + 1),
             Self::RowNumber => push_unsigned(out, row as u64),
             Self::GeneNumber(genes) => push_unsigned(out, genes[row].idx() as u64),
             Self::Zero => push_unsigned(out, 0),

@@ -21,7 +21,7 @@ pub enum OutputColumn {
 #[derive(Clone, Debug, Default)]
 pub struct Carried {
     /// Columns other than coordinates and gene, under the names of the output. `[n_molecules]` rows each, or no
-    /// columns at all.
+    /// columns at all; of a table that was read without them, no rows.
     pub frame: DataFrame,
     /// Columns of the output, in the order of the input.
     pub layout: Vec<OutputColumn>,
@@ -39,6 +39,11 @@ impl Carried {
             OutputColumn::Gene => "gene",
             OutputColumn::Carried(at) => self.frame.columns()[at].name().as_str(),
         }
+    }
+
+    /// Names, types and layout alone.
+    pub fn without_rows(&self) -> Self {
+        Self { frame: self.frame.clear(), layout: self.layout.clone(), f32_axes: self.f32_axes }
     }
 
     /// The values of a carried column.

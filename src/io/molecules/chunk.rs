@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use polars::prelude::{BooleanChunked, NewChunkedArray, PlSmallStr, Series};
 
 use super::Crop;
+use super::selection::Selection;
 use super::values::{Seen, Values};
 
 /// The gene of molecules that have none in the table.
@@ -53,20 +54,29 @@ impl Genes {
 }
 
 /// Some rows of the table, after the filters that look at one row only.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Chunk {
-    pub n_rows: u64,
-    pub n_cropped: u64,
-    pub n_low_qv: u64,
+    /// Which rows of the file they are.
+    pub kept: Kept,
     pub x: Vec<f64>,
     pub y: Vec<f64>,
     pub z: Option<Vec<f64>>,
     pub genes: Genes,
     /// One entry per carried column.
-    pub carried: Vec<(Values, Seen)>,
+    pub carried: Vec<Part>,
+}
+
+/// A carried column in a chunk.
+#[derive(Debug)]
+pub(super) struct Part {
+    /// Its values, if they are held.
+    pub values: Option<Values>,
+    /// What they are.
+    pub seen: Seen,
 }
 
 /// Which rows the crop and the quality filter keep, with their counts.
+#[derive(Debug)]
 pub(super) struct Kept {
     /// `[n_rows]`
     pub rows: Vec<bool>,
@@ -110,8 +120,8 @@ impl Kept {
     }
 
     /// The kept rows of a column.
-    pub fn of_series(&self, series: Series) -> polars::prelude::PolarsResult<Series> {
-        if self.all() { Ok(series) } else { series.filter(&mask(&self.rows)) }
+    pub fn of_series(&self, series: &Series) -> polars::prelude::PolarsResult<Series> {
+        if self.all() { Ok(series.clone()) } else { series.filter(&mask(&self.rows)) }
     }
 }
 
@@ -132,43 +142,51 @@ pub(super) fn mask(keep: &[bool]) -> BooleanChunked {
 /// All chunks of a table, in order of the rows.
 #[derive(Debug, Default)]
 pub(super) struct Collected {
-    pub n_rows: u64,
+    /// The rows of the file that are left so far.
+    pub selection: Selection,
     pub n_cropped: u64,
     pub n_low_qv: u64,
     pub x: Vec<f64>,
     pub y: Vec<f64>,
     pub z: Option<Vec<f64>>,
     pub genes: Genes,
-    /// Blocks of every carried column. `[n_carried][n_chunks]`
-    pub carried: Vec<Vec<Values>>,
-    /// What text columns hold. `[n_carried]`
+    /// Blocks of every carried column that is held. `[n_carried][n_chunks]`
+    pub carried: Vec<Option<Vec<Values>>>,
+    /// What the carried columns hold. `[n_carried]`
     pub seen: Vec<Seen>,
 }
 
 impl Collected {
-    /// An empty table.
-    pub fn new(n_carried: usize, has_z: bool) -> Self {
+    /// An empty table. `held`: which carried columns are held. `[n_carried]`
+    pub fn new(held: &[bool], has_z: bool) -> Self {
         Self {
             z: has_z.then(Vec::new),
-            carried: (0..n_carried).map(|_| Vec::new()).collect(),
-            seen: vec![Seen::default(); n_carried],
+            carried: held.iter().map(|held| held.then(Vec::new)).collect(),
+            seen: vec![Seen::default(); held.len()],
             ..Self::default()
         }
     }
 
+    /// Rows of the file, removed ones too.
+    pub fn n_rows(&self) -> u64 {
+        self.selection.n_rows() as u64
+    }
+
     /// Appends the rows that follow.
     pub fn push(&mut self, chunk: Chunk) {
-        self.n_rows += chunk.n_rows;
-        self.n_cropped += chunk.n_cropped;
-        self.n_low_qv += chunk.n_low_qv;
+        self.selection.push(&chunk.kept.rows);
+        self.n_cropped += chunk.kept.n_cropped;
+        self.n_low_qv += chunk.kept.n_low_qv;
         self.x.extend(chunk.x);
         self.y.extend(chunk.y);
         if let (Some(all), Some(z)) = (&mut self.z, chunk.z) {
             all.extend(z);
         }
         self.genes.extend(chunk.genes);
-        for (column, (values, seen)) in chunk.carried.into_iter().enumerate() {
-            self.carried[column].push(values);
+        for (column, Part { values, seen }) in chunk.carried.into_iter().enumerate() {
+            if let (Some(blocks), Some(values)) = (&mut self.carried[column], values) {
+                blocks.push(values);
+            }
             self.seen[column] = self.seen[column].joined(seen);
         }
     }

@@ -66,6 +66,12 @@ pub enum ReadError {
         /// What the decoder said.
         detail: String,
     },
+    /// A file that was written to while it was read.
+    #[error("{}: the table has changed since it was first read. Let whatever writes it finish, and start again", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
     /// A part of a table that does not fit the others.
     #[error(
         "{}: its columns are not those of {}, the first part of the table. Remove what does not belong, or name one file",

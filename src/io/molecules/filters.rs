@@ -6,7 +6,9 @@ use regex::Regex;
 
 use super::chunk::{Collected, mask, retain_rows};
 use super::error::ReadError;
-use super::{Note, RawTable, ReadRequest, RemovedGene, Source};
+use super::load::RawTable;
+use super::source::Source;
+use super::{Note, ReadRequest, RemovedGene};
 use crate::data::{GeneIdx, GeneTable};
 
 /// Genes named in a message at most.
@@ -122,8 +124,10 @@ fn retain(table: &mut RawTable, keep: &[bool], source: &Source) -> Result<(), Re
     if let Some(z) = &mut collected.z {
         retain_rows(z, keep);
     }
+    collected.selection.retain(keep);
     let mask = mask(keep);
-    let kept: Result<Vec<Series>, _> = table.carried.par_iter().map(|column| column.filter(&mask)).collect();
+    let filter = |column: &Option<Series>| column.as_ref().map(|column| column.filter(&mask)).transpose();
+    let kept: Result<Vec<Option<Series>>, _> = table.carried.par_iter().map(filter).collect();
     table.carried =
         kept.map_err(|error| ReadError::Damaged { path: source.path.clone(), detail: error.to_string() })?;
     Ok(())
@@ -139,7 +143,7 @@ fn nothing_left(table: &RawTable, n_rare: u64, n_excluded: u64, source: &Source)
     ];
     let removed: Vec<String> =
         counts.iter().filter(|(_, n)| *n > 0).map(|(filter, n)| format!("{filter} removed {n}")).collect();
-    let n_read = table.collected.n_rows;
+    let n_read = table.collected.n_rows();
     ReadError::NothingLeft { path: source.path.clone(), n_read, removed: removed.join(", ") }
 }
 

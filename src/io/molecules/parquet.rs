@@ -7,24 +7,33 @@ use polars::prelude::{
 };
 use rayon::prelude::*;
 
-use super::chunk::{Chunk, Collected, Genes, Kept};
+use super::chunk::{Chunk, Collected, Genes, Kept, Part, mask};
 use super::columns::{Use, Uses, resolve};
 use super::error::ReadError;
+use super::load::{Hold, RawTable, needs_z, rescale, scales, value_remedy};
+use super::selection::Selection;
 use super::source::Source;
 use super::text::assemble;
 use super::values::{Seen, Values, number};
-use super::{Note, RawTable, ReadRequest, needs_z, rescale, scales, value_remedy};
+use super::{Note, ReadFacts, ReadRequest};
 
 /// Names of the columns of a Parquet file.
 pub(super) fn header(source: &Source) -> Result<Vec<String>, ReadError> {
     Ok(Footer::read(source)?.header)
 }
 
+/// Rows of every row group of a table, part by part.
+pub(super) fn row_groups(source: &Source) -> Result<Vec<usize>, ReadError> {
+    let groups: Result<Vec<Vec<usize>>, ReadError> =
+        source.parts().map(|part| Footer::read(&part).map(|footer| footer.row_groups)).collect();
+    Ok(groups?.concat())
+}
+
 /// What a file declares before its rows are read.
 struct Footer {
     header: Vec<String>,
     types: Vec<ArrowDataType>,
-    /// Rows of every row group.
+    /// Rows that are read together: of every row group, or of parts of large ones.
     row_groups: Vec<usize>,
 }
 
@@ -37,7 +46,7 @@ impl Footer {
             Ok(Self {
                 header: schema.iter_names().map(|name| name.to_string()).collect(),
                 types: schema.iter_values().map(|field| field.dtype.clone()).collect(),
-                row_groups: metadata.row_groups.iter().map(|group| group.num_rows()).collect(),
+                row_groups: metadata.row_groups.iter().flat_map(|group| pieces(group.num_rows())).collect(),
             })
         })
         .map_err(|error| damaged(source, &error.to_string()))
@@ -45,7 +54,7 @@ impl Footer {
 }
 
 /// Reads a table of one or several Parquet files. All parts must have the columns of the first.
-pub(super) fn read(source: &Source, request: &ReadRequest) -> Result<RawTable, ReadError> {
+pub(super) fn read(source: &Source, request: &ReadRequest, hold: Hold) -> Result<RawTable, ReadError> {
     let parts: Vec<Source> = source.parts().collect();
     let Some(first) = parts.first() else { return Err(ReadError::NoRows { path: source.path.clone() }) };
     let Footer { header, types, .. } = Footer::read(first)?;
@@ -57,8 +66,11 @@ pub(super) fn read(source: &Source, request: &ReadRequest) -> Result<RawTable, R
         let column = [Some(uses.x), Some(uses.y), uses.z][axis];
         scales[axis] == 1.0 && column.is_some_and(|column| types[column] == ArrowDataType::Float32)
     });
-    let n_carried = uses.of.iter().filter(|entry| matches!(entry, Use::Carried(_))).count();
-    let mut collected = Collected::new(n_carried, uses.z.is_some());
+    let held = hold.columns(&uses);
+    let carried = carried_columns(&uses);
+    let mut collected = Collected::new(&held, uses.z.is_some());
+    // Types of the carried columns: those in the first row group.
+    let mut settled: Option<Vec<DataType>> = None;
     for part in &parts {
         let footer = Footer::read(part)?;
         if footer.header != header {
@@ -66,25 +78,85 @@ pub(super) fn read(source: &Source, request: &ReadRequest) -> Result<RawTable, R
         }
         let mut offset = 0;
         for n_rows in footer.row_groups.into_iter().filter(|&n_rows| n_rows > 0) {
-            let group = Group { source: part, request, uses: &uses, header: &header, offset, n_rows };
-            collected.push(group.read()?);
+            // Only the range of integers must be known of columns that are not held.
+            let is_known = |(at, &column): (usize, &usize)| {
+                let dtype = settled.as_ref().map(|settled| &settled[at]);
+                let is_needed = held[at] || uses.qv == Some(column) || dtype.is_none_or(|is| is == &DataType::Int64);
+                (!is_needed && footer.types[column] == types[column]).then_some(column)
+            };
+            let known: Vec<usize> = carried.iter().enumerate().filter_map(is_known).collect();
+            let group = Group { source: part, request, uses: &uses, header: &header, offset, n_rows, known: &known };
+            let mut chunk = group.read()?;
+            let settled = settled.get_or_insert_with(|| chunk.carried.iter().map(type_of).collect());
+            settle(&mut chunk.carried, settled, &held).map_err(|error| damaged(part, &error.to_string()))?;
+            collected.push(chunk);
             offset += n_rows;
         }
     }
-    if collected.n_rows == 0 {
+    if collected.n_rows() == 0 {
         return Err(ReadError::NoRows { path: source.path.clone() });
     }
+    let types = settled.unwrap_or_default().into_iter().zip(&collected.seen);
+    let types: Vec<DataType> = types.map(|(dtype, seen)| seen.narrowed(dtype)).collect();
     let blocks = std::mem::take(&mut collected.carried);
-    let types: Vec<DataType> = blocks.iter().map(|blocks| first_type(blocks)).collect();
     let carried = assemble(source, &uses, blocks, &types)?;
-    Ok(RawTable { header, uses, collected, carried, f32_axes, notes, seen: super::ReadFacts::default() })
+    Ok(RawTable { header, uses, collected, carried, types, f32_axes, notes, seen: ReadFacts::default() })
 }
 
-fn first_type(blocks: &[Values]) -> DataType {
-    blocks
-        .iter()
-        .find_map(|block| if let Values::Typed(series) = block { Some(series.dtype().clone()) } else { None })
-        .unwrap_or(DataType::String)
+/// Positions of the carried columns in the file.
+fn carried_columns(uses: &Uses) -> Vec<usize> {
+    (0..uses.of.len()).filter(|&column| matches!(uses.of[column], Use::Carried(_))).collect()
+}
+
+fn type_of(part: &Part) -> DataType {
+    match &part.values {
+        Some(Values::Typed(series)) => series.dtype().clone(),
+        _ => DataType::String,
+    }
+}
+
+/// Gives the columns of a row group their types, notes the range of integers, and lets go what is not held.
+fn settle(parts: &mut [Part], types: &[DataType], held: &[bool]) -> PolarsResult<()> {
+    for (at, part) in parts.iter_mut().enumerate() {
+        let Some(Values::Typed(series)) = &mut part.values else { continue };
+        if series.dtype() != &types[at] {
+            *series = series.strict_cast(&types[at])?;
+        }
+        if series.dtype() == &DataType::Int64 {
+            part.seen = Seen::integers(series.min::<i64>()?.zip(series.max::<i64>()?));
+        }
+        if !held[at] {
+            part.values = None;
+        }
+    }
+    Ok(())
+}
+
+/// The second pass: hands over the selected rows of the carried columns, row group by row group.
+pub(super) fn read_carried<E: From<ReadError>>(
+    source: &Source,
+    request: &ReadRequest,
+    uses: &Uses,
+    types: &[DataType],
+    selection: &Selection,
+    mut take: impl FnMut(Vec<Series>) -> Result<(), E>,
+) -> Result<(), E> {
+    let columns = carried_columns(uses);
+    let mut n_before = 0;
+    for part in source.parts() {
+        let Footer { header, row_groups, .. } = Footer::read(&part)?;
+        let mut offset = 0;
+        for n_rows in row_groups {
+            let is_kept = selection.rows(n_before, n_rows).ok_or_else(|| source.changed())?;
+            let group = Group { source: &part, request, uses, header: &header, offset, n_rows, known: &[] };
+            if is_kept.contains(&true) {
+                take(group.read_carried(&columns, types, &is_kept)?)?;
+            }
+            offset += n_rows;
+            n_before += n_rows;
+        }
+    }
+    if n_before == selection.n_rows() { Ok(()) } else { Err(source.changed().into()) }
 }
 
 fn damaged(source: &Source, detail: &str) -> ReadError {
@@ -128,12 +200,15 @@ struct Group<'a> {
     header: &'a [String],
     offset: usize,
     n_rows: usize,
+    /// Carried columns that need not be read, ascending.
+    known: &'a [usize],
 }
 
 impl Group<'_> {
     fn read(&self) -> Result<Chunk, ReadError> {
-        let wanted: Vec<usize> =
-            (0..self.uses.of.len()).filter(|&column| self.uses.of[column] != Use::Dropped).collect();
+        let is_wanted =
+            |&column: &usize| self.uses.of[column] != Use::Dropped && self.known.binary_search(&column).is_err();
+        let wanted: Vec<usize> = (0..self.uses.of.len()).filter(is_wanted).collect();
         // Collected before the first error is looked for: it is the one of the first column then.
         let columns: Vec<Result<Series, ReadError>> = wanted.par_iter().map(|&column| self.column(column)).collect();
         let columns: Result<Vec<Series>, ReadError> = columns.into_iter().collect();
@@ -152,19 +227,37 @@ impl Group<'_> {
         if let Some(z) = &mut z {
             kept.apply(z);
         }
+        let kept_values =
+            |series: &Series| kept.of_series(series).map_err(|error| damaged(self.source, &error.to_string()));
         let mut genes = Genes::default();
+        push_genes(&mut genes, &kept_values(at(self.uses.gene))?)
+            .map_err(|error| damaged(self.source, &error.to_string()))?;
         let mut carried = Vec::new();
-        for (&column, series) in wanted.iter().zip(columns) {
-            let kept_values = |series| kept.of_series(series).map_err(|error| damaged(self.source, &error.to_string()));
-            match &self.uses.of[column] {
-                Use::Gene => push_genes(&mut genes, &kept_values(series)?)
-                    .map_err(|error| damaged(self.source, &error.to_string()))?,
-                Use::Carried(_) => carried.push((Values::Typed(kept_values(series)?), Seen::default())),
-                _ => {}
-            }
+        for column in carried_columns(self.uses) {
+            let values = match self.known.binary_search(&column) {
+                Ok(_) => None,
+                Err(_) => Some(Values::Typed(kept_values(at(column))?)),
+            };
+            carried.push(Part { values, seen: Seen::default() });
         }
-        let (n_cropped, n_low_qv) = (kept.n_cropped, kept.n_low_qv);
-        Ok(Chunk { n_rows: self.n_rows as u64, n_cropped, n_low_qv, x, y, z, genes, carried })
+        Ok(Chunk { kept, x, y, z, genes, carried })
+    }
+
+    /// Some rows of the carried columns, in their final types.
+    fn read_carried(&self, columns: &[usize], types: &[DataType], is_kept: &[bool]) -> Result<Vec<Series>, ReadError> {
+        let mask = mask(is_kept);
+        let read = |(&column, dtype): (&usize, &DataType)| {
+            let series = self.column(column)?;
+            let kept = series.filter(&mask).and_then(|kept| kept.strict_cast(dtype));
+            let name = match &self.uses.of[column] {
+                Use::Carried(name) => name,
+                _ => &self.header[column],
+            };
+            let kept = kept.map_err(|error| damaged(self.source, &error.to_string()))?;
+            Ok(kept.rechunk().with_name(name.as_str().into()))
+        };
+        let columns: Vec<Result<Series, ReadError>> = columns.par_iter().zip(types).map(read).collect();
+        columns.into_iter().collect()
     }
 
     /// Decodes one column in the calling thread.
@@ -267,7 +360,14 @@ fn push_genes(genes: &mut Genes, series: &Series) -> PolarsResult<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::as_printed;
+    use super::{MAX_ROWS, as_printed, pieces};
+
+    #[test]
+    fn large_row_groups_are_cut() {
+        let of = |n_rows: usize| pieces(n_rows).collect::<Vec<_>>();
+        assert_eq!((of(0), of(5), of(MAX_ROWS)), (vec![], vec![5], vec![MAX_ROWS]));
+        assert_eq!(of(2 * MAX_ROWS + 1), [MAX_ROWS, MAX_ROWS, 1]);
+    }
 
     #[test]
     fn single_precision_is_read_as_it_is_printed() {

@@ -19,7 +19,7 @@ pub(super) enum Format {
 }
 
 /// A table file that exists and has a known format.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Source {
     /// The table itself, not the `experiment.xenium` or the folder that led to it; of a table in parts, their folder.
     pub path: PathBuf,
@@ -86,9 +86,22 @@ impl Source {
         File::open(&self.path).map_err(|source| unreadable(&self.path, source))
     }
 
+    /// Bytes of all files.
+    pub fn n_bytes(&self) -> Result<u64, ReadError> {
+        let size = |path: &PathBuf| {
+            std::fs::metadata(path).map(|metadata| metadata.len()).map_err(|source| unreadable(path, source))
+        };
+        self.files.iter().map(size).sum()
+    }
+
     /// The content of all files, one after the other.
     pub fn fingerprint(&self) -> Result<Fingerprint, ReadError> {
         fingerprint_of_files(&self.files).map_err(|source| unreadable(&self.path, source))
+    }
+
+    /// The error when the content is not what it was before.
+    pub fn changed(&self) -> ReadError {
+        ReadError::Changed { path: self.path.clone() }
     }
 
     /// The error for a failure while the content is read.

@@ -5,13 +5,15 @@ use std::io::Read;
 use polars::prelude::{DataType, Series};
 use rayon::prelude::*;
 
-use super::chunk::{Chunk, Collected, Genes, Kept};
+use super::chunk::{Chunk, Collected, Genes, Kept, Part};
 use super::columns::{Use, Uses, resolve};
 use super::csv::{Blocks, Dialect, Fields, RowFault, detect};
 use super::error::ReadError;
+use super::load::{Hold, RawTable, needs_z, rescale, value_remedy};
+use super::selection::Selection;
 use super::source::Source;
-use super::values::{Values, concatenate, number, type_fields};
-use super::{RawTable, ReadRequest, needs_z, rescale, value_remedy};
+use super::values::{Seen, Values, concatenate, number, type_fields};
+use super::{ReadFacts, ReadRequest};
 
 /// Blocks in memory at once; one wave is split while the next is read.
 const MAX_WAVE: usize = 16;
@@ -22,34 +24,67 @@ const HEADER_BYTES: usize = 1 << 16;
 type TextBlocks = Blocks<Box<dyn Read + Send>>;
 
 /// Reads a CSV file, plain or compressed with gzip.
-pub(super) fn read(source: &Source, request: &ReadRequest) -> Result<RawTable, ReadError> {
+pub(super) fn read(source: &Source, request: &ReadRequest, hold: Hold) -> Result<RawTable, ReadError> {
     let (_, dialect) = open(source)?;
     let uses = resolve(&dialect.header, request, &source.path, needs_z(request))?;
+    let held = hold.columns(&uses);
     let reader = Reader { source, request, uses: &uses, dialect: &dialect };
     let mut as_text = vec![false; dialect.header.len()];
     // METHOD: a column that proves to be text after some of its blocks were read as floating point numbers is read
-    // again, or its digits would be lost. One more pass for each such column at most, and usually none.
+    // again, or its digits would be lost. One more pass for each such column at most, and usually none. Columns that are
+    // not held have nothing to lose: when they are read, their types are known.
     let mut collected = loop {
-        match reader.pass(&as_text)? {
+        match reader.pass(&held, &as_text)? {
             Pass::Done(collected) => break *collected,
             Pass::Again(column) => as_text[column] = true,
         }
     };
-    if collected.n_rows == 0 {
+    if collected.n_rows() == 0 {
         return Err(ReadError::NoRows { path: source.path.clone() });
     }
+    let types: Vec<DataType> = collected.seen.iter().map(|seen| seen.narrowed(seen.data_type())).collect();
     let blocks = std::mem::take(&mut collected.carried);
-    let types: Vec<DataType> = collected.seen.iter().map(|seen| seen.data_type()).collect();
     let carried = assemble(source, &uses, blocks, &types)?;
-    Ok(RawTable {
-        header: dialect.header,
-        uses,
-        collected,
-        carried,
-        f32_axes: [false; 3],
-        notes: Vec::new(),
-        seen: super::ReadFacts::default(),
-    })
+    let (header, f32_axes) = (dialect.header, [false; 3]);
+    Ok(RawTable { header, uses, collected, carried, types, f32_axes, notes: Vec::new(), seen: ReadFacts::default() })
+}
+
+/// The second pass: hands over the selected rows of the carried columns, block by block.
+pub(super) fn read_carried<E: From<ReadError>>(
+    source: &Source,
+    request: &ReadRequest,
+    uses: &Uses,
+    types: &[DataType],
+    selection: &Selection,
+    mut take: impl FnMut(Vec<Series>) -> Result<(), E>,
+) -> Result<(), E> {
+    let (mut blocks, dialect) = open(source)?;
+    if dialect.header.len() != uses.of.len() {
+        return Err(source.changed().into());
+    }
+    let reader = Reader { source, request, uses, dialect: &dialect };
+    let mut n_before = 0;
+    let mut wave = reader.next_wave(&mut blocks)?;
+    while !wave.is_empty() {
+        let (split, next) = rayon::join(
+            || wave.into_par_iter().map(|block| reader.split(block)).collect::<Vec<_>>(),
+            || reader.next_wave(&mut blocks),
+        );
+        let mut parts = Vec::with_capacity(split.len());
+        for fields in split {
+            let fields = fields.map_err(|fault| reader.error(fault, n_before as u64))?;
+            let is_kept = selection.rows(n_before, fields.n_rows()).ok_or_else(|| source.changed())?;
+            n_before += fields.n_rows();
+            parts.push((fields, is_kept));
+        }
+        let typed = |(fields, is_kept): (Fields, Vec<bool>)| reader.carried(&fields, types, &is_kept);
+        let typed: Vec<Result<Vec<Series>, ReadError>> = parts.into_par_iter().map(typed).collect();
+        for columns in typed {
+            take(columns?)?;
+        }
+        wave = next?;
+    }
+    if n_before == selection.n_rows() { Ok(()) } else { Err(source.changed().into()) }
 }
 
 /// Names of the columns of a text table.
@@ -57,17 +92,19 @@ pub(super) fn header(source: &Source) -> Result<Vec<String>, ReadError> {
     Ok(open(source)?.1.header)
 }
 
-/// Joins the blocks of every carried column.
+/// Joins the blocks of every carried column that is held.
 pub(super) fn assemble(
     source: &Source,
     uses: &Uses,
-    blocks: Vec<Vec<Values>>,
+    blocks: Vec<Option<Vec<Values>>>,
     types: &[DataType],
-) -> Result<Vec<Series>, ReadError> {
+) -> Result<Vec<Option<Series>>, ReadError> {
     let names = uses.of.iter().filter_map(|entry| if let Use::Carried(name) = entry { Some(name) } else { None });
     let columns: Vec<_> = names.zip(blocks).zip(types).collect();
-    let joined: Result<Vec<Series>, _> =
-        columns.into_par_iter().map(|((name, blocks), dtype)| concatenate(name, blocks, dtype)).collect();
+    let join = |((name, blocks), dtype): ((&String, Option<Vec<Values>>), &DataType)| {
+        blocks.map(|blocks| concatenate(name, blocks, dtype)).transpose()
+    };
+    let joined: Result<Vec<Option<Series>>, _> = columns.into_par_iter().map(join).collect();
     joined.map_err(|error| ReadError::Damaged { path: source.path.clone(), detail: error.to_string() })
 }
 
@@ -106,23 +143,23 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn pass(&self, as_text: &[bool]) -> Result<Pass, ReadError> {
+    fn pass(&self, held: &[bool], as_text: &[bool]) -> Result<Pass, ReadError> {
         let (mut blocks, _) = open(self.source)?;
         let columns: Vec<usize> =
             (0..self.uses.of.len()).filter(|&column| matches!(self.uses.of[column], Use::Carried(_))).collect();
-        let mut collected = Collected::new(columns.len(), self.uses.z.is_some());
+        let mut collected = Collected::new(held, self.uses.z.is_some());
         let mut wave = self.next_wave(&mut blocks)?;
         while !wave.is_empty() {
             let (parsed, next) = rayon::join(
-                || wave.into_par_iter().map(|block| self.parse(block, as_text)).collect::<Vec<_>>(),
+                || wave.into_par_iter().map(|block| self.parse(block, held, as_text)).collect::<Vec<_>>(),
                 || self.next_wave(&mut blocks),
             );
             for chunk in parsed {
-                collected.push(chunk.map_err(|fault| self.error(fault, collected.n_rows))?);
+                collected.push(chunk.map_err(|fault| self.error(fault, collected.n_rows()))?);
             }
             let lossy = |at: &usize| {
                 collected.seen[*at].data_type() == DataType::String
-                    && collected.carried[*at].iter().any(Values::is_float)
+                    && collected.carried[*at].iter().flatten().any(Values::is_float)
             };
             if let Some(at) = (0..columns.len()).find(lossy) {
                 return Ok(Pass::Again(columns[at]));
@@ -143,11 +180,13 @@ impl Reader<'_> {
         Ok(wave)
     }
 
-    fn parse(&self, block: Vec<u8>, as_text: &[bool]) -> Result<Chunk, Fault> {
+    fn split(&self, block: Vec<u8>) -> Result<Fields, Fault> {
         let fields = Fields::split(block, self.dialect.delimiter, self.uses.of.len()).map_err(Fault::Row)?;
-        if !fields.is_utf8() {
-            return Err(Fault::NotUtf8);
-        }
+        if fields.is_utf8() { Ok(fields) } else { Err(Fault::NotUtf8) }
+    }
+
+    fn parse(&self, block: Vec<u8>, held: &[bool], as_text: &[bool]) -> Result<Chunk, Fault> {
+        let fields = self.split(block)?;
         let n_rows = fields.n_rows();
         let mut x = numbers(&fields, self.uses.x, true)?;
         let mut y = numbers(&fields, self.uses.y, true)?;
@@ -164,15 +203,35 @@ impl Reader<'_> {
         let rows: Vec<usize> = (0..n_rows).filter(|&row| kept.rows[row]).collect();
         let mut genes = Genes::default();
         rows.iter().for_each(|&row| genes.push(Some(fields.text(self.uses.gene, row))));
-        let mut carried = Vec::new();
+        let mut carried: Vec<Part> = Vec::with_capacity(held.len());
         for (column, entry) in self.uses.of.iter().enumerate() {
             if let Use::Carried(name) = entry {
                 let texts = rows.iter().map(|&row| fields.text(column, row));
-                carried.push(type_fields(name, texts, as_text[column]));
+                carried.push(match held[carried.len()] {
+                    true => {
+                        let (values, seen) = type_fields(name, texts, as_text[column]);
+                        Part { values: Some(values), seen }
+                    }
+                    false => Part { values: None, seen: Seen::of_fields(texts) },
+                });
             }
         }
-        let (n_cropped, n_low_qv) = (kept.n_cropped, kept.n_low_qv);
-        Ok(Chunk { n_rows: n_rows as u64, n_cropped, n_low_qv, x, y, z, genes, carried })
+        Ok(Chunk { kept, x, y, z, genes, carried })
+    }
+
+    /// Some rows of the carried columns, in their final types.
+    fn carried(&self, fields: &Fields, types: &[DataType], is_kept: &[bool]) -> Result<Vec<Series>, ReadError> {
+        let rows: Vec<usize> = (0..fields.n_rows()).filter(|&row| is_kept[row]).collect();
+        let columns = self.uses.of.iter().enumerate();
+        let columns =
+            columns.filter_map(|(at, entry)| if let Use::Carried(name) = entry { Some((at, name)) } else { None });
+        let typed = columns.zip(types).map(|((column, name), dtype)| {
+            let texts = rows.iter().map(|&row| fields.text(column, row));
+            let (values, _) = type_fields(name, texts, dtype == &DataType::String);
+            concatenate(name, [values], dtype)
+        });
+        let typed: Result<Vec<Series>, _> = typed.collect();
+        typed.map_err(|error| ReadError::Damaged { path: self.source.path.clone(), detail: error.to_string() })
     }
 
     /// Words for a fault in a block that begins after `before` rows.

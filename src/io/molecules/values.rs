@@ -26,23 +26,38 @@ enum Token {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Seen {
     bool: bool,
-    int: bool,
-    negative: bool,
-    inexact: bool,
+    /// Least and greatest integer in the range of `i64`.
+    ints: Option<(i64, i64)>,
     big_int: bool,
     float: bool,
     text: bool,
 }
 
 impl Seen {
+    /// What a column of integers holds.
+    pub fn integers(ints: Option<(i64, i64)>) -> Self {
+        Self { ints, ..Self::default() }
+    }
+
+    /// What fields hold.
+    pub fn of_fields<'a>(fields: impl Iterator<Item = &'a str>) -> Self {
+        let mut seen = Self::default();
+        for field in fields {
+            seen.note(tokenize(field));
+            if seen.text {
+                break;
+            }
+        }
+        seen
+    }
+
     fn note(&mut self, token: Token) {
         match token {
             Token::Missing => {}
             Token::Bool(_) => self.bool = true,
             Token::Int(value) => {
-                self.int = true;
-                self.negative |= value < 0;
-                self.inexact |= value.unsigned_abs() > EXACT;
+                let (low, high) = self.ints.unwrap_or((value, value));
+                self.ints = Some((low.min(value), high.max(value)));
             }
             Token::BigInt(_) => self.big_int = true,
             Token::Float(_) => self.float = true,
@@ -52,11 +67,13 @@ impl Seen {
 
     /// What either has met.
     pub fn joined(self, other: Self) -> Self {
+        let ints = match (self.ints, other.ints) {
+            (Some((low, high)), Some((other_low, other_high))) => Some((low.min(other_low), high.max(other_high))),
+            (one, other) => one.or(other),
+        };
         Self {
             bool: self.bool | other.bool,
-            int: self.int | other.int,
-            negative: self.negative | other.negative,
-            inexact: self.inexact | other.inexact,
+            ints,
             big_int: self.big_int | other.big_int,
             float: self.float | other.float,
             text: self.text | other.text,
@@ -65,17 +82,39 @@ impl Seen {
 
     /// The narrowest type for all of it; text for an empty column.
     pub fn data_type(self) -> DataType {
-        let number = self.int || self.big_int || self.float;
+        let number = self.ints.is_some() || self.big_int || self.float;
+        let (is_negative, is_inexact) = self
+            .ints
+            .map_or((false, false), |(low, high)| (low < 0, low.unsigned_abs().max(high.unsigned_abs()) > EXACT));
         let needs_text = self.text
             || (self.bool && number)
-            || (self.float && (self.big_int || self.inexact))
-            || (self.big_int && self.negative);
+            || (self.float && (self.big_int || is_inexact))
+            || (self.big_int && is_negative);
         match self {
             _ if needs_text || !(number || self.bool) => DataType::String,
             Self { bool: true, .. } => DataType::Boolean,
             Self { float: true, .. } => DataType::Float64,
             Self { big_int: true, .. } => DataType::UInt64,
             _ => DataType::Int64,
+        }
+    }
+
+    /// The type in which a column of type `dtype` is kept: integers take as few bytes as they need.
+    pub fn narrowed(self, dtype: DataType) -> DataType {
+        match self.ints {
+            Some((low, high)) if dtype == DataType::Int64 => {
+                let fits = |min: i64, max: i64| low >= min && high <= max;
+                if fits(0, u8::MAX.into()) {
+                    DataType::UInt8
+                } else if fits(i16::MIN.into(), i16::MAX.into()) {
+                    DataType::Int16
+                } else if fits(i32::MIN.into(), i32::MAX.into()) {
+                    DataType::Int32
+                } else {
+                    dtype
+                }
+            }
+            _ => dtype,
         }
     }
 }
@@ -201,10 +240,13 @@ pub(super) fn number(text: &str) -> Option<f64> {
     }
 }
 
-/// Puts the blocks of a column together as one column of type `dtype`.
-///
-/// Integers are kept in as few bytes as they need. The casts cannot fail: the type holds all values.
-pub(super) fn concatenate(name: &str, blocks: Vec<Values>, dtype: &DataType) -> polars::prelude::PolarsResult<Series> {
+/// Puts the blocks of a column together as one column of type `dtype`. The casts cannot fail if the type holds all
+/// values.
+pub(super) fn concatenate(
+    name: &str,
+    blocks: impl IntoIterator<Item = Values>,
+    dtype: &DataType,
+) -> polars::prelude::PolarsResult<Series> {
     let name = PlSmallStr::from_str(name);
     let mut column = Series::new_empty(name.clone(), dtype);
     for block in blocks {
@@ -214,23 +256,7 @@ pub(super) fn concatenate(name: &str, blocks: Vec<Values>, dtype: &DataType) -> 
             Values::Typed(part) => column.append(&part.strict_cast(dtype)?)?,
         };
     }
-    let column = column.rechunk();
-    if dtype == &DataType::Int64 { narrowed(column) } else { Ok(column) }
-}
-
-fn narrowed(column: Series) -> polars::prelude::PolarsResult<Series> {
-    let (Some(low), Some(high)) = (column.min::<i64>()?, column.max::<i64>()?) else { return Ok(column) };
-    let fits = |min: i64, max: i64| low >= min && high <= max;
-    let dtype = if fits(0, u8::MAX.into()) {
-        DataType::UInt8
-    } else if fits(i16::MIN.into(), i16::MAX.into()) {
-        DataType::Int16
-    } else if fits(i32::MIN.into(), i32::MAX.into()) {
-        DataType::Int32
-    } else {
-        return Ok(column);
-    };
-    column.strict_cast(&dtype)
+    Ok(column.rechunk())
 }
 
 #[cfg(test)]
@@ -245,7 +271,7 @@ mod tests {
             seen = seen.joined(new);
             parts.push(values);
         }
-        concatenate("c", parts, &seen.data_type()).unwrap()
+        concatenate("c", parts, &seen.narrowed(seen.data_type())).unwrap()
     }
 
     fn texts(column: &Series) -> Vec<String> {

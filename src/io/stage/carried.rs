@@ -4,7 +4,9 @@ use polars::prelude::{
     Categories, CompatLevel, DataType, FrozenCategories, IdxCa, IntoSeries, NewChunkedArray, PlSmallStr, PolarsResult,
     Series, StringChunked,
 };
-use polars_arrow::array::{Array, BinaryArray, BooleanArray, DictionaryArray, NullArray, PrimitiveArray, Utf8Array};
+use polars_arrow::array::{
+    Array, BinaryArray, BooleanArray, DictionaryArray, NullArray, PrimitiveArray, Utf8Array, new_empty_array,
+};
 use polars_arrow::datatypes::{ArrowDataType, Field, IntegerType, Metadata};
 
 use super::StageError;
@@ -173,13 +175,16 @@ pub(super) struct Target {
     categories: Option<Series>,
 }
 
+/// Whether a field is that of a carried column.
+pub(super) fn is_carried(field: &Field) -> bool {
+    let role = field.metadata.as_ref().and_then(|metadata| metadata.get(schema::ROLE));
+    role.is_some_and(|role| role == CARRIED)
+}
+
 impl Target {
     /// The carried column of a field; `None` for other fields.
     pub fn of(field: &Field) -> Option<Self> {
-        let metadata = field.metadata.as_ref()?;
-        if metadata.get(schema::ROLE).is_none_or(|role| role != CARRIED) {
-            return None;
-        }
+        let metadata = field.metadata.as_ref().filter(|_| is_carried(field))?;
         let name = metadata.get(schema::OUTPUT_NAME).unwrap_or(&field.name).clone();
         Some(Self { position: position(field), name, column: None, categories: None })
     }
@@ -208,10 +213,21 @@ impl Target {
         categories.take(&IdxCa::from_iter_options(PlSmallStr::EMPTY, keys))
     }
 
-    /// The column, in one piece.
-    pub fn finish(self) -> Option<Series> {
-        self.column.map(|column| column.rechunk())
+    /// The column as far as it has come, in one piece; rows that follow begin another.
+    pub fn take(&mut self) -> Option<Series> {
+        self.column.take().map(|column| column.rechunk())
     }
+}
+
+/// No rows of the column of a field. `entries`: those of its dictionary.
+pub(super) fn no_rows(field: &Field, entries: Option<&Texts>) -> PolarsResult<Values> {
+    Ok(match (field.dtype(), entries) {
+        (ArrowDataType::Dictionary(..), Some(entries)) => {
+            let keys = PrimitiveArray::<i32>::from_vec(Vec::new());
+            DictionaryArray::try_new(field.dtype().clone(), keys, entries.clone().boxed())?.boxed()
+        }
+        (dtype, _) => new_empty_array(dtype.clone()),
+    })
 }
 
 /// One row per category, of the type of the column.

@@ -35,28 +35,33 @@ pub(super) fn read_genes(path: &Path, n_rows: u64) -> Result<(GeneTable, Vec<u32
 
 /// Writes the cells.
 pub(super) fn write_cells(out: impl Write, names: &CellNames, stats: &CellStats) -> io::Result<u32> {
+    let columns = cell_columns(names, stats, 0);
+    write_table(out, &CELLS, &columns, stats.n_cells())?;
+    Ok(columns.len() as u32)
+}
+
+/// The columns of cells, the first of which is the cell `first` of all.
+pub(super) fn cell_columns<'a>(names: &'a CellNames, stats: &'a CellStats, first: usize) -> Vec<SourceColumn<'a>> {
     let source = |column: &Column| {
         Some(match column.name {
-            "cell" => SourceColumn::numbers(column, |row| row as u32 + 1),
-            "name" => SourceColumn::texts(column, |row| Some(names.name(CellIdx::new(row)))),
+            "cell" => SourceColumn::numbers(column, move |row| (first + row) as u32 + 1),
+            "name" => SourceColumn::texts(column, move |row| Some(names.name(CellIdx::new(first + row)))),
             "cluster" => {
                 let clusters = stats.cluster.as_ref()?;
-                SourceColumn::some_numbers(column, |row| clusters[row].map(ClusterIdx::number))
+                SourceColumn::some_numbers(column, move |row| clusters[row].map(ClusterIdx::number))
             }
-            "n_transcripts" => SourceColumn::numbers(column, |row| stats.n_transcripts[row]),
+            "n_transcripts" => SourceColumn::numbers(column, move |row| stats.n_transcripts[row]),
             "lifespan" => {
                 let lifespans = stats.lifespan.as_ref()?;
-                SourceColumn::numbers(column, |row| lifespans[row])
+                SourceColumn::numbers(column, move |row| lifespans[row])
             }
             name => {
                 let values = reals(stats, name)?;
-                SourceColumn::numbers(column, |row| values[row])
+                SourceColumn::numbers(column, move |row| values[row])
             }
         })
     };
-    let columns: Vec<SourceColumn<'_>> = CELLS.columns.iter().filter_map(source).collect();
-    write_table(out, &CELLS, &columns, stats.n_cells())?;
-    Ok(columns.len() as u32)
+    CELLS.columns.iter().filter_map(source).collect()
 }
 
 fn reals<'a>(stats: &'a CellStats, name: &str) -> Option<&'a Vec<f64>> {
@@ -114,16 +119,23 @@ pub(super) fn read_cells(path: &Path, n_rows: u64) -> Result<(Vec<String>, CellS
 
 /// Writes the counts, cell by cell.
 pub(super) fn write_counts(out: impl Write, genes: &GeneTable, counts: &CellCounts) -> io::Result<u32> {
-    let cell_of = |entry: usize| counts.offsets.partition_point(|&begin| begin as usize <= entry) as u32;
-    let columns: Vec<SourceColumn<'_>> = (COUNTS.columns.iter())
-        .map(|column| match column.name {
-            "cell" => SourceColumn::numbers(column, cell_of),
-            "gene" => SourceColumn::categories(column, genes.names(), |entry| counts.genes[entry].idx()),
-            _ => SourceColumn::numbers(column, |entry| counts.n[entry]),
-        })
-        .collect();
+    let columns = count_columns(genes, counts, 0);
     write_table(out, &COUNTS, &columns, counts.n.len())?;
     Ok(columns.len() as u32)
+}
+
+/// The columns of counts, whose first cell is the cell `first` of all.
+pub(super) fn count_columns<'a>(genes: &'a GeneTable, counts: &'a CellCounts, first: usize) -> Vec<SourceColumn<'a>> {
+    let cell_of = move |entry: usize| {
+        let cell = counts.offsets.partition_point(|&begin| begin as usize <= entry);
+        (first + cell) as u32
+    };
+    let source = |column: &Column| match column.name {
+        "cell" => SourceColumn::numbers(column, cell_of),
+        "gene" => SourceColumn::categories(column, genes.names(), move |entry| counts.genes[entry].idx()),
+        _ => SourceColumn::numbers(column, move |entry| counts.n[entry]),
+    };
+    COUNTS.columns.iter().map(source).collect()
 }
 
 /// Reads the counts of `n_cells` cells.

@@ -4,7 +4,7 @@ use polars_arrow::datatypes::{ArrowDataType, ArrowSchema, Field};
 use serde_json::{Value, json};
 
 use super::schema::{self, DESCRIPTION, ROLE, UNIT};
-use super::{Manifest, NoteLevel, StageError, StageReader};
+use super::{Manifest, NoteLevel, StageError, StageKind, StageReader, TileManifest};
 
 /// A stage in words and as data.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +21,9 @@ pub struct Description {
 pub fn describe(stage: &StageReader) -> Result<Description, StageError> {
     let manifest = stage.manifest();
     let mut lines = head(stage);
+    if manifest.stage == StageKind::Tile {
+        lines.extend(fit_lines(stage)?);
+    }
     let mut tables = Vec::new();
     lines.push("Tables:".to_owned());
     for entry in &manifest.tables {
@@ -53,6 +56,7 @@ fn head(stage: &StageReader) -> Vec<String> {
         format!("Made by baysor {program_version} (format version {format_version}) with the seed {seed}"),
     ];
     lines.extend(manifest.run_id.iter().map(|id| format!("Run id: {id}")));
+    lines.extend(manifest.tile.iter().flat_map(tile_lines));
     for (at, input) in manifest.inputs.iter().enumerate() {
         let path = manifest.timing.paths.get(at).map(|path| format!(", '{path}'")).unwrap_or_default();
         lines.push(format!("Input '{}': {}, XXH64 {}{path}", input.role, size_text(input.bytes), input.xxh64));
@@ -69,6 +73,48 @@ fn head(stage: &StageReader) -> Vec<String> {
     let memory = timing.peak_memory_bytes.map(|bytes| format!(", peak memory {}", size_text(bytes)));
     lines.push(format!("Took {:.1} s on {} threads{}", timing.seconds, timing.threads, memory.unwrap_or_default()));
     lines
+}
+
+/// Which part of a slide it is.
+fn tile_lines(tile: &TileManifest) -> [String; 4] {
+    let TileManifest { index, n_tiles, margin, n_core, n_slide, expected_memory_mib, .. } = tile;
+    let range = |axis: &str, [low, high]: [f64; 2]| match (low.is_finite(), high.is_finite()) {
+        (true, true) => format!("{axis} from {low} to {high}"),
+        (true, false) => format!("{axis} from {low} on"),
+        (false, true) => format!("{axis} up to {high}"),
+        (false, false) => format!("every {axis}"),
+    };
+    let share = 100.0 * *n_core as f64 / (*n_slide).max(1) as f64;
+    [
+        format!("Tile {index} of {n_tiles} of the slide {}, whose cells have the run id {}", tile.slide, tile.run_id),
+        format!("Core: {}, {}; with a margin of {margin} around it", range("x", tile.core.x), range("y", tile.core.y)),
+        format!("Molecules in the core: {n_core} of {n_slide} of the slide ({share:.1} %)"),
+        format!("Expected memory of its run: {expected_memory_mib} MiB"),
+    ]
+}
+
+/// What was estimated once for the whole slide.
+fn fit_lines(stage: &StageReader) -> Result<Vec<String>, StageError> {
+    let fit = stage.slide_fit()?;
+    let mut lines = vec![format!(
+        "The same in all tiles: scale {} with a spread of {} ({})",
+        fit.scale, fit.scale_std, fit.scale_origin
+    )];
+    lines.extend(fit.noise.map(|noise| {
+        format!(
+            "  distance to the k-th neighbor: {:.4} in cells, {:.4} in the background",
+            noise.signal.mean, noise.background.mean
+        )
+    }));
+    lines
+        .extend(fit.clustering.map(|course| {
+            format!("  course of {} molecule clusters, {} steps", course.n_clusters, course.steps.len())
+        }));
+    lines.extend(fit.markers.map(|markers| {
+        format!("  genes of nuclei: {}; of cytoplasm: {}", markers.nuclei.join(", "), markers.cyto.join(", "))
+    }));
+    lines.extend(fit.is_colored.then(|| "  colors of neighborhoods".to_owned()));
+    Ok(lines)
 }
 
 /// Plain numbers and texts without quotes.

@@ -4,17 +4,16 @@
 //! than reading the input (`docs/stages.md` has the figures). Batches are compressed and decompressed in parallel, some
 //! at a time, each on its own, so that bytes do not depend on threads and memory not on the number of rows.
 
-use std::fs::File;
-use std::io::{self, BufReader, Write};
+mod reading;
+
+use std::io::{self, Write};
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use polars::prelude::{PolarsError, PolarsResult};
-use polars_arrow::array::{Array, BinaryArray, BooleanArray, DictionaryArray, PrimitiveArray, Utf8Array};
-use polars_arrow::datatypes::{ArrowSchema, ArrowSchemaRef, Field};
-use polars_arrow::io::ipc::read::{Dictionaries, FileMetadata, read_batch, read_file_dictionaries, read_file_metadata};
+use polars_arrow::array::{Array, BooleanArray, DictionaryArray, PrimitiveArray, Utf8Array};
+use polars_arrow::datatypes::{ArrowDataType, ArrowSchemaRef, Field};
+use polars_arrow::io::ipc::read::Dictionaries;
 use polars_arrow::io::ipc::write::{
     Compression, DictionaryTracker, EncodedData, FileWriter, WriteOptions, default_ipc_fields, encode_new_dictionaries,
     encode_record_batch,
@@ -26,6 +25,7 @@ use rayon::prelude::*;
 use super::StageError;
 use super::schema::{Column, Table};
 use crate::io::molecules::{Fingerprint, Hasher};
+pub(super) use reading::{Batch, Cursor, RowGroup, TableFile, damaged, read_columns, read_schema, read_table};
 
 /// Values of some rows of a column.
 pub(super) type Values = Box<dyn Array>;
@@ -36,13 +36,33 @@ pub(super) type Texts = Utf8Array<i32>;
 pub(super) struct SourceColumn<'a> {
     /// Name, type and metadata.
     pub field: Field,
-    rows: Box<dyn Fn(Range<usize>) -> PolarsResult<Values> + Send + Sync + 'a>,
+    rows: Rows<'a>,
+    /// Positions in a dictionary alone.
+    keys: Option<Rows<'a>>,
 }
+
+type Rows<'a> = Box<dyn Fn(Range<usize>) -> PolarsResult<Values> + Send + Sync + 'a>;
 
 impl<'a> SourceColumn<'a> {
     /// A column of which `rows` makes any range.
     pub fn new(field: Field, rows: impl Fn(Range<usize>) -> PolarsResult<Values> + Send + Sync + 'a) -> Self {
-        Self { field, rows: Box::new(rows) }
+        Self { field, rows: Box::new(rows), keys: None }
+    }
+
+    /// Some rows; of a column with a dictionary that was settled beforehand, positions in it.
+    pub fn values(&self, rows: Range<usize>) -> PolarsResult<Values> {
+        self.keys.as_ref().unwrap_or(&self.rows)(rows)
+    }
+
+    /// The entries of the dictionary, if they do not depend on the rows.
+    pub fn settled_dictionary(&self) -> PolarsResult<Option<Texts>> {
+        let is_settled = self.keys.is_some() || matches!(self.field.dtype(), ArrowDataType::Dictionary(_, _, true));
+        if !is_settled {
+            return Ok(None);
+        }
+        let rows = (self.rows)(0..0)?;
+        let dictionary = rows.as_any().downcast_ref::<DictionaryArray<i32>>();
+        Ok(dictionary.and_then(|dictionary| dictionary.values().as_any().downcast_ref::<Texts>()).cloned())
     }
 
     /// Numbers without missing ones.
@@ -68,14 +88,19 @@ impl<'a> SourceColumn<'a> {
     /// Entries of a dictionary, by their positions in it.
     pub fn categories(
         column: &Column,
-        names: &'a [impl AsRef<str>],
+        names: &'a [impl AsRef<str> + Sync],
         of: impl Fn(usize) -> usize + Send + Sync + 'a,
     ) -> Self {
-        let values = Texts::from_iter_values(names.iter());
-        Self::new(column.field(), move |rows| {
-            let keys = PrimitiveArray::from_vec(rows.map(|row| of(row) as i32).collect());
-            Ok(DictionaryArray::try_from_keys(keys, values.clone().boxed(), false)?.boxed())
-        })
+        let of = Arc::new(of);
+        let keys = move |rows: Range<usize>| PrimitiveArray::from_vec(rows.map(|row| of(row) as i32).collect());
+        let keys_alone = keys.clone();
+        let values = OnceLock::new();
+        let rows = move |rows| {
+            let values = values.get_or_init(|| Texts::from_iter_values(names.iter()));
+            Ok(DictionaryArray::try_from_keys(keys(rows), values.clone().boxed(), false)?.boxed())
+        };
+        let keys = Box::new(move |rows| Ok(keys_alone(rows).boxed()));
+        Self { field: column.field(), rows: Box::new(rows), keys: Some(keys) }
     }
 }
 
@@ -86,14 +111,12 @@ pub(super) fn write_table(
     columns: &[SourceColumn<'_>],
     n_rows: usize,
 ) -> io::Result<()> {
-    write_batches(
-        out,
-        table,
-        columns,
-        n_rows,
-        WriteOptions { compression: Some(Compression::ZSTD(Default::default())) },
-    )
-    .map_err(as_io_error)
+    write_batches(out, table, columns, n_rows, options()).map_err(as_io_error)
+}
+
+/// How tables are written.
+pub(super) fn options() -> WriteOptions {
+    WriteOptions { compression: Some(Compression::ZSTD(Default::default())) }
 }
 
 /// Batches that are held at a time, at most.
@@ -140,19 +163,37 @@ fn encode_batch(
 ) -> PolarsResult<(Vec<EncodedData>, EncodedData)> {
     let n = rows.len();
     let arrays = columns.iter().map(|column| (column.rows)(rows.clone())).collect::<PolarsResult<Vec<_>>>()?;
-    let mut dictionaries = Vec::new();
-    if with_dictionaries {
-        let mut tracker = DictionaryTracker { dictionaries: Dictionaries::default(), cannot_replace: true };
-        for (field, array) in default_ipc_fields(schema.iter_values()).iter().zip(&arrays) {
-            encode_new_dictionaries(field, array.as_ref(), options, &mut tracker, &mut dictionaries)?;
-        }
-    }
-    let mut encoded = EncodedData::default();
-    encode_record_batch(&RecordBatchT::try_new(n, schema.clone(), arrays)?, options, &mut encoded);
-    Ok((dictionaries, encoded))
+    let dictionaries = if with_dictionaries { encode_dictionaries(schema, &arrays, options)? } else { Vec::new() };
+    Ok((dictionaries, encode_rows(schema, arrays, n, options)?))
 }
 
-fn as_io_error(error: PolarsError) -> io::Error {
+/// The dictionaries of columns.
+pub(super) fn encode_dictionaries(
+    schema: &ArrowSchemaRef,
+    arrays: &[Values],
+    options: &WriteOptions,
+) -> PolarsResult<Vec<EncodedData>> {
+    let mut dictionaries = Vec::new();
+    let mut tracker = DictionaryTracker { dictionaries: Dictionaries::default(), cannot_replace: true };
+    for (field, array) in default_ipc_fields(schema.iter_values()).iter().zip(arrays) {
+        encode_new_dictionaries(field, array.as_ref(), options, &mut tracker, &mut dictionaries)?;
+    }
+    Ok(dictionaries)
+}
+
+/// `n` rows without dictionaries.
+pub(super) fn encode_rows(
+    schema: &ArrowSchemaRef,
+    arrays: Vec<Values>,
+    n: usize,
+    options: &WriteOptions,
+) -> PolarsResult<EncodedData> {
+    let mut encoded = EncodedData::default();
+    encode_record_batch(&RecordBatchT::try_new(n, schema.clone(), arrays)?, options, &mut encoded);
+    Ok(encoded)
+}
+
+pub(super) fn as_io_error(error: PolarsError) -> io::Error {
     match error {
         PolarsError::IO { error, .. } => io::Error::new(error.kind(), error.to_string()),
         other => io::Error::other(other),
@@ -189,162 +230,5 @@ impl<W: Write> Write for Hashing<W> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()
-    }
-}
-
-/// Some rows of a table that is read.
-pub(super) struct Batch<'a> {
-    path: &'a Path,
-    schema: &'a ArrowSchema,
-    arrays: &'a [Values],
-}
-
-/// Reads a table that must have `n_rows` rows, and hands its batches to `take` in order.
-///
-/// Errors: [`StageError::TableDamaged`] when columns are missing or have other types than defined, and when values are
-/// missing that must not. A decoder that panics is such an error, too.
-pub(super) fn read_table(
-    path: &Path,
-    table: &Table,
-    n_rows: u64,
-    mut take: impl FnMut(&Batch<'_>) -> Result<(), StageError>,
-) -> Result<(), StageError> {
-    let (mut file, metadata) = open(path)?;
-    check_schema(path, table, &metadata.schema)?;
-    let broken = |error: PolarsError| damaged(path, error.to_string());
-    let dictionaries = guarded(|| read_file_dictionaries(&mut file, &metadata, &mut Vec::new(), Default::default()));
-    let dictionaries = dictionaries.map_err(broken)?;
-    let decode = |batch: usize| {
-        guarded(|| {
-            let mut file = BufReader::new(File::open(path)?);
-            let (message, data) = (&mut Vec::new(), &mut Vec::new());
-            let checked = Default::default();
-            read_batch(&mut file, &dictionaries, &metadata, None, None, batch, false, message, data, checked)
-        })
-    };
-    let n_batches = metadata.blocks.len();
-    let mut found = 0;
-    for first in (0..n_batches).step_by(wave()) {
-        let batches: Vec<PolarsResult<_>> =
-            (first..n_batches.min(first + wave())).into_par_iter().map(decode).collect();
-        for batch in batches {
-            let batch = batch.map_err(broken)?;
-            found += batch.len() as u64;
-            let batch = Batch { path, schema: &metadata.schema, arrays: batch.arrays() };
-            check_nulls(&batch, table)?;
-            take(&batch)?;
-        }
-    }
-    if found != n_rows {
-        return Err(damaged(path, format!("it has {found} rows, but the manifest says {n_rows}")));
-    }
-    Ok(())
-}
-
-/// The schema of a table's file, with all metadata.
-pub(super) fn read_schema(path: &Path) -> Result<ArrowSchemaRef, StageError> {
-    Ok(open(path)?.1.schema)
-}
-
-fn open(path: &Path) -> Result<(BufReader<File>, FileMetadata), StageError> {
-    let file = File::open(path).map_err(|source| StageError::Unreadable { path: path.to_path_buf(), source })?;
-    let mut file = BufReader::new(file);
-    let metadata = guarded(|| read_file_metadata(&mut file)).map_err(|error| damaged(path, error.to_string()))?;
-    Ok((file, metadata))
-}
-
-/// Runs a decoder, which may panic on damaged files.
-fn guarded<T>(decode: impl FnOnce() -> PolarsResult<T>) -> PolarsResult<T> {
-    catch_unwind(AssertUnwindSafe(decode))
-        .unwrap_or_else(|_| Err(PolarsError::ComputeError("the Arrow decoder failed".into())))
-}
-
-pub(super) fn damaged(path: &Path, detail: impl Into<String>) -> StageError {
-    StageError::TableDamaged { path: path.to_path_buf(), detail: detail.into() }
-}
-
-fn check_schema(path: &Path, table: &Table, schema: &ArrowSchema) -> Result<(), StageError> {
-    for column in table.columns.iter().filter(|column| !column.name.contains('<')) {
-        match schema.get(column.name) {
-            Some(field) if field.dtype().to_storage() == column.kind.arrow().to_storage() => {}
-            Some(field) => {
-                let (name, wanted, found) = (column.name, column.kind.name(), field.dtype());
-                return Err(damaged(path, format!("its column '{name}' is {found:?}, not {wanted}")));
-            }
-            None if column.optional => {}
-            None => return Err(damaged(path, format!("it has no column '{}'", column.name))),
-        }
-    }
-    Ok(())
-}
-
-fn check_nulls(batch: &Batch<'_>, table: &Table) -> Result<(), StageError> {
-    for column in table.columns.iter().filter(|column| !column.nullable) {
-        if batch.values(column.name).is_some_and(|values| values.null_count() > 0) {
-            return Err(damaged(batch.path, format!("values of '{}' are missing", column.name)));
-        }
-    }
-    Ok(())
-}
-
-impl<'a> Batch<'a> {
-    /// The schema of the file.
-    pub fn schema(&self) -> &'a ArrowSchema {
-        self.schema
-    }
-
-    /// Values of the column called `name`, if there is one.
-    pub fn values(&self, name: &str) -> Option<&'a dyn Array> {
-        self.schema.index_of(name).map(|at| self.arrays[at].as_ref())
-    }
-
-    /// Whether there is a column called `name`.
-    pub fn has(&self, name: &str) -> bool {
-        self.schema.index_of(name).is_some()
-    }
-
-    /// An error about the file.
-    pub fn damaged(&self, detail: impl Into<String>) -> StageError {
-        damaged(self.path, detail)
-    }
-
-    /// Numbers; what stands in place of missing ones has no meaning.
-    pub fn numbers<T: NativeType>(&self, name: &str) -> Result<&'a [T], StageError> {
-        Ok(self.some_numbers::<T>(name)?.values().as_slice())
-    }
-
-    /// Numbers, some of which are missing.
-    pub fn some_numbers<T: NativeType>(&self, name: &str) -> Result<&'a PrimitiveArray<T>, StageError> {
-        self.downcast(name)
-    }
-
-    /// Yes or no.
-    pub fn flags(&self, name: &str) -> Result<impl Iterator<Item = bool> + use<'a>, StageError> {
-        Ok(self.downcast::<BooleanArray>(name)?.values_iter())
-    }
-
-    /// Texts.
-    pub fn texts(&self, name: &str) -> Result<&'a Texts, StageError> {
-        self.downcast(name)
-    }
-
-    /// Bytes.
-    pub fn bytes(&self, name: &str) -> Result<&'a BinaryArray<i64>, StageError> {
-        self.downcast(name)
-    }
-
-    /// Positions in a dictionary, and the dictionary. All positions are in it.
-    pub fn categories(&self, name: &str) -> Result<(&'a [i32], &'a Texts), StageError> {
-        let dictionary: &DictionaryArray<i32> = self.downcast(name)?;
-        let values = dictionary.values().as_any().downcast_ref().ok_or_else(|| self.wrong_type(name))?;
-        Ok((dictionary.keys().values().as_slice(), values))
-    }
-
-    fn downcast<A: 'static>(&self, name: &str) -> Result<&'a A, StageError> {
-        self.values(name).and_then(|values| values.as_any().downcast_ref()).ok_or_else(|| self.wrong_type(name))
-    }
-
-    fn wrong_type(&self, name: &str) -> StageError {
-        self.damaged(format!("its column '{name}' is missing or has another type"))
     }
 }

@@ -40,7 +40,8 @@ impl StageKind {
     /// Tables without which a stage of this kind is not complete.
     pub fn required_tables(self) -> &'static [&'static Table] {
         match self {
-            Self::Prior | Self::Tile => &[&schema::MOLECULES, &schema::GENES],
+            Self::Prior => &[&schema::MOLECULES, &schema::GENES],
+            Self::Tile => &[&schema::MOLECULES, &schema::GENES, &schema::SLIDE_FIT],
             Self::Segfree => &[&schema::NCV, &schema::GENES],
             Self::Run | Self::Merge => &[&schema::MOLECULES, &schema::GENES, &schema::CELLS, &schema::COUNTS],
         }

@@ -8,6 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::tile::{self, TileManifest};
 use super::{StageError, StageKind};
 use crate::io::atomic;
 use crate::io::molecules::{Fingerprint, Hasher};
@@ -16,8 +17,11 @@ use crate::io::molecules::{Fingerprint, Hasher};
 pub const MANIFEST_FILE: &str = "manifest.json";
 /// What `format` says in every manifest.
 pub(super) const FORMAT: &str = "baysor-stage";
-/// Version of the format that this program writes, and the newest that it reads.
-pub const FORMAT_VERSION: u32 = 1;
+/// The newest version of the format that this program reads and writes: with the object `tile`. Stages without it have
+/// the version 1, which older programs read.
+pub const FORMAT_VERSION: u32 = 2;
+/// The version of stages that are no part of a slide.
+const VERSION_WITHOUT_TILE: u32 = 1;
 /// Name of the summary number that tells how many molecules make a segment of the prior segmentation.
 pub const MIN_MOLECULES_PER_SEGMENT: &str = "min_molecules_per_segment";
 /// Version of this program.
@@ -48,6 +52,9 @@ pub struct Manifest {
     pub inputs: Vec<InputFingerprint>,
     /// Values that only the data could tell, or that were given instead.
     pub estimates: Vec<Estimate>,
+    /// Which part of a slide this is; absent for a whole one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tile: Option<TileManifest>,
     /// Tables, in the order of the documentation.
     pub tables: Vec<TableEntry>,
     /// Summary numbers by name; null for what is not a number.
@@ -178,7 +185,7 @@ impl Manifest {
     pub fn new(stage: StageKind, seed: u64) -> Self {
         Self {
             format: FORMAT.to_owned(),
-            format_version: FORMAT_VERSION,
+            format_version: VERSION_WITHOUT_TILE,
             stage,
             program_version: PROGRAM_VERSION.to_owned(),
             seed,
@@ -186,6 +193,7 @@ impl Manifest {
             parameters: BTreeMap::new(),
             inputs: Vec::new(),
             estimates: Vec::new(),
+            tile: None,
             tables: Vec::new(),
             summary: BTreeMap::new(),
             notes: Vec::new(),
@@ -230,6 +238,19 @@ impl Manifest {
         hasher.finish()
     }
 
+    /// The oldest version of the format that can hold this.
+    pub(super) fn least_version(&self) -> u32 {
+        if self.tile.is_some() { FORMAT_VERSION } else { VERSION_WITHOUT_TILE }
+    }
+
+    /// Compares fields with one another. `dir` is for messages.
+    pub(super) fn check(&self, dir: &Path) -> Result<(), StageError> {
+        match tile::fault(self) {
+            Some(detail) => Err(StageError::Manifest { path: dir.join(MANIFEST_FILE), detail }),
+            None => Ok(()),
+        }
+    }
+
     /// The text of the file.
     pub fn to_json(&self) -> String {
         serde_json::to_string_pretty(self).map(|text| text + "\n").unwrap_or_default()
@@ -266,7 +287,9 @@ impl Manifest {
         if version == 0 {
             return Err(damaged("format_version is missing or not a positive whole number".to_owned()));
         }
-        serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))
+        let manifest: Self = serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
+        manifest.check(dir)?;
+        Ok(manifest)
     }
 }
 

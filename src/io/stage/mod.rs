@@ -11,8 +11,11 @@
 //! Everything but the `timing` part of the manifest is the same, byte by byte, for the same inputs, parameters, seed and
 //! version, whatever the number of threads.
 
+mod appender;
+mod batches;
 mod carried;
 mod cells;
+mod cells_appender;
 mod clustering;
 mod compartment_genes;
 mod describe;
@@ -20,18 +23,26 @@ mod error;
 mod ipc;
 mod kind;
 mod manifest;
+mod merged;
 mod molecules;
+mod molecules_appender;
+mod molecules_reader;
 mod ncv;
 mod polygons;
 mod prior_outlines;
 mod reader;
 pub mod schema;
 mod segments;
+mod slide_fit;
+mod stores;
 #[cfg(test)]
 mod tests;
+mod tile;
 mod trace;
 mod writer;
 
+pub use batches::{MoleculeBatch, MoleculeCursor};
+pub use cells_appender::{CellsAppender, CountsAppender, PolygonsAppender};
 pub use clustering::ClusteringTable;
 pub use describe::{Description, describe};
 pub use error::StageError;
@@ -40,9 +51,13 @@ pub use manifest::{
     Estimate, FORMAT_VERSION, InputFingerprint, MANIFEST_FILE, MIN_MOLECULES_PER_SEGMENT, Manifest, NoteLevel, Phase,
     StageNote, TableEntry, Timing,
 };
+pub use merged::{Choice, Claim, Claims, MergedMolecules};
 pub use molecules::{Compartments, MoleculeResults};
+pub use molecules_appender::{CarriedBlock, MoleculeAppender};
 pub use ncv::NcvTable;
 pub use polygons::StagePolygons;
 pub use reader::StageReader;
+pub use slide_fit::{FitTexts, SlideFit, SlideMarkers};
+pub use tile::{OutlineBasis, TileManifest};
 pub use trace::TraceTable;
 pub use writer::{StageWriter, UNFINISHED_FILE};

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::StageError;
 use super::ipc::{SourceColumn, damaged, read_table, write_table};
-use super::schema::{LAYERS, POLYGONS};
+use super::schema::{Column, LAYERS, POLYGONS};
 use crate::data::{CellIdx, CellOutline, LayerOutlines};
 use crate::io::wkb;
 use polars_arrow::array::BinaryArray;
@@ -19,8 +19,8 @@ pub struct StagePolygons {
     pub layers: Option<Vec<LayerOutlines>>,
 }
 
-/// Writes the layers, those without cells as well.
-pub(super) fn write_layers(out: impl Write, layers: &[LayerOutlines]) -> io::Result<u32> {
+/// Writes the layers, those without cells as well. `n_cells`: cells of each. `[n_layers]`
+pub(super) fn write_layers(out: impl Write, layers: &[LayerOutlines], n_cells: &[u32]) -> io::Result<u32> {
     let columns: Vec<SourceColumn<'_>> = (LAYERS.columns.iter())
         .map(|column| match column.name {
             "layer" => SourceColumn::numbers(column, |row| row as u32 + 1),
@@ -28,7 +28,7 @@ pub(super) fn write_layers(out: impl Write, layers: &[LayerOutlines]) -> io::Res
             "z" => SourceColumn::numbers(column, |row| layers[row].z),
             "z_min" => SourceColumn::numbers(column, |row| layers[row].z_range[0]),
             "z_max" => SourceColumn::numbers(column, |row| layers[row].z_range[1]),
-            _ => SourceColumn::numbers(column, |row| layers[row].outlines.len() as u32),
+            _ => SourceColumn::numbers(column, |row| n_cells[row]),
         })
         .collect();
     write_table(out, &LAYERS, &columns, layers.len())?;
@@ -46,31 +46,58 @@ pub(super) fn write_polygons(
     for layer in layers {
         begins.push(begins[begins.len() - 1] + layer.outlines.len());
     }
-    let layer_of = |row: usize| begins.partition_point(|&begin| begin <= row).checked_sub(1);
-    let outline = |row: usize| match layer_of(row) {
-        None => &flat[row],
-        Some(layer) => &layers[layer].outlines[row - begins[layer]],
-    };
-    let bound = |row: usize, end: usize| layer_of(row).map(|layer| layers[layer].z_range[end]);
-    let columns: Vec<SourceColumn<'_>> = (POLYGONS.columns.iter())
-        .map(|column| match column.name {
-            "cell" => SourceColumn::numbers(column, |row| outline(row).cell.number()),
-            "layer" => SourceColumn::some_numbers(column, |row| layer_of(row).map(|layer| layer as u32 + 1)),
-            "z_min" => SourceColumn::some_numbers(column, |row| bound(row, 0)),
-            "z_max" => SourceColumn::some_numbers(column, |row| bound(row, 1)),
-            _ => SourceColumn::new(column.field(), |rows| {
+    let columns = columns_of(|row| match begins.partition_point(|&begin| begin <= row).checked_sub(1) {
+        None => Row { outline: &flat[row], cell: flat[row].cell, layer: None },
+        Some(layer) => {
+            let outline = &layers[layer].outlines[row - begins[layer]];
+            Row { outline, cell: outline.cell, layer: Some((layer, layers[layer].z_range)) }
+        }
+    });
+    let n_rows = begins[begins.len() - 1];
+    write_table(out, &POLYGONS, &columns, n_rows)?;
+    Ok((columns.len() as u32, n_rows))
+}
+
+/// The columns of some boundaries: over all z, or in the layer at a place among all. Cell 0 of them is the cell
+/// `first_cell` of all.
+pub(super) fn outline_columns<'a>(
+    outlines: &'a [CellOutline],
+    layer: Option<(usize, [f64; 2])>,
+    first_cell: usize,
+) -> Vec<SourceColumn<'a>> {
+    columns_of(move |row| {
+        let outline = &outlines[row];
+        Row { outline, cell: CellIdx::new(first_cell + outline.cell.idx()), layer }
+    })
+}
+
+/// A boundary on its way into a file.
+struct Row<'a> {
+    outline: &'a CellOutline,
+    cell: CellIdx,
+    /// Place and bounds of the layer.
+    layer: Option<(usize, [f64; 2])>,
+}
+
+fn columns_of<'a>(row_at: impl Fn(usize) -> Row<'a> + Clone + Send + Sync + 'a) -> Vec<SourceColumn<'a>> {
+    let source = |column: &Column| {
+        let at = row_at.clone();
+        match column.name {
+            "cell" => SourceColumn::numbers(column, move |row| at(row).cell.number()),
+            "layer" => SourceColumn::some_numbers(column, move |row| at(row).layer.map(|(layer, _)| layer as u32 + 1)),
+            "z_min" => SourceColumn::some_numbers(column, move |row| at(row).layer.map(|(_, range)| range[0])),
+            "z_max" => SourceColumn::some_numbers(column, move |row| at(row).layer.map(|(_, range)| range[1])),
+            _ => SourceColumn::new(column.field(), move |rows| {
                 let mut bytes = Vec::new();
                 let shapes = rows.map(|row| {
-                    wkb::encode(&outline(row).ring, &mut bytes);
+                    wkb::encode(&at(row).outline.ring, &mut bytes);
                     Some(bytes.clone())
                 });
                 Ok(BinaryArray::<i64>::from_iter(shapes).boxed())
             }),
-        })
-        .collect();
-    let n_rows = begins[begins.len() - 1];
-    write_table(out, &POLYGONS, &columns, n_rows)?;
-    Ok((columns.len() as u32, n_rows))
+        }
+    };
+    POLYGONS.columns.iter().map(source).collect()
 }
 
 /// Reads the layers, without boundaries.

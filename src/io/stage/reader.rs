@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use polars_arrow::datatypes::ArrowSchemaRef;
@@ -10,12 +11,18 @@ use rayon::prelude::*;
 use super::manifest::{MANIFEST_FILE, Manifest, TableEntry, hash_text};
 use super::schema::{self, Table};
 use super::writer::UNFINISHED_FILE;
-use super::{ClusteringTable, MoleculeResults, NcvTable, StageError, StageKind, StagePolygons, TraceTable};
-use super::{cells, clustering, compartment_genes, ipc, molecules, ncv, polygons, prior_outlines, segments, trace};
+use super::{
+    ClusteringTable, MoleculeBatch, MoleculeCursor, MoleculeResults, NcvTable, SlideFit, StageError, StageKind,
+    StagePolygons, TraceTable,
+};
+use super::{
+    batches, cells, clustering, compartment_genes, ipc, molecules_reader, ncv, polygons, prior_outlines, segments,
+    trace,
+};
 use crate::cells::{CellCounts, CellStats};
 use crate::compartments::genes::GeneRank;
 use crate::data::{GeneTable, LayerOutlines};
-use crate::io::molecules::{MoleculeTable, fingerprint};
+use crate::io::molecules::{Carried, Fingerprint, MoleculeTable, fingerprint};
 use crate::prior::{SegmentOutline, SegmentTable};
 
 /// A finished stage whose tables are those of its manifest.
@@ -77,15 +84,58 @@ impl StageReader {
     /// The fingerprint of the table is that of the input which the stage was made from. Numbers of cells and segments
     /// are within the tables of cells and segments, if the stage has those.
     pub fn molecules(&self) -> Result<(MoleculeTable, MoleculeResults), StageError> {
+        self.read_molecules(molecules_reader::read)
+    }
+
+    /// Reads molecules as [`molecules`](Self::molecules) does, but of the carried columns names and types only: the
+    /// first of two passes, as [`scan`](crate::io::molecules::scan) is over other tables.
+    pub fn molecules_without_carried(&self) -> Result<(MoleculeTable, MoleculeResults), StageError> {
+        self.read_molecules(molecules_reader::read_without_carried)
+    }
+
+    /// The second pass: hands over the carried columns of all molecules in order, some rows at a time, as
+    /// [`CarriedPlan::blocks`](crate::io::molecules::CarriedPlan::blocks) does.
+    pub fn carried_blocks<E: From<StageError>>(
+        &self,
+        take: impl FnMut(Range<usize>, Carried) -> Result<(), E>,
+    ) -> Result<(), E> {
         let (path, n_rows) = self.find(&schema::MOLECULES)?;
-        let (table, results) = molecules::read(&path, n_rows, self.manifest.input("molecules").unwrap_or_default())?;
-        let rows_of = |table: &Table| self.manifest.table(table.name).map_or(u64::MAX, |entry| entry.n_rows);
+        molecules_reader::read_carried(&path, n_rows, take)
+    }
+
+    /// A place in the molecule table, from which some of its columns are read batch by batch. `columns`: names as in
+    /// [`schema::MOLECULES`]; `molecule_id` is always among them, carried columns never.
+    pub fn molecule_cursor(&self, columns: &[&str]) -> Result<MoleculeCursor, StageError> {
+        let (path, n_rows) = self.find(&schema::MOLECULES)?;
+        MoleculeCursor::open(&path, n_rows, columns)
+    }
+
+    /// Hands over some columns of the molecule table, batch by batch in order; `columns` as in
+    /// [`molecule_cursor`](Self::molecule_cursor).
+    pub fn molecule_batches(
+        &self,
+        columns: &[&str],
+        take: impl FnMut(MoleculeBatch) -> Result<(), StageError>,
+    ) -> Result<(), StageError> {
+        let (path, n_rows) = self.find(&schema::MOLECULES)?;
+        batches::read_batches(&path, n_rows, columns, take)
+    }
+
+    fn read_molecules(
+        &self,
+        read: impl FnOnce(&Path, u64, Fingerprint) -> Result<molecules_reader::Content, StageError>,
+    ) -> Result<molecules_reader::Content, StageError> {
+        let (path, n_rows) = self.find(&schema::MOLECULES)?;
+        let (table, results) = read(&path, n_rows, self.manifest.input("molecules").unwrap_or_default())?;
         let last = |largest: Option<usize>| largest.map_or(0, |largest| largest as u64 + 1);
         let cells = last(results.cell.iter().flatten().flatten().map(|cell| cell.idx()).max());
-        let segments = last(results.prior_segment.iter().flatten().flatten().map(|segment| segment.idx()).max());
-        for (largest, known, what) in
-            [(cells, rows_of(&schema::CELLS), "cell"), (segments, rows_of(&schema::SEGMENTS), "segment")]
-        {
+        let of_prior = last(results.prior_segment.iter().flatten().flatten().map(|segment| segment.idx()).max());
+        let known_cells = self.manifest.table(schema::CELLS.name).map_or(u64::MAX, |entry| entry.n_rows);
+        let known_segments = match self.find(&schema::SEGMENTS) {
+            Ok((path, n_rows)) => segments::largest_segment(&path, n_rows)?,
+            Err(_) => u64::MAX,
+        };
+        for (largest, known, what) in [(cells, known_cells, "cell"), (of_prior, known_segments, "segment")] {
             if largest > known {
                 return Err(ipc::damaged(&path, format!("a molecule is in the {what} {largest} of {known}")));
             }
@@ -165,13 +215,20 @@ impl StageReader {
         ncv::read_ncv(&path, n_rows)
     }
 
+    /// Reads what was fitted to the slide that a tile is a part of.
+    pub fn slide_fit(&self) -> Result<SlideFit, StageError> {
+        let (path, n_rows) = self.find(&schema::SLIDE_FIT)?;
+        let texts = self.manifest.tile.as_ref().map(|tile| tile.texts.clone()).unwrap_or_default();
+        slide_fit::read_slide_fit(&path, n_rows, &texts)
+    }
+
     /// The Arrow schema of a table's file, with all metadata.
     pub(super) fn schema(&self, entry: &TableEntry) -> Result<ArrowSchemaRef, StageError> {
         ipc::read_schema(&self.dir.join(&entry.file))
     }
 
     /// Path and number of rows of a table.
-    fn find(&self, table: &Table) -> Result<(PathBuf, u64), StageError> {
+    pub(super) fn find(&self, table: &Table) -> Result<(PathBuf, u64), StageError> {
         match self.manifest.table(table.name) {
             Some(entry) => Ok((self.dir.join(&entry.file), entry.n_rows)),
             None => Err(StageError::NoTable { dir: self.dir.clone(), table: table.name }),

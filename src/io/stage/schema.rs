@@ -213,6 +213,7 @@ pub const MOLECULES: Table = Table {
         Column::new("confidence", Float32, Result, "probability that the molecule is real and not noise")
             .unit(SHARE)
             .optional(),
+        Column::new("is_center", Bool, Result, "whether a component starts from this molecule; tiles only").optional(),
         Column::new("compartment", Category, Result, "part of the cell that the molecule is in").optional(),
         Column::new("nuclei_probs", Float32, Result, "probability that the molecule is in a nucleus")
             .unit(SHARE)
@@ -422,8 +423,21 @@ pub const NCV: Table = Table {
     rows_per_batch: ROWS_PER_BATCH,
 };
 
+/// Numbers that were fitted to the whole slide.
+pub const SLIDE_FIT: Table = Table {
+    name: "slide_fit",
+    file: "slide_fit.arrow",
+    description: "a number that was fitted to the whole slide",
+    columns: &[
+        Column::new("name", Text, Identity, "name of the array that the number is in"),
+        Column::new("position", UInt32, Identity, "place in that array, from 0"),
+        Column::new("value", Float64, Result, "the number"),
+    ],
+    rows_per_batch: ROWS_PER_BATCH,
+};
+
 /// All tables.
-pub const TABLES: [&Table; 12] = [
+pub const TABLES: [&Table; 13] = [
     &MOLECULES,
     &GENES,
     &SEGMENTS,
@@ -436,6 +450,7 @@ pub const TABLES: [&Table; 12] = [
     &CLUSTERING,
     &COMPARTMENT_GENES,
     &NCV,
+    &SLIDE_FIT,
 ];
 
 /// The table called `name`, or with the file `name`.

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::StageError;
-use super::ipc::{SourceColumn, read_table, write_table};
+use super::ipc::{SourceColumn, read_columns, read_table, write_table};
 use super::schema::{Column, SEGMENTS};
 use crate::data::SegmentIdx;
 use crate::prior::{SegmentLabels, SegmentRow, SegmentTable};
@@ -40,6 +40,22 @@ pub(super) fn write_segments(out: impl Write, segments: &SegmentTable) -> io::Re
     Ok(columns.len() as u32)
 }
 
+/// The largest number of a segment; 0 if none has molecules.
+pub(super) fn largest_segment(path: &Path, n_rows: u64) -> Result<u64, StageError> {
+    let mut largest = 0;
+    read_columns(
+        path,
+        &SEGMENTS,
+        n_rows,
+        |field| field.name == "segment",
+        |batch| {
+            largest = batch.some_numbers::<u32>("segment")?.iter().flatten().fold(largest, |most, &one| most.max(one));
+            Ok::<(), StageError>(())
+        },
+    )?;
+    Ok(largest.into())
+}
+
 /// Reads the segments; `min_molecules_per_segment` is not part of the table.
 pub(super) fn read_segments(
     path: &Path,
@@ -48,7 +64,7 @@ pub(super) fn read_segments(
 ) -> Result<SegmentTable, StageError> {
     let (mut texts, mut numbers): (Vec<String>, Vec<Option<u32>>) = (Vec::new(), Vec::new());
     let mut table = SegmentTable { min_molecules_per_segment, ..SegmentTable::default() };
-    let mut n_segments = 0;
+    let mut largest = 0;
     read_table(path, &SEGMENTS, n_rows, |batch| {
         let segments = batch.some_numbers::<u32>("segment")?;
         let first = table.rows.len();
@@ -59,10 +75,11 @@ pub(super) fn read_segments(
         let z = table.has_z.then(|| batch.numbers::<f64>("z")).transpose()?;
         let n_molecules = batch.numbers::<u32>("n_molecules")?;
         for (row, (segment, kept)) in segments.iter().zip(batch.flags("kept")?).enumerate() {
-            if segment.is_some_and(|&segment| segment != n_segments + 1) {
-                return Err(batch.damaged("its segments are not numbered 1, 2, …"));
+            // A tile has some of the segments of its slide.
+            if segment.is_some_and(|&segment| segment <= largest) {
+                return Err(batch.damaged("its segments are not in the order of their numbers, from 1"));
             }
-            n_segments += u32::from(segment.is_some());
+            largest = segment.map_or(largest, |&segment| segment);
             table.rows.push(SegmentRow {
                 segment: segment.and_then(|&number| SegmentIdx::from_number(number)),
                 n_molecules: n_molecules[row],

@@ -4,16 +4,21 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::appender::{TableAppender, WrittenTable};
 use super::ipc::Hashing;
 use super::manifest::{MANIFEST_FILE, Manifest, TableEntry, hash_text};
 use super::schema::{self, TABLES, Table};
-use super::{ClusteringTable, MoleculeResults, NcvTable, StageError, StageKind, TraceTable};
+use super::slide_fit;
+use super::{
+    CellsAppender, ClusteringTable, CountsAppender, MoleculeAppender, MoleculeResults, NcvTable, PolygonsAppender,
+    SlideFit, StageError, StageKind, TraceTable,
+};
 use super::{cells, clustering, compartment_genes, molecules, ncv, polygons, prior_outlines, segments, trace};
 use crate::cells::{CellCounts, CellStats};
 use crate::compartments::genes::GeneRank;
 use crate::data::{CellNames, CellOutline, GeneTable, LayerOutlines};
-use crate::io::atomic::{NewFile, WriteError};
-use crate::io::molecules::MoleculeTable;
+use crate::io::atomic::{NewFile, NewPath, WriteError};
+use crate::io::molecules::{Fingerprint, MoleculeTable};
 use crate::prior::{SegmentOutline, SegmentTable};
 
 /// Marks a directory in which a stage is being written.
@@ -34,8 +39,11 @@ pub struct StageWriter {
     kind: StageKind,
     /// Whether the directory was made here.
     is_new: bool,
-    files: Vec<NewFile>,
+    /// Tables that are complete but for their names.
+    files: Vec<NewPath>,
     entries: Vec<TableEntry>,
+    /// The texts of the slide's fit, for the manifest.
+    fit_texts: Option<slide_fit::FitTexts>,
     finished: bool,
 }
 
@@ -51,8 +59,8 @@ impl StageWriter {
         }
         let system = |source| WriteError::System { path: dir.to_path_buf(), source };
         fs::create_dir_all(dir).map_err(system)?;
-        let writer =
-            Self { dir: dir.to_path_buf(), kind, is_new, files: Vec::new(), entries: Vec::new(), finished: false };
+        let (files, entries) = (Vec::new(), Vec::new());
+        let writer = Self { dir: dir.to_path_buf(), kind, is_new, files, entries, fit_texts: None, finished: false };
         fs::write(dir.join(UNFINISHED_FILE), UNFINISHED_TEXT).map_err(system)?;
         for name in names_in(dir)?.iter().filter(|name| is_temporary(name)) {
             // What a killed run has left; it is in nobody's way if it stays.
@@ -76,6 +84,29 @@ impl StageWriter {
         let columns = molecules::columns(table, results)?;
         let n_rows = table.molecules.len();
         self.table(&schema::MOLECULES, |out| molecules::write(out, &columns, n_rows).map(|n| (n, n_rows)))
+    }
+
+    /// Begins the table of molecules, whose rows will be added in parts. `table` and `results` tell what there is of
+    /// them: genes, dimensions, which results, names and types of the carried columns; their rows do not matter.
+    pub fn molecules_appending(
+        &self,
+        table: &MoleculeTable,
+        results: &MoleculeResults,
+    ) -> Result<MoleculeAppender, StageError> {
+        MoleculeAppender::begin(&self.dir, table, results)
+    }
+
+    /// Completes a table of molecules that was begun with [`molecules_appending`](Self::molecules_appending) of this
+    /// writer. Returns the number of rows.
+    pub fn finish_molecules(&mut self, appender: MoleculeAppender) -> Result<u64, StageError> {
+        self.finish_table(&schema::MOLECULES, appender.into_table())
+    }
+
+    /// Completes a table that was written in parts. Returns the number of rows.
+    pub(super) fn finish_table(&mut self, table: &Table, parts: TableAppender) -> Result<u64, StageError> {
+        let WrittenTable { file, n_rows, n_columns, content } = parts.finish()?;
+        self.enter(table, file, [n_rows, n_columns], content);
+        Ok(n_rows)
     }
 
     /// Writes the gene table. `n_molecules`: molecules of every gene. `[n_genes]`
@@ -110,9 +141,48 @@ impl StageWriter {
     /// Writes the boundaries of cells over all z and, for 3D data, by layer.
     pub fn polygons(&mut self, flat: &[CellOutline], layers: Option<&[LayerOutlines]>) -> Result<(), StageError> {
         if let Some(layers) = layers {
-            self.table(&schema::LAYERS, |out| polygons::write_layers(out, layers).map(|n| (n, layers.len())))?;
+            self.layers(layers, &layers.iter().map(|layer| layer.outlines.len() as u32).collect::<Vec<_>>())?;
         }
         self.table(&schema::POLYGONS, |out| polygons::write_polygons(out, flat, layers.unwrap_or_default()))
+    }
+
+    fn layers(&mut self, layers: &[LayerOutlines], n_cells: &[u32]) -> Result<(), StageError> {
+        self.table(&schema::LAYERS, |out| polygons::write_layers(out, layers, n_cells).map(|n| (n, layers.len())))
+    }
+
+    /// Begins the table of cells, which will be added in parts. Of `stats` only matters which statistics there are.
+    pub fn cells_appending(&self, names: &CellNames, stats: &CellStats) -> Result<CellsAppender, StageError> {
+        CellsAppender::begin(&self.dir, names, stats)
+    }
+
+    /// Completes a table of cells. Returns the number of rows.
+    pub fn finish_cells(&mut self, appender: CellsAppender) -> Result<u64, StageError> {
+        self.finish_table(&schema::CELLS, appender.0.table)
+    }
+
+    /// Begins the table of counts, to which cells will be added in parts.
+    pub fn counts_appending(&self, genes: &GeneTable) -> Result<CountsAppender, StageError> {
+        CountsAppender::begin(&self.dir, genes)
+    }
+
+    /// Completes a table of counts. Returns the number of rows.
+    pub fn finish_counts(&mut self, appender: CountsAppender) -> Result<u64, StageError> {
+        self.finish_table(&schema::COUNTS, appender.rows.table)
+    }
+
+    /// Begins the table of boundaries, to which those of cells will be added in parts; for 3D data with the layers,
+    /// whose outlines do not matter.
+    pub fn polygons_appending(&self, layers: Option<Vec<LayerOutlines>>) -> Result<PolygonsAppender, StageError> {
+        PolygonsAppender::begin(&self.dir, layers)
+    }
+
+    /// Completes the tables of boundaries and layers. Returns the number of boundaries.
+    pub fn finish_polygons(&mut self, appender: PolygonsAppender) -> Result<u64, StageError> {
+        let (table, layers) = appender.into_table()?;
+        if let Some((layers, n_cells)) = layers {
+            self.layers(&layers, &n_cells)?;
+        }
+        self.finish_table(&schema::POLYGONS, table)
     }
 
     /// Writes the numbers of every iteration.
@@ -136,6 +206,14 @@ impl StageWriter {
         self.table(&schema::NCV, |out| ncv::write_ncv(out, table).map(|n| (n, table.ids.len())))
     }
 
+    /// Writes what was fitted to the slide that a tile is a part of. [`finish`](Self::finish) enters its texts into the
+    /// object `tile` of the manifest, which must be there.
+    pub fn slide_fit(&mut self, fit: &SlideFit) -> Result<(), StageError> {
+        self.table(&schema::SLIDE_FIT, |out| slide_fit::write_slide_fit(out, fit))?;
+        self.fit_texts = Some(fit.texts());
+        Ok(())
+    }
+
     /// Writes one table; `fill` returns the numbers of columns and rows.
     fn table(
         &mut self,
@@ -147,17 +225,22 @@ impl StageWriter {
             Ok(numbers) => numbers,
             Err(source) => return Err(file.into_inner().error(source).into()),
         };
-        let fingerprint = file.fingerprint();
+        let content = file.fingerprint();
+        self.enter(table, file.into_inner().close()?, [n_rows as u64, n_columns.into()], content);
+        Ok(())
+    }
+
+    /// Notes a table that is complete. `shape`: numbers of rows and columns.
+    fn enter(&mut self, table: &Table, file: NewPath, shape: [u64; 2], content: Fingerprint) {
         self.entries.push(TableEntry {
             name: table.name.to_owned(),
             file: table.file.to_owned(),
-            n_rows: n_rows as u64,
-            n_columns,
-            bytes: fingerprint.size,
-            xxh64: hash_text(fingerprint.hash),
+            n_rows: shape[0],
+            n_columns: shape[1] as u32,
+            bytes: content.size,
+            xxh64: hash_text(content.hash),
         });
-        self.files.push(file.into_inner());
-        Ok(())
+        self.files.push(file);
     }
 
     /// Gives all tables their names and writes the manifest. Returns it with the tables entered.
@@ -168,7 +251,12 @@ impl StageWriter {
         let order = |entry: &TableEntry| TABLES.iter().position(|table| table.name == entry.name);
         self.entries.sort_by_key(order);
         let tables = std::mem::take(&mut self.entries);
-        let manifest = Manifest { stage: self.kind, tables, ..manifest };
+        let mut manifest = Manifest { stage: self.kind, tables, ..manifest };
+        if let (Some(tile), Some(texts)) = (&mut manifest.tile, self.fit_texts.take()) {
+            tile.texts = texts;
+        }
+        manifest.check(&self.dir)?;
+        manifest.format_version = manifest.least_version();
         remove(&self.dir.join(MANIFEST_FILE))?;
         for file in self.files.drain(..) {
             file.commit()?;

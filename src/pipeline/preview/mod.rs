@@ -19,6 +19,7 @@ use crate::config::{PreviewSettings, VERSION};
 use crate::graph;
 use crate::io::atomic;
 use crate::io::molecules::{MoleculeTable, ReadFacts, count_duplicates};
+use crate::io::stage::StageReader;
 use crate::numeric::draws::{Draws, Stream};
 use crate::observe::Observer;
 use crate::report::preview::{
@@ -48,7 +49,8 @@ fn run_in_pool(settings: &PreviewSettings, observer: &dyn Observer) -> anyhow::R
     atomic::prepare(&settings.outputs.page)?;
     atomic::prepare(&settings.outputs.numbers)?;
     let table = if settings.input.is_stage {
-        prior::stage::read(&settings.input.molecules, observer)?.1
+        prior::stage::read(&prior::stage::open(&settings.input.molecules, observer)?, StageReader::molecules, observer)?
+            .0
     } else {
         input::load_plain(&settings.input, observer)?
     };

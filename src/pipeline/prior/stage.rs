@@ -11,13 +11,13 @@ use crate::config::options::{Command, OPTIONS, OptionDef, Place};
 use crate::config::stage::is_inherited;
 use crate::config::values::Value;
 use crate::config::{InputSettings, PriorSettings, PriorSource, PriorStage, PriorStageSettings, ProgramSettings};
-use crate::data::Positions;
+use crate::data::{Positions, SegmentIdx};
 use crate::io::export::overview::{self, Backdrop};
 use crate::io::export::segments;
-use crate::io::molecules::MoleculeTable;
+use crate::io::molecules::{CarriedPlan, MoleculeTable, Scan};
 use crate::io::stage::{
-    Estimate, InputFingerprint, MIN_MOLECULES_PER_SEGMENT, Manifest, MoleculeResults, StageKind, StageReader,
-    StageWriter,
+    Estimate, InputFingerprint, MIN_MOLECULES_PER_SEGMENT, Manifest, MoleculeResults, StageError, StageKind,
+    StageReader, StageWriter,
 };
 use crate::io::{atomic, images};
 use crate::observe::Observer;
@@ -61,17 +61,32 @@ pub fn read_files(
     keep_labels: bool,
     recorder: &Recorder<'_>,
 ) -> anyhow::Result<Files> {
-    let of_prior = match &prior.source {
-        Some(PriorSource::File { path }) => Some(path.display().to_string()),
-        Some(PriorSource::Column { .. }) | None => None,
-    };
-    if let Some(path) = &of_prior {
-        recorder.call(path.clone(), "the prior segmentation");
-    }
+    let of_prior = name_prior(prior, recorder);
     let mut table = input::load(input, prior, recorder)?;
     let prior = take(&mut table, prior, keep_labels, recorder)?;
     let paths = std::iter::once(table.path.display().to_string()).chain(of_prior).collect();
     Ok(Files { table, prior, paths })
+}
+
+/// [`read_files`] without carried columns, and the plan to read these in a second pass.
+pub fn scan_files(
+    input: &InputSettings,
+    prior: &PriorSettings,
+    recorder: &Recorder<'_>,
+) -> anyhow::Result<(Files, CarriedPlan)> {
+    let of_prior = name_prior(prior, recorder);
+    let Scan { mut table, plan } = input::scan(input, prior, recorder)?;
+    let prior = take(&mut table, prior, false, recorder)?;
+    let paths = std::iter::once(table.path.display().to_string()).chain(of_prior).collect();
+    Ok((Files { table, prior, paths }, plan))
+}
+
+/// The path of a prior segmentation in a file, which the recorder is told.
+fn name_prior(prior: &PriorSettings, recorder: &Recorder<'_>) -> Option<String> {
+    let Some(PriorSource::File { path }) = &prior.source else { return None };
+    let path = path.display().to_string();
+    recorder.call(path.clone(), "the prior segmentation");
+    Some(path)
 }
 
 /// The manifest of the stage, as far as the settings tell, with what was said so far.
@@ -111,8 +126,11 @@ pub fn settled_by(path: &Path) -> anyhow::Result<Option<PriorStage>> {
         return Ok(None);
     }
     let stage = StageReader::peek(path, &[StageKind::Prior])?;
-    let manifest = stage.manifest();
-    let place = path.display().to_string();
+    Ok(Some(settled(stage.manifest(), path.display().to_string())))
+}
+
+/// What the stage of this kind with this manifest settles. `place` is its path, for messages.
+pub fn settled(manifest: &Manifest, place: String) -> PriorStage {
     let held = |def: &'static OptionDef| {
         let value = manifest::value_of(manifest, def)?;
         Some(Given { def, value, origin: Origin::Stage(place.clone()) })
@@ -127,21 +145,43 @@ pub fn settled_by(path: &Path) -> anyhow::Result<Option<PriorStage>> {
         None => PriorSource::File { path: manifest.path_of("prior").unwrap_or_default().into() },
     };
     let min_molecules_per_segment = manifest.min_molecules_per_segment();
-    Ok(Some(PriorStage { place, values, source, min_molecules_per_segment }))
+    PriorStage { place, values, source, min_molecules_per_segment }
 }
 
-/// Reads a stage of this kind: its manifest, the molecules, and the prior segmentation as [`take`] gave it, without
-/// pictures and images.
-pub fn read(folder: &Path, observer: &dyn Observer) -> anyhow::Result<(Manifest, MoleculeTable, FoundPrior)> {
+/// Opens a stage of this kind and says so.
+pub fn open(folder: &Path, observer: &dyn Observer) -> anyhow::Result<StageReader> {
     observer.stage(&format!("Loading the stage {}", folder.display()));
-    let stage = StageReader::open(folder, &[StageKind::Prior])?;
-    let (table, results) = stage.molecules()?;
-    let missing = || format!("{}: its molecules have no prior_segmentation; make the stage again", folder.display());
-    let segment_of = results.prior_segment.with_context(missing)?;
+    Ok(StageReader::open(folder, &[StageKind::Prior])?)
+}
+
+/// Reads a stage of this kind: the molecules, by `molecules` of the reader, and the prior segmentation as [`take`] gave
+/// it, without pictures and images.
+pub fn read(
+    stage: &StageReader,
+    molecules: impl FnOnce(&StageReader) -> Result<(MoleculeTable, MoleculeResults), StageError>,
+    observer: &dyn Observer,
+) -> anyhow::Result<(MoleculeTable, FoundPrior)> {
+    let (table, results) = molecules(stage)?;
+    let folder = stage.dir().display();
+    let missing = || format!("{folder}: its molecules have no prior_segmentation; make the stage again");
+    let found = of_segments(stage, results.prior_segment.with_context(missing)?)?;
+    observer.info(&format!(
+        "Loaded {} transcripts, {} genes; prior segmentation ({}): {} segments hold {} molecules",
+        table.molecules.len(),
+        table.genes.len(),
+        found.kind,
+        found.table.n_kept(),
+        found.n_inside()
+    ));
+    Ok((table, found))
+}
+
+/// The prior segmentation of a stage, whose molecules have these segments.
+pub fn of_segments(stage: &StageReader, segment_of: Vec<Option<SegmentIdx>>) -> anyhow::Result<FoundPrior> {
     let segments = stage.segments()?;
     let manifest = stage.manifest();
     let has_areas = segments.rows.iter().any(|row| row.radius.is_some());
-    let found = FoundPrior {
+    Ok(FoundPrior {
         prior: Prior::new(segment_of),
         kind: manifest.summary.get("prior_kind").and_then(|kind| kind.as_str()).unwrap_or_default().to_owned(),
         picture: if has_areas { Picture::Areas } else { Picture::Molecules },
@@ -153,16 +193,7 @@ pub fn read(folder: &Path, observer: &dyn Observer) -> anyhow::Result<(Manifest,
         stain: None,
         fingerprint: manifest.input("prior"),
         table: segments,
-    };
-    observer.info(&format!(
-        "Loaded {} transcripts, {} genes; prior segmentation ({}): {} segments hold {} molecules",
-        table.molecules.len(),
-        table.genes.len(),
-        found.kind,
-        found.table.n_kept(),
-        found.n_inside()
-    ));
-    Ok((manifest.clone(), table, found))
+    })
 }
 
 /// Writes the stage and the files to look at into a folder. Errors if there is no prior segmentation.

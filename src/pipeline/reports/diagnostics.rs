@@ -4,7 +4,7 @@ use super::parameters::{real, whole};
 use super::{Finished, scale};
 use crate::cells::{Agreement, Likeness};
 use crate::data::CellIdx;
-use crate::io::stage::NoteLevel;
+use crate::io::stage::{NoteLevel, StageKind};
 use crate::observe::Observer;
 use crate::report::diagnostics::{Course, Made, Prior, Run};
 
@@ -50,6 +50,7 @@ fn made(finished: &Finished<'_>) -> Made {
         iterations: whole(manifest, "segmentation.iters"),
         prior_confidence: real(manifest, "segmentation.prior_segmentation_confidence").unwrap_or(0.0),
         is_3d: table.molecules.positions.z.is_some(),
+        is_merged: manifest.stage == StageKind::Merge,
         warnings: warnings.map(|note| note.text.clone()).collect(),
     }
 }

@@ -15,7 +15,9 @@ use crate::report::multiqc::{Head, Number, general_stats, line, table};
 const N_POINTS: usize = 200;
 
 /// Files with their sections. The sample is called after the files, or by the run id where those have the fixed name.
-pub fn sections<'a>(run: &Run<'_>, outputs: &'a OutputNames) -> [(&'a Path, Value); 3] {
+///
+/// A line without points would be an empty section, so without iterations there is no file of the convergence.
+pub fn sections<'a>(run: &Run<'_>, outputs: &'a OutputNames) -> Vec<(&'a Path, Value)> {
     let sample = &outputs.sample().unwrap_or_else(|| run.made.run_id.clone());
     let numbers = numbers(run);
     let general = Head {
@@ -36,11 +38,15 @@ pub fn sections<'a>(run: &Run<'_>, outputs: &'a OutputNames) -> [(&'a Path, Valu
                       iteration. Lines should be level at the end; otherwise the run needs more iterations.",
     };
     let axes = ["iteration", "cells, % of their number at the end"];
-    [
+    let mut sections: Vec<(&Path, Value)> = vec![
         (&outputs.multiqc_numbers, general_stats(general, sample, &numbers[..N_GENERAL])),
         (&outputs.multiqc_cells, table(cells, sample, &numbers)),
-        (&outputs.multiqc_convergence, line(convergence, axes, sample, course(run))),
-    ]
+    ];
+    let points = course(run);
+    if !points.is_empty() {
+        sections.push((&outputs.multiqc_convergence, line(convergence, axes, sample, points)));
+    }
+    sections
 }
 
 /// So many of the numbers stand in the general statistics.
@@ -94,7 +100,10 @@ fn numbers(run: &Run<'_>) -> Vec<Number> {
             "Share of the molecules in cells with an assignment confidence of 0.95 or more",
             sure_share(run),
         ),
-        count("iterations", "Iterations", "Iterations of the model", run.n_iterations()),
+        Number {
+            value: if run.course.entries.is_empty() { Value::Null } else { json!(run.n_iterations()) },
+            ..count("iterations", "Iterations", "Iterations of the model", 0)
+        },
     ]
 }
 

@@ -98,6 +98,7 @@ fn fit(window: &Window, scale: f64, min_molecules: usize, seed: u64) -> Option<(
         clusters: None,
         segments: None,
         compartments: None,
+        centers: None,
     };
     let params = Params {
         scale,
@@ -110,6 +111,7 @@ fn fit(window: &Window, scale: f64, min_molecules: usize, seed: u64) -> Option<(
         n_cells_init: params::default_n_cells_init(window.molecules.len(), min_molecules, None).0,
         choice: Choice::Draw,
         quirks: Quirks::default(),
+        log_noise_density: None,
     };
     let outcome = bmm::segment(&evidence, &params, Draws::new(seed, Stream::Assignment), &Silent).ok()?;
     let cells = Cells::of(&window.molecules, &outcome.segmentation);

@@ -8,13 +8,18 @@ use crate::report::document::{Block, Section};
 /// The section.
 pub fn section(run: &Run<'_>) -> Section {
     let mut section = Section::new("Algorithm_convergence", "Convergence");
-    let model: Vec<Block> = [components(run), late_cells(run)].into_iter().flatten().collect();
-    if model.is_empty() {
-        nothing(&mut section, "The iterations of the model were not kept, so nothing can be said about them.");
+    if run.course.entries.is_empty() {
+        nothing(&mut section, no_iterations(run));
     } else {
-        section.push(Block::Row(model));
-        let shares = [noise(run), moved(run)].into_iter().flatten().collect();
-        section.push(Block::Row(shares));
+        if run.course.thresholds.is_empty() {
+            nothing(&mut section, "The numbers of components were not kept, so nothing can be said about them.");
+        }
+        for figures in [[components(run), late_cells(run)], [noise(run), moved(run)]] {
+            let figures: Vec<Block> = figures.into_iter().flatten().collect();
+            if !figures.is_empty() {
+                section.push(Block::Row(figures));
+            }
+        }
     }
     let propagations = [
         changes("Molecule clustering", run.clusters, "clusters"),
@@ -22,11 +27,32 @@ pub fn section(run: &Run<'_>) -> Section {
     ];
     let propagations: Vec<Block> = propagations.into_iter().flatten().collect();
     if propagations.is_empty() {
-        nothing(&mut section, "Molecules were not clustered in this run, or their iterations were not kept.");
+        nothing(&mut section, no_propagations(run));
     } else {
         section.push(Block::Row(propagations));
     }
     section
+}
+
+/// Why there are no iterations of the model to show.
+fn no_iterations(run: &Run<'_>) -> &'static str {
+    if run.made.is_merged {
+        "The cells are merged from tiles. There are no iterations of the whole: every tile had its own, and the stages of \
+         the tiles have them."
+    } else {
+        "The iterations of the model were not kept, so nothing can be said about them."
+    }
+}
+
+/// Why there are no iterations of the molecule clustering and of the compartments to show.
+fn no_propagations(run: &Run<'_>) -> &'static str {
+    match (run.stats.cluster.is_some(), run.made.is_merged) {
+        (false, _) => "Molecules were not clustered in this run.",
+        (true, true) => {
+            "The stages of the tiles have the iterations of the tiles, those of the molecule clustering, too."
+        }
+        (true, false) => "The iterations of the molecule clustering were not kept.",
+    }
 }
 
 /// Numbers of components by their least number of molecules.

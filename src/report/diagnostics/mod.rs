@@ -74,6 +74,8 @@ pub struct Made {
     pub prior_confidence: f64,
     /// Whether molecules have a z.
     pub is_3d: bool,
+    /// Whether cells are merged from tiles, each of which had iterations of its own.
+    pub is_merged: bool,
     /// What the user was told to heed, in order.
     pub warnings: Vec<String>,
 }

@@ -37,7 +37,9 @@ fn facts(run: &Run<'_>) -> Vec<Fact> {
     let genes = format!("of {}", of(made.n_genes, "gene", "genes"));
     let spread = format!("spread {}; {}", short(made.scale_std), made.scale_origin);
     let iterations = if run.course.entries.is_empty() { "–".to_owned() } else { count(run.n_iterations()) };
-    let asked = if run.n_iterations() < made.iterations {
+    let asked = if run.course.entries.is_empty() {
+        "not recorded".to_owned()
+    } else if run.n_iterations() < made.iterations {
         format!("stopped early, of {}", count(made.iterations))
     } else {
         String::new()
@@ -129,7 +131,7 @@ fn noise(run: &Run<'_>) -> Option<Verdict> {
 /// Whether more iterations would give another result.
 fn convergence(run: &Run<'_>) -> Option<Verdict> {
     let entries = run.course.entries;
-    if entries.is_empty() || run.stats.n_cells() == 0 {
+    if entries.is_empty() || run.course.thresholds.is_empty() || run.stats.n_cells() == 0 {
         return None;
     }
     if run.n_iterations() < LEAST_ITERATIONS {

@@ -17,6 +17,7 @@ fn made() -> Made {
         iterations: 500,
         prior_confidence: 0.2,
         is_3d: false,
+        is_merged: false,
         warnings: Vec::new(),
     }
 }
@@ -113,6 +114,33 @@ fn what_is_missing_is_said() {
     assert_says(&page, &["4 molecules, 1 cell<", "Radii of cells beside the expected one"]);
     let page = Case::new(&[], 0).page(|_| {});
     assert_says(&page, &["0 molecules, 0 cells", "There are no molecules with a confidence"]);
+}
+
+#[test]
+fn missing_iterations_are_not_an_early_end() {
+    let page = Case::new(&[10; 30], 0).page(|run| run.course = Course::default());
+    assert_says(
+        &page,
+        &["not recorded", "The iterations of the model were not kept", "Molecules were not clustered in"],
+    );
+    assert!(!page.contains("stopped early") && !page.contains("per iteration\""));
+    let page = Case::new(&[10; 30], 0).page(|run| {
+        run.course = Course::default();
+        run.made.is_merged = true;
+    });
+    assert_says(&page, &["every tile had its own", "the stages of the tiles have them"]);
+    let mut case = Case::new(&[10; 30], 0);
+    case.stats.cluster = Some(vec![Some(ClusterIdx::new(0)); 30]);
+    assert_says(&case.page(|_| {}), &["The iterations of the molecule clustering were not kept"]);
+    assert_says(&case.page(|run| run.made.is_merged = true), &["those of the molecule clustering"]);
+    assert!(!case.page(|run| run.clusters = &[Change { largest: 0.0, share: 0.1 }; 30]).contains("were not kept"));
+    // Numbers of components may be missing alone.
+    let page = case.page(|run| run.course.thresholds = &[]);
+    assert_says(
+        &page,
+        &["Noise per iteration", "Molecules moved per iteration", "numbers of components were not kept"],
+    );
+    assert!(!page.contains("The model has"));
 }
 
 #[test]

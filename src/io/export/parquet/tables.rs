@@ -48,7 +48,7 @@ pub(in crate::io::export) fn molecule_column<'a>(name: &str, content: Content<'a
             let number = move |row: usize| cells[row].map_or(-1, |cell| i64::from(names.number(cell)));
             ParquetColumn::of(name, DataType::Int64, number)
         }
-        Content::MoleculeId => ParquetColumn::of(name, UInt32, |row| row as u32 + 1),
+        Content::MoleculeId(ids) => ParquetColumn::of(name, UInt32, move |row| ids[row] + 1),
         Content::Segment(segments, numbers) => ParquetColumn::of(name, UInt32, move |row| {
             segments[row].map_or(0, |segment| numbers.map_or(segment.number(), |numbers| numbers[segment.idx()]))
         }),

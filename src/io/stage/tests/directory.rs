@@ -110,7 +110,7 @@ fn manifests_that_are_newer_cut_or_foreign_are_told_apart() {
         message(open(dir.path()))
     };
     let text = with("\"format_version\": 1", "\"new_thing\": [], \"format_version\": 12");
-    assert!(text.contains("has the format version 12") && text.contains("reads versions up to 1"), "{text}");
+    assert!(text.contains("has the format version 12") && text.contains("reads versions up to 2"), "{text}");
     assert!(with("baysor-stage", "web-app").contains("its format is not 'baysor-stage'"));
     assert!(with("\"format_version\": 1", "\"format_version\": -1").contains("format_version is missing"));
     assert!(with("\"seed\"", "\"sede\"").contains("unknown field `sede`"));
@@ -166,7 +166,9 @@ fn tables_of_other_programs_are_errors_of_the_decoder() {
     let dir = tempfile::tempdir().unwrap();
     write_all(dir.path());
     let read = |name: &str, n_rows| {
-        super::super::molecules::read(&dir.path().join(name), n_rows, Fingerprint::default()).unwrap_err().to_string()
+        super::super::molecules_reader::read(&dir.path().join(name), n_rows, Fingerprint::default())
+            .unwrap_err()
+            .to_string()
     };
     let good = fs::read(dir.path().join("molecules.arrow")).unwrap();
     for n in (0..good.len()).step_by(61) {

@@ -1,9 +1,12 @@
 //! Stages of ten molecules, written, looked at, broken and read back.
 
+mod appending;
 mod directory;
 mod documents;
+mod merged;
 mod molecules;
 mod results;
+mod tile;
 
 use std::path::Path;
 
@@ -68,6 +71,7 @@ fn all_results() -> MoleculeResults {
     MoleculeResults {
         prior_segment: Some([2, 2, 0, 0, 1, 1, 0, 2, 0, 2].map(SegmentIdx::from_number).to_vec()),
         confidence: Some((0..10).map(|row| row as f32 / 9.0).collect()),
+        is_center: Some((0..10).map(|row| row % 4 == 1).collect()),
         compartment: Some(Compartments {
             names: ["Nuclei", "Cyto", "Unknown"].map(str::to_owned).to_vec(),
             of: vec![0, 1, 2, 2, 1, 0, 0, 0, 1, 1],
@@ -224,6 +228,7 @@ fn write_all(dir: &Path) -> Manifest {
     writer.clustering(&clustering()).unwrap();
     writer.compartment_genes(&ranking(), &table.genes).unwrap();
     writer.ncv(&ncv()).unwrap();
+    writer.slide_fit(&tile::numbers()).unwrap();
     writer.finish(manifest()).unwrap()
 }
 

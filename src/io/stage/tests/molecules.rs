@@ -5,7 +5,7 @@ use polars::prelude::{Categories, DataType, FrozenCategories, TimeUnit};
 use super::*;
 use crate::io::export;
 
-fn written(dir: &Path, table: &MoleculeTable, results: &MoleculeResults) -> Manifest {
+pub(super) fn written(dir: &Path, table: &MoleculeTable, results: &MoleculeResults) -> Manifest {
     let mut writer = StageWriter::create(dir, StageKind::Prior).unwrap();
     writer.molecules(table, results).unwrap();
     writer.genes(&table.genes, &vec![1; table.genes.len()]).unwrap();
@@ -14,11 +14,11 @@ fn written(dir: &Path, table: &MoleculeTable, results: &MoleculeResults) -> Mani
     writer.finish(manifest).unwrap()
 }
 
-fn read(dir: &Path) -> (MoleculeTable, MoleculeResults) {
+pub(super) fn read(dir: &Path) -> (MoleculeTable, MoleculeResults) {
     StageReader::open(dir, &[StageKind::Prior]).unwrap().molecules().unwrap()
 }
 
-fn same(one: &MoleculeTable, other: &MoleculeTable) {
+pub(super) fn same(one: &MoleculeTable, other: &MoleculeTable) {
     assert_eq!(one.molecules, other.molecules);
     assert_eq!(one.genes, other.genes);
     assert_eq!(one.carried.layout, other.carried.layout);
@@ -31,7 +31,7 @@ fn same(one: &MoleculeTable, other: &MoleculeTable) {
     assert_eq!(one.carried.frame.shape(), other.carried.frame.shape());
 }
 
-fn with_columns(columns: Vec<Series>) -> MoleculeTable {
+pub(super) fn with_columns(columns: Vec<Series>) -> MoleculeTable {
     let n = columns[0].len();
     let mut table = table(n);
     table.carried.layout = [OutputColumn::X, OutputColumn::Y, OutputColumn::Z, OutputColumn::Gene]
@@ -42,7 +42,7 @@ fn with_columns(columns: Vec<Series>) -> MoleculeTable {
     table
 }
 
-fn csv(table: &MoleculeTable, results: &MoleculeResults) -> Vec<u8> {
+pub(super) fn csv(table: &MoleculeTable, results: &MoleculeResults) -> Vec<u8> {
     let names = CellNames::new("R1");
     let results = export::molecules::MoleculeResults {
         segment_numbers: None,
@@ -71,8 +71,8 @@ fn table_with_all_results_comes_back_and_is_exported_with_the_same_bytes() {
     assert_eq!(results, results_again);
     assert_eq!(csv(&table, &results), csv(&again, &results_again));
     let entry = manifest.table("molecules").unwrap();
-    // molecule_id, x, y, z, gene, eight results and three carried columns.
-    assert_eq!((entry.n_rows, entry.n_columns), (10, 16));
+    // molecule_id, x, y, z, gene, nine results and three carried columns.
+    assert_eq!((entry.n_rows, entry.n_columns), (10, 17));
 }
 
 #[test]

@@ -36,6 +36,7 @@ fn every_table_comes_back() {
     assert_eq!(reader.clustering().unwrap(), clustering());
     assert_eq!(reader.compartment_genes().unwrap(), ranking());
     assert_eq!(reader.ncv().unwrap(), ncv());
+    assert_eq!(reader.slide_fit().unwrap(), tile::numbers());
     assert_eq!(reader.molecules().unwrap().1, all_results());
 }
 
@@ -79,7 +80,7 @@ fn outlines_of_segments_that_do_not_exist_are_damage() {
 fn molecules_of_cells_and_segments_that_do_not_exist_are_damage() {
     let dir = tempfile::tempdir().unwrap();
     let genes = table(0).genes;
-    for (cell, segment, expected) in [(2, 1, "the cell 2 of 1"), (1, 4, "the segment 4 of 3")] {
+    for (cell, segment, expected) in [(2, 1, "the cell 2 of 1"), (1, 4, "the segment 4 of 2")] {
         let mut writer = StageWriter::create(dir.path(), StageKind::Run).unwrap();
         let results = MoleculeResults {
             cell: Some(cells(&[cell])),
