@@ -57,22 +57,13 @@ pub fn scan(input: &InputSettings, prior: &PriorSettings, observer: &dyn Observe
     observer.stage("Loading data");
     let prior = prior.source.as_ref().and_then(|source| prior_column(source, prior));
     let scan = molecules::scan(&read_request(input, prior))?;
-    tell(&scan.table, observer);
+    tell(&scan.table.notes, observer);
     Ok(scan)
 }
 
 /// Reads the molecules alone.
 pub fn load_plain(input: &InputSettings, observer: &dyn Observer) -> anyhow::Result<MoleculeTable> {
     read(input, None, observer)
-}
-
-/// Reads the molecules without their carried columns, and the prior segmentation if it is one of these.
-pub fn scan(input: &InputSettings, prior: &PriorSettings, observer: &dyn Observer) -> anyhow::Result<molecules::Scan> {
-    observer.stage("Loading data");
-    let prior = prior.source.as_ref().and_then(|source| prior_column(source, prior));
-    let scan = molecules::scan(&read_request(input, prior))?;
-    tell(&scan.table.notes, observer);
-    Ok(scan)
 }
 
 /// The content of the inputs: of the molecule table, and of a prior segmentation in a file.

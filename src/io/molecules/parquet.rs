@@ -22,7 +22,15 @@ pub(super) fn header(source: &Source) -> Result<Vec<String>, ReadError> {
     Ok(Footer::read(source)?.header)
 }
 
-/// Rows of every row group of a table, part by part.
+/// Rows that are read together at most. Some writers make one row group of tens of millions of rows.
+const MAX_ROWS: usize = 1 << 20;
+
+/// Cuts a row group of `n_rows` rows into pieces.
+fn pieces(n_rows: usize) -> impl Iterator<Item = usize> {
+    (0..n_rows).step_by(MAX_ROWS).map(move |begin| MAX_ROWS.min(n_rows - begin))
+}
+
+/// Rows of every row group of a table, part by part, as they are read.
 pub(super) fn row_groups(source: &Source) -> Result<Vec<usize>, ReadError> {
     let groups: Result<Vec<Vec<usize>>, ReadError> =
         source.parts().map(|part| Footer::read(&part).map(|footer| footer.row_groups)).collect();

@@ -17,7 +17,7 @@ use super::{
 };
 use super::{
     batches, cells, clustering, compartment_genes, ipc, molecules_reader, ncv, polygons, prior_outlines, segments,
-    trace,
+    slide_fit, trace,
 };
 use crate::cells::{CellCounts, CellStats};
 use crate::compartments::genes::GeneRank;

@@ -80,7 +80,7 @@ pub fn run(sight: &Sight, settings: &RunSettings, observer: &dyn Observer) -> an
         _ => compartments::genes(&sight.table, None, scale, &settings, &clock)?.0,
     };
     clock.stage("Building the molecule graph");
-    let known = Known { scale, compartment_genes: genes.as_ref(), part: None };
+    let known = Known { scale, compartment_genes: genes.as_ref(), part: None, keeps_course: false };
     let mut keeper = Keeper::new(&settings, &clock)?;
     let found = model::segment(&mut molecules, prior.as_ref(), known, &settings, &mut keeper, &clock)?;
     let n_iterations = found.trace.entries().len().saturating_sub(1);
