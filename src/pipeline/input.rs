@@ -57,7 +57,7 @@ pub fn scan(input: &InputSettings, prior: &PriorSettings, observer: &dyn Observe
     observer.stage("Loading data");
     let prior = prior.source.as_ref().and_then(|source| prior_column(source, prior));
     let scan = molecules::scan(&read_request(input, prior))?;
-    tell(&scan.table.notes, observer);
+    tell(&scan.table, observer);
     Ok(scan)
 }
 
