@@ -50,7 +50,7 @@ pub fn estimate(settings: &RunSettings, sight: &Sight, basis: &Basis<'_>) -> any
     }
     let slide = basis.workload;
     // As `split` does it.
-    let tile = sight.start.workload(settings).of_tile(slide.n_molecules);
+    let tile = sight.start.workload_of_tile(slide.n_molecules, settings)?;
     let at_most = tile_size::molecules_per_tile(settings.max_molecules_per_tile, settings.max_memory, &tile)?;
     let positions = &sight.start.table.molecules.positions;
     let margin = settings.margin_scales * basis.trial.scale;
