@@ -101,7 +101,7 @@ fn a_merge_needs_stages_and_a_folder() {
     misused(&["merge"], &["RUN_STAGE"]);
     misused(&["merge", "runs"], &["the folder for the merged slide is not given", "baysor merge RUNS/* --stage DIR"]);
     misused(&["merge", "runs", "--stage", ""], &["--stage is ''"]);
-    misused(&["merge", "runs", "-o", "x.csv"], &["'-o'"]);
+    misused(&["merge", "runs", "-o", "x.csv"], &["--output: merge writes a stage", "baysor export"]);
     misused(&["merge", "runs", "--stage", "m", "--config.seed=3"], &["--config.seed: merge has no configuration"]);
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(folder.path().join("runs/tile_0001")).unwrap();

@@ -514,9 +514,9 @@ mod tests {
                     continue;
                 };
                 // Examples may name options of other commands.
-                let is_there = parser(command)
-                    .get_arguments()
-                    .any(|argument| argument.get_long() == Some(flag) && !argument.is_hide_set());
+                let is_there = parser(command).get_arguments().any(|argument| {
+                    argument.get_id() == def.name && argument.get_long() == Some(flag) && !argument.is_hide_set()
+                });
                 assert_eq!(is_there, def.is_of(command), "{} --{flag}", command.name());
             }
             assert!(help.contains("Examples:"));

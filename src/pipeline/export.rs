@@ -26,6 +26,13 @@ pub fn run(settings: &ExportSettings, observer: &dyn Observer) -> anyhow::Result
 pub fn run_in_pool(settings: &ExportSettings, observer: &dyn Observer) -> anyhow::Result<()> {
     observer.stage(&format!("Loading the stage {}", settings.stage.display()));
     let stage = StageReader::open(&settings.stage, &[StageKind::Run, StageKind::Merge])?;
+    if let Some(tile) = &stage.manifest().tile {
+        observer.warning(&format!(
+            "The stage is tile {} of {} of a slide: it has molecules and cells at its borders that other tiles have, too. \
+             For the whole slide: baysor merge, then export",
+            tile.index, tile.n_tiles
+        ));
+    }
     let mut result = RunResult::read(&stage)?;
     if let Some(folder) = &settings.ncv {
         join_colors(&mut result, &stage, folder)?;

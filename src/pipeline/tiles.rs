@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::manifest::value_of;
-use super::prior;
+use super::{prior, split};
 use crate::config::file::{Given, Origin};
 use crate::config::options::{OPTIONS, OptionDef};
 use crate::config::values::Value;
@@ -27,6 +27,7 @@ pub enum Settled {
 /// of another version of the program.
 pub fn settled_by(path: &Path) -> anyhow::Result<Option<Settled>> {
     if !StageReader::is_meant(path) {
+        refuse_all_tiles(path)?;
         return Ok(None);
     }
     let stage = StageReader::peek(path, &[StageKind::Prior, StageKind::Tile])?;
@@ -35,6 +36,17 @@ pub fn settled_by(path: &Path) -> anyhow::Result<Option<Settled>> {
         manifest if manifest.stage == StageKind::Tile => Settled::Tile(settled_tile(manifest, place)?),
         manifest => Settled::Prior(prior::stage::settled(manifest, place)),
     }))
+}
+
+/// Refuses a folder of tiles, which is easily taken for one of them.
+fn refuse_all_tiles(path: &Path) -> anyhow::Result<()> {
+    let place = path.display();
+    anyhow::ensure!(
+        !path.join(split::LIST).is_file(),
+        "{place}: is a folder of tiles. Name one of them, and run them one by one: baysor run {} --stage RUNS/tile_0001",
+        path.join("tile_0001").display()
+    );
+    Ok(())
 }
 
 /// What the tile with this manifest settles. `place` is its path, for messages.
@@ -217,6 +229,15 @@ pub(crate) mod tests {
         let mut less = manifest;
         less.parameters.remove("plotting");
         assert!(error(&less).contains("the manifest has no plotting."), "{}", error(&less));
+    }
+
+    #[test]
+    fn a_folder_of_tiles_is_no_tile() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(settled_by(folder.path()).unwrap(), None);
+        std::fs::write(folder.path().join(split::LIST), "{}").unwrap();
+        let error = settled_by(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("is a folder of tiles") && error.contains("tile_0001 --stage"), "{error}");
     }
 
     #[test]

@@ -64,7 +64,7 @@ fn head(stage: &StageReader) -> Vec<String> {
     for estimate in &manifest.estimates {
         lines.push(format!("{} = {} ({})", estimate.name, text(&estimate.value), estimate.origin));
     }
-    lines.extend(manifest.summary.iter().map(|(name, value)| format!("{name}: {}", text(value))));
+    lines.extend(manifest.summary.iter().flat_map(|(name, value)| number_lines(name, value)));
     for note in &manifest.notes {
         let mark = if note.level == NoteLevel::Warning { "Warning" } else { "Note" };
         lines.push(format!("{mark}: {}", note.text));
@@ -93,13 +93,22 @@ fn tile_lines(tile: &TileManifest) -> [String; 4] {
     ]
 }
 
+/// A summary number; an object of several has a line for each.
+fn number_lines(name: &str, value: &Value) -> Vec<String> {
+    match value {
+        Value::Object(numbers) => {
+            let inner = numbers.iter().map(|(name, value)| format!("  {name}: {}", text(value)));
+            std::iter::once(format!("{name}:")).chain(inner).collect()
+        }
+        value => vec![format!("{name}: {}", text(value))],
+    }
+}
+
 /// What was estimated once for the whole slide.
 fn fit_lines(stage: &StageReader) -> Result<Vec<String>, StageError> {
     let fit = stage.slide_fit()?;
-    let mut lines = vec![format!(
-        "The same in all tiles: scale {} with a spread of {} ({})",
-        fit.scale, fit.scale_std, fit.scale_origin
-    )];
+    let mut lines = vec!["Fitted to the whole slide, the same in all tiles:".to_owned()];
+    lines.push(format!("  scale {} with a spread of {} ({})", fit.scale, fit.scale_std, fit.scale_origin));
     lines.extend(fit.noise.map(|noise| {
         format!(
             "  distance to the k-th neighbor: {:.4} in cells, {:.4} in the background",
