@@ -7,8 +7,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::fs;
 
-use support::results::agreement;
-use support::{Folder, Tissue};
+use support::{Folder, Tissue, agreement};
 
 /// How all slides here are segmented and divided.
 const MODEL: &str = "-m 10 -s 3 --iters 60";
