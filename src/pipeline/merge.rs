@@ -102,7 +102,7 @@ fn tell(counts: &SeamCounts, observer: &dyn Observer) {
     if counts.n_at_rim > 0 {
         observer.warning(&format!(
             "{} cells reach the outer part of the margin of their tile, beyond which they may be cut. Split the slide with \
-             a wider --tile-margin if they are real",
+             a wider --margin if they are real",
             counts.n_at_rim
         ));
     }
