@@ -213,6 +213,8 @@ impl Workload {
 
 /// The program itself and its libraries, once all of it has been called. Measured.
 const PROGRAM: f64 = 29.0 * MEBI;
+/// What of it a run does without that reads a stage: the readers of text and Parquet. Measured.
+const READERS: f64 = 6.0 * MEBI;
 /// What a thread needs for itself. Measured.
 const THREAD: f64 = 0.75 * MEBI;
 const MEBI: f64 = 1_048_576.0;
@@ -246,10 +248,11 @@ const TEXT_BLOCK: f64 = 14.0 * MEBI;
 pub fn stages(workload: &Workload) -> Vec<(Stage, u64)> {
     let terms = Terms::of(workload);
     let kept = (KEPT_MOLECULES / terms.n.max(1.0)).min(1.0) * (1.0 - GIVEN_BACK * (terms.n / FEW_MOLECULES).min(1.0));
+    let program = if workload.source == Source::Stage { PROGRAM - READERS } else { PROGRAM };
     let mut highest = 0.0f64;
     let mut peaks = Vec::new();
     for stage in Stage::ALL.into_iter().filter(|&stage| workload.has(stage)) {
-        let fixed = PROGRAM + THREAD * workload.n_threads as f64 + terms.fixed(stage);
+        let fixed = program + THREAD * workload.n_threads as f64 + terms.fixed(stage);
         let needed = (fixed + terms.molecules(stage) + terms.held_back(stage)).max(kept * highest);
         // What the rows of a file needed goes back as a whole.
         if stage != Stage::Loading {
