@@ -56,7 +56,7 @@ fn order_and_place_of_the_runs_of_tiles_change_nothing() {
     // One is lost and done again, from a copy elsewhere.
     fs::remove_dir_all(folder.path(&format!("runs/{}", names[1]))).unwrap();
     fs::rename(folder.path(&format!("tiles/{}", names[1])), folder.path("elsewhere")).unwrap();
-    folder.succeed(&format!("run elsewhere --stage again -t 2"));
+    folder.succeed("run elsewhere --stage again -t 2");
     let mut runs: Vec<String> =
         names.iter().filter(|name| **name != names[1]).map(|name| format!("runs/{name}")).collect();
     runs.insert(0, "again".to_owned());
