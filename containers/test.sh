@@ -169,13 +169,11 @@ while IFS= read -r line; do
     case $line in
         "ARG BUILD_IMAGE=rust:$rust-slim-bookworm") checked "$line" "Cargo.toml asks for Rust $rust, too" ;;
         'ARG BASE_IMAGE=debian:bookworm-slim') checked "$line" "read above" ;;
-        # shellcheck disable=SC2016
         'FROM ${BUILD_IMAGE} AS build')
             root=$work/build
             folder=/
             not_followed "$line" 'no registry is asked: debootstrap makes the root, cargo and rustc are those of this machine'
             ;;
-        # shellcheck disable=SC2016
         'FROM ${BASE_IMAGE}')
             root=$work/final
             folder=/

@@ -57,7 +57,7 @@ pub fn scan(input: &InputSettings, prior: &PriorSettings, observer: &dyn Observe
     observer.stage("Loading data");
     let prior = prior.source.as_ref().and_then(|source| prior_column(source, prior));
     let scan = molecules::scan(&read_request(input, prior))?;
-    tell(&scan.table.notes, observer);
+    tell(&scan.table, observer);
     Ok(scan)
 }
 
@@ -79,13 +79,13 @@ fn read(
 ) -> anyhow::Result<MoleculeTable> {
     observer.stage("Loading data");
     let table = molecules::read(&read_request(input, prior))?;
-    tell(&table.notes, observer);
+    tell(&table, observer);
     check_number(&table)?;
     Ok(table)
 }
 
-fn tell(notes: &[Note], observer: &dyn Observer) {
-    for note in notes {
+fn tell(table: &MoleculeTable, observer: &dyn Observer) {
+    for note in &table.notes {
         match note {
             Note::Info(text) => observer.info(text),
             Note::Warning(text) => observer.warning(text),

@@ -106,7 +106,6 @@ impl Slide<'_> {
             let (confidence, is_center) = (pick(&grounds.confidence, &places), pick(&is_center, &places));
             let prior = prior.as_ref().map(|prior| permuted_part(prior, &places));
             let part = Part { fit: &fit, confidence: &confidence, is_center: &is_center };
-            observer.stage("Finding the course of the noise density");
             noise_course(
                 &few,
                 prior.as_ref(),
@@ -217,6 +216,7 @@ fn noise_course(
 ) -> anyhow::Result<Vec<f64>> {
     let Grounds { graph, confidence, clustering, regions, .. } =
         Grounds::prepare(molecules, prior, known, settings, observer)?;
+    observer.stage("Finding the course of the noise density");
     let heeded = Heeded::new(prior, regions.as_ref(), settings);
     let (n_cells_init, _) = heeded.n_cells_init(molecules, known.part, settings);
     let params = model::params(known.scale, &heeded, n_cells_init, None, settings);

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use serde_json::json;
 
 use super::compartments;
+use super::memory::Workload;
 use super::prior::FoundPrior;
 use super::recorder::Recorder;
 use super::slide::Slide;
@@ -81,7 +82,7 @@ impl Undivided {
 
     /// Molecules of a tile, margin included, at most.
     pub fn molecules_per_tile(&self, settings: &SplitSettings) -> anyhow::Result<usize> {
-        let tile = self.start.workload(&settings.run).of_tile(self.n_molecules() as u64);
+        let tile = self.start.workload_of_tile(self.n_molecules() as u64, &settings.run)?;
         tile_size::molecules_per_tile(settings.max_molecules_per_tile, settings.max_memory, &tile)
     }
 
@@ -170,6 +171,8 @@ struct Common {
     /// Molecules in the cores. `[n_tiles]`
     n_core: Vec<u64>,
     outlines: OutlineBasis,
+    /// The work on a tile, of any size.
+    work: Workload,
 }
 
 impl Writing<'_> {
@@ -204,7 +207,8 @@ impl Writing<'_> {
         })?;
         let (n_core, n_of_genes): (Vec<u64>, Vec<_>) = self.counts().into_iter().unzip();
         let outlines = OutlineBasis::of(positions, self.settings.run.max_z_slices);
-        let common = Common { slide: self.slide_id(), n_core, outlines };
+        let work = self.start.workload_of_tile(table.molecules.len() as u64, &self.settings.run)?;
+        let common = Common { slide: self.slide_id(), n_core, outlines, work };
         let mut entries = Vec::new();
         let tiles = writers.drain(..).zip(appenders).zip(n_of_genes).zip(self.outlines());
         for (tile, (((mut writer, appender), n_of_gene), outlines)) in tiles.enumerate() {
@@ -287,7 +291,7 @@ impl Writing<'_> {
             margin: self.tiling.margin,
             n_core,
             n_slide: self.start.table.molecules.len() as u64,
-            expected_memory_mib: memory::peak(&self.start.workload(run).of_tile(n_molecules)) >> 20,
+            expected_memory_mib: memory::peak(&common.work.with_molecules(n_molecules)) >> 20,
             run_id: config::run_id(&self.start.fingerprint(), run),
             outlines: common.outlines.clone(),
             texts: Default::default(),

@@ -7,15 +7,15 @@ use anyhow::Context as _;
 
 use super::compartments::CompartmentUse;
 use super::input;
-use super::memory::{PriorForm, PriorLoad, Source, Workload};
+use super::memory::Workload;
 use super::model::Part;
 use super::prior::stage::Files;
 use super::prior::{self, FoundPrior};
 use super::recorder::Recorder;
 use super::scale::Scale;
-use crate::bmm;
+use super::workload::Input;
 use crate::compartments::Markers;
-use crate::config::{CompartmentGenes, RunSettings};
+use crate::config::RunSettings;
 use crate::data::GeneTable;
 use crate::io::molecules::{Carried, CarriedPlan, MoleculeTable};
 use crate::io::stage::{InputFingerprint, SlideFit, StageKind, StageReader, TileManifest};
@@ -168,38 +168,16 @@ impl Start {
         Ok(Self { table, prior, inputs, paths, tile })
     }
 
-    /// The work that a run on these molecules is, for estimates of memory.
-    pub fn workload(&self, settings: &RunSettings) -> Workload {
-        let molecules = &self.table.molecules;
-        let n_molecules = molecules.len() as u64;
-        let heeded = self.prior.as_ref().filter(|_| settings.prior_confidence > 0.0);
-        let (n_cells_init, _) = bmm::params::default_n_cells_init(
-            molecules.len(),
-            settings.min_molecules_per_cell,
-            heeded.map(|found| found.prior.segments()),
-        );
-        Workload {
-            n_rows: n_molecules,
-            n_molecules,
-            n_dims: molecules.positions.n_dims(),
-            n_genes: molecules.n_genes,
-            source: Source::Stage,
-            carried_bytes: self.table.carried.frame.columns().iter().map(|column| width(column.dtype())).sum(),
-            prior: self
-                .prior
-                .as_ref()
-                .map(|found| PriorLoad { form: PriorForm::Known, n_segments: found.table.rows.len() as u64 }),
-            n_cells_init: settings.n_cells_init.unwrap_or(n_cells_init) as u64,
-            n_clusters: settings.n_clusters,
-            has_compartments: settings.compartment_genes != CompartmentGenes::None,
-            may_end_early: settings.tol > 0.0 || settings.converged > 0.0,
-            n_neighbors: settings
-                .colors
-                .map(|colors| colors.n_neighbors(molecules.n_genes, settings.min_molecules_per_cell)),
-            has_polygons: false,
-            report_pixels: None,
-            n_threads: THREADS,
-        }
+    /// The work of a run on a tile with `n_molecules` of these, for estimates of memory. Carried columns may be missing.
+    pub fn workload_of_tile(&self, n_molecules: u64, settings: &RunSettings) -> anyhow::Result<Workload> {
+        let columns = self.table.carried.frame.columns();
+        let input = Input {
+            table: &self.table,
+            carried_bytes: columns.iter().map(|column| width(column.dtype())).sum(),
+            prior: self.prior.as_ref(),
+        };
+        let work = Workload::of_run(settings, input)?.of_tile(n_molecules);
+        Ok(Workload { n_threads: THREADS, ..work })
     }
 
     /// What identifies the content of the inputs, for the run id.

@@ -83,7 +83,7 @@ workflow {
         refuse("several lines are about ${repeated.join(', ')}")
     }
 
-    SEGMENT(Channel.fromList(rows.collect { row -> readSample(row, rules, sheet) }), params.segfree)
+    SEGMENT(Channel.fromList(rows.collect { row -> readSample(row, rules, sheet) }), params.segfree, params.max_molecules_per_tile)
 
     channel.topic('versions')
         .unique()

@@ -4,11 +4,9 @@ use std::ops::Range;
 
 use super::clock::{Clock, Cost, Stopwatch};
 use crate::config::RunSettings;
-use crate::io::molecules::{Carried, MoleculeTable, ReadError, Scan, size_of_table};
+use crate::io::molecules::{Carried, size_of_table};
 use crate::observe::Observer;
-use crate::pipeline::input;
 use crate::pipeline::memory::Stage;
-use crate::pipeline::prior::{self, FoundPrior};
 use crate::pipeline::recorder::Recorder;
 use crate::pipeline::start::Start;
 use crate::pipeline::workload::{Input, bytes_per_row};
@@ -18,10 +16,8 @@ const READ_WHOLE: u64 = 3_000_000;
 
 /// The input of a run.
 pub struct Sight {
-    /// The molecules, maybe without carried columns.
-    pub table: MoleculeTable,
-    /// Their prior segmentation, if there is one.
-    pub prior: Option<FoundPrior>,
+    /// The molecules, maybe without carried columns, and their prior segmentation.
+    pub start: Start,
     /// Bytes of the carried columns per molecule.
     pub carried_bytes: f64,
     /// What a run will need to read the molecules.
@@ -39,54 +35,42 @@ impl Sight {
 
     /// What a workload is made from.
     pub fn input(&self) -> Input<'_> {
-        Input { table: &self.table, carried_bytes: self.carried_bytes, prior: self.prior.as_ref() }
+        Input { table: &self.start.table, carried_bytes: self.carried_bytes, prior: self.start.prior.as_ref() }
     }
 
     fn whole(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Result<Self> {
         let settings = RunSettings { save_prior: None, ..settings.clone() };
         let clock = Clock::start(Stage::Loading, Some(observer));
-        let Start { table, prior, .. } = Start::read(&settings, &Recorder::new(&clock))?;
+        let start = Start::read(&settings, &Recorder::new(&clock))?;
         let times = clock.stop();
-        let carried_bytes = Input::whole(&table, None).carried_bytes;
+        let carried_bytes = Input::whole(&start.table, None).carried_bytes;
         let (loading, prior_cost) = (times.of(Stage::Loading), times.of(Stage::Prior));
-        Ok(Self { table, prior, carried_bytes, loading, prior_cost })
+        Ok(Self { start, carried_bytes, loading, prior_cost })
     }
 
     fn without_carried(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Result<Self> {
         let clock = Clock::start(Stage::Loading, Some(observer));
-        let Scan { mut table, plan } = input::scan(&settings.input, &settings.prior, &clock)?;
-        let prior = prior::take(&mut table, &settings.prior, false, &clock)?;
+        let (start, carried) = Start::scan(settings, &Recorder::new(&clock))?;
         let times = clock.stop();
         let mut first = (0, 0.0, Cost::default());
         let watch = Stopwatch::start();
         let look = |rows: Range<usize>, carried: Carried| {
             first = (rows.len(), bytes_per_row(&carried.frame, rows.len()), watch.cost());
-            Err::<(), Stop>(Stop::Seen)
+            Err(OneIsEnough.into())
         };
-        if let Err(Stop::Failed(error)) = plan.blocks(look) {
-            return Err(error.into());
+        if let Err(error) = carried.blocks(look)
+            && !error.is::<OneIsEnough>()
+        {
+            return Err(error);
         }
         let (n_rows, carried_bytes, cost) = first;
-        let carried_cost = cost.times(table.molecules.len() as f64 / n_rows.max(1) as f64);
-        Ok(Self {
-            table,
-            prior,
-            carried_bytes,
-            loading: times.of(Stage::Loading) + carried_cost,
-            prior_cost: times.of(Stage::Prior),
-        })
+        let carried_cost = cost.times(start.table.molecules.len() as f64 / n_rows.max(1) as f64);
+        let loading = times.of(Stage::Loading) + carried_cost;
+        Ok(Self { start, carried_bytes, loading, prior_cost: times.of(Stage::Prior) })
     }
 }
 
 /// Why no more blocks are wanted.
-enum Stop {
-    /// One is enough.
-    Seen,
-    Failed(ReadError),
-}
-
-impl From<ReadError> for Stop {
-    fn from(error: ReadError) -> Self {
-        Self::Failed(error)
-    }
-}
+#[derive(Debug, thiserror::Error)]
+#[error("one block is enough")]
+struct OneIsEnough;

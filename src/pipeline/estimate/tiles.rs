@@ -49,12 +49,14 @@ pub fn estimate(settings: &RunSettings, sight: &Sight, basis: &Basis<'_>) -> any
         return Ok(None);
     }
     let slide = basis.workload;
-    let limit = settings.max_memory.map(tile_size::bytes_of).transpose()?;
-    let wanted = settings.max_molecules_per_tile;
-    let at_most = tile_size::molecules_per_tile(wanted, settings.max_memory, &slide.of_tile(slide.n_molecules))?;
-    let positions = &sight.table.molecules.positions;
+    // As `split` does it.
+    let tile = sight.start.workload_of_tile(slide.n_molecules, settings)?;
+    let at_most = tile_size::molecules_per_tile(settings.max_molecules_per_tile, settings.max_memory, &tile)?;
+    let positions = &sight.start.table.molecules.positions;
     let margin = settings.margin_scales * basis.trial.scale;
-    let tiling = tiling::plan(&positions.x, &positions.y, at_most, margin)?;
+    let tiling = tiling::plan(&positions.x, &positions.y, at_most, margin).map_err(|error| {
+        anyhow::anyhow!("{error}. Allow {} molecules in a tile, or a narrower margin (--margin)", error.least)
+    })?;
     let n_molecules: Vec<u64> = tiling.count(&positions.x, &positions.y).iter().map(|count| count.n_all).collect();
     let of_tile = |n: u64| stages::estimate(&slide.of_tile(n), basis, Whole::Tile);
     let largest = n_molecules.iter().copied().max().unwrap_or(0);
@@ -63,8 +65,7 @@ pub fn estimate(settings: &RunSettings, sight: &Sight, basis: &Basis<'_>) -> any
     let total: Cost = n_molecules.iter().flat_map(|&n| of_tile(n)).map(|stage| stage.cost()).sum();
     let peak = memory::peak(&slide.of_tile(largest));
     Ok(Some(TilesEstimate {
-        is_needed: wanted.is_some_and(|n| (n as u64) < slide.n_molecules)
-            || limit.is_some_and(|bytes| memory::peak(slide) > bytes),
+        is_needed: slide.n_molecules > at_most as u64,
         n_tiles: n_molecules.len(),
         max_molecules_per_tile: (at_most as u64).min(slide.n_molecules),
         margin,

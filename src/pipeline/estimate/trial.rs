@@ -56,12 +56,12 @@ pub struct ColorCosts {
 ///
 /// Errors: those of a run that has not read its input alone: no scale, unknown genes, too few molecules.
 pub fn run(sight: &Sight, settings: &RunSettings, observer: &dyn Observer) -> anyhow::Result<Trial> {
-    let all = &sight.table.molecules;
-    let scale = scale::resolve(settings, &all.positions, sight.prior.as_ref(), observer)?;
+    let all = &sight.start.table.molecules;
+    let scale = scale::resolve(settings, &all.positions, sight.start.prior.as_ref(), observer)?;
     let chosen =
         choose(&hilbert_order(&all.positions), MOLECULES * settings.program.threads.div_ceil(THREADS_WITHOUT_MORE));
     let mut molecules = all.permuted(&chosen);
-    let prior = sight.prior.as_ref().map(|found| Prior::new(pick(&found.prior.segment_of, &chosen)));
+    let prior = sight.start.prior.as_ref().map(|found| Prior::new(pick(&found.prior.segment_of, &chosen)));
     let wanted_colors = settings.colors;
     let share = molecules.len() as f64 / all.len().max(1) as f64;
     let settings = RunSettings {
@@ -74,10 +74,10 @@ pub fn run(sight: &Sight, settings: &RunSettings, observer: &dyn Observer) -> an
     let clock = Clock::start(Stage::Compartments, None);
     let genes = match &settings.compartment_genes {
         CompartmentGenes::Auto => prior.as_ref().and_then(|nuclei| {
-            let ranking = compartments::find(&molecules, &sight.table.genes, nuclei, scale.radius, &clock);
+            let ranking = compartments::find(&molecules, &sight.start.table.genes, nuclei, scale.radius, &clock);
             ranking.markers().map(compartments::CompartmentUse::new)
         }),
-        _ => compartments::genes(&sight.table, None, scale, &settings, &clock)?.0,
+        _ => compartments::genes(&sight.start.table, None, scale, &settings, &clock)?.0,
     };
     clock.stage("Building the molecule graph");
     let known = Known { scale, compartment_genes: genes.as_ref(), part: None, keeps_course: false };
@@ -87,7 +87,7 @@ pub fn run(sight: &Sight, settings: &RunSettings, observer: &dyn Observer) -> an
     let mut times = clock.stop();
     let colors = wanted_colors.and_then(|wanted| color(&molecules, &found.confidence, wanted, &settings));
     let n_molecules = molecules.len();
-    let table = MoleculeTable { molecules, carried: Carried::default(), ..empty(&sight.table) };
+    let table = MoleculeTable { molecules, carried: Carried::default(), ..empty(&sight.start.table) };
     let watch = Stopwatch::start();
     let result = RunResult::new(table, None, None, found, String::new());
     times.add(Stage::Writing, watch.cost());
