@@ -10,8 +10,9 @@
 //!
 //! The columns are those that the tiles have, but `is_center`. Columns `cell` and `assignment_confidence` are written as
 //! the caller says if the tiles have them; all others are those of the tile that the caller chose. The file has the same
-//! bytes whatever the order of the tiles, as long as the choices are the same. Holds one batch per tile and one of the
-//! output; no file is open between two batches.
+//! bytes whatever the order of the tiles, as long as the choices are the same. Holds one batch of the output and one of
+//! every tile that has molecules in the part of the input that is being written: in all tiles, if the input has no order
+//! in space. No file is open between two batches.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -121,12 +122,14 @@ impl MergedMolecules {
         let Self { mut tiles, fields, dictionaries } = self;
         let mut output = Output::begin(writer, &fields, &dictionaries)?;
         let mut heads = Heads::new();
+        // Of a tile that has no molecule in this part of the input, nothing is held but the first id.
         for (at, tile) in tiles.iter_mut().enumerate() {
             tile.load()?;
             heads.extend(tile.head()?.map(|id| Reverse((id, at))));
+            tile.rewind();
         }
         let mut claims: Vec<Claim> = Vec::new();
-        while let Some(id) = next_claims(&mut heads, &tiles, &mut claims)? {
+        while let Some(id) = next_claims(&mut heads, &mut tiles, &mut claims)? {
             let position = tiles[claims[0].tile].position()?;
             let choice = choose(&Claims { id, position, of: &claims });
             let Some(claim) = claims.get(choice.claim) else {
@@ -153,13 +156,16 @@ impl MergedMolecules {
 type Heads = BinaryHeap<Reverse<(u32, usize)>>;
 
 /// Takes the least id with all tiles that have it, in their order.
-fn next_claims(heads: &mut Heads, tiles: &[Tile], claims: &mut Vec<Claim>) -> Result<Option<u32>, StageError> {
+fn next_claims(heads: &mut Heads, tiles: &mut [Tile], claims: &mut Vec<Claim>) -> Result<Option<u32>, StageError> {
     claims.clear();
     let Some(&Reverse((id, _))) = heads.peek() else { return Ok(None) };
     while let Some(&Reverse((same, tile))) = heads.peek()
         && same == id
     {
         heads.pop();
+        if tiles[tile].rows.is_none() {
+            tiles[tile].load()?;
+        }
         claims.push(tiles[tile].claim(tile)?);
     }
     Ok(Some(id))
@@ -226,6 +232,12 @@ impl Tile {
             self.rows = Some(rows);
         }
         Ok(())
+    }
+
+    /// Lets go the first rows, which will be loaded again.
+    fn rewind(&mut self) {
+        self.cursor.rewind();
+        self.rows = None;
     }
 
     fn numbers<T: NativeType>(&self, column: usize) -> Result<&PrimitiveArray<T>, StageError> {

@@ -36,11 +36,15 @@ impl CarriedBlock {
     ///
     /// Errors: a column of a type that a stage cannot hold.
     pub fn new(rows: Range<usize>, carried: &Carried) -> Result<Self, StageError> {
-        let columns = carried_columns(carried)?;
         let n = rows.len();
-        let values = columns.iter().map(|column| column.values(0..n)).collect::<PolarsResult<_>>();
-        let columns =
-            values.map_err(|error| StageError::ColumnType { column: "carried".into(), dtype: error.to_string() })?;
+        let values = |column: &SourceColumn<'_>| {
+            let broken = |error: PolarsError| StageError::ColumnType {
+                column: column.field.name.to_string(),
+                dtype: error.to_string(),
+            };
+            column.values(0..n).map_err(broken)
+        };
+        let columns = carried_columns(carried)?.iter().map(values).collect::<Result<_, StageError>>()?;
         Ok(Self { rows, columns })
     }
 

@@ -156,6 +156,11 @@ impl Cursor {
         Ok(Self { file: TableFile::open(path, table, is_wanted)?, table, n_rows, next: 0, found: 0 })
     }
 
+    /// Goes back to the start.
+    pub fn rewind(&mut self) {
+        (self.next, self.found) = (0, 0);
+    }
+
     /// The rows that follow, and how many stand before them; `None` at the end. Batches without rows are left out.
     pub fn next(&mut self) -> Result<Option<(u64, RowGroup)>, StageError> {
         while self.next < self.file.n_batches() {

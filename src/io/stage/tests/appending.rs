@@ -275,3 +275,36 @@ fn molecules_and_segments_of_a_tile_keep_their_numbers() {
     let error = write(4).molecules().unwrap_err().to_string();
     assert!(error.contains("a molecule is in the segment 5 of 4"), "{error}");
 }
+
+/// Files in a directory that this program has open.
+#[cfg(target_os = "linux")]
+fn n_open_in(dir: &Path) -> usize {
+    let dir = dir.canonicalize().unwrap();
+    let files = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+    files.filter(|file| std::fs::read_link(file.path()).is_ok_and(|path| path.starts_with(&dir))).count()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn no_file_of_many_tiles_is_open_between_two_parts() {
+    let dir = tempfile::tempdir().unwrap();
+    let (table, results) = (many(100, true), results_of(100));
+    let tiles = (0..50).map(|tile| StageWriter::create(&dir.path().join(tile.to_string()), StageKind::Prior).unwrap());
+    let mut tiles: Vec<StageWriter> = tiles.collect();
+    let begin = |writer: &StageWriter| writer.molecules_appending(&table, &results).unwrap();
+    let mut appenders: Vec<MoleculeAppender> = tiles.iter().map(begin).collect();
+    let block = CarriedBlock::new(0..100, &table.carried).unwrap();
+    let picked: Vec<u32> = (40..100).collect();
+    appenders.iter_mut().for_each(|tile| tile.push(&table, &results, &picked, &block).unwrap());
+    assert_eq!(n_open_in(dir.path()), 0);
+    for (tile, appender) in tiles.iter_mut().zip(appenders) {
+        tile.finish_molecules(appender).unwrap();
+        tile.genes(&table.genes, &[1; 3]).unwrap();
+    }
+    assert_eq!(n_open_in(dir.path()), 0);
+    tiles.into_iter().for_each(|tile| drop(tile.finish(Manifest::new(StageKind::Prior, 1)).unwrap()));
+    let stage = StageReader::open(&dir.path().join("7"), &[StageKind::Prior]).unwrap();
+    let mut cursor = stage.molecule_cursor(&["cell"]).unwrap();
+    assert_eq!(cursor.next_batch().unwrap().unwrap().ids.len(), 60);
+    assert_eq!(n_open_in(dir.path()), 0);
+}
