@@ -177,13 +177,13 @@ def check_subworkflow(complaints, folder):
     part = dict(zip(parts[1::2], parts[2::2]))
     taken = [line.split("//")[0].strip() for line in channels(part.get("take", ""))]
     emitted = [line.split("=")[0].strip() for line in channels(part.get("emit", ""))]
-    included = re.findall(r"include \{ (\w+)\s*\} from '([^']*)'", text)
+    included = re.findall(r"include \{ (?:\w+ as )?(\w+)\s*\} from '([^']*)'", text)
     for name, path in included:
         complaints.expect((folder / f"{path}.nf").is_file(), where, f"there is no {path}.nf")
         complaints.expect(re.search(rf"\b{name}\b", part.get("main", "")), where, f"{name} is not used")
     meta = yaml.safe_load((folder / "meta.yml").read_text())
     check_head(complaints, where, meta, folder.name)
-    components = sorted(path.split("/modules/")[-1].removesuffix("/main") for _, path in included)
+    components = sorted(path.removesuffix("/main").split("/")[-1] for _, path in included)
     found = sorted(name.removeprefix("baysor/") for name in meta.get("components") or [])
     complaints.expect(found == components, where, f"meta.yml has the components {found}, main.nf {components}")
     for key, declared in [("input", taken), ("output", emitted)]:
@@ -300,7 +300,8 @@ def check_snakemake(complaints, folder, version):
         complaints.expect(not set(DIRECTIVES) - has, file, f"rule {name} has no {', '.join(sorted(set(DIRECTIVES) - has))}")
         complaints.expect("--threads {threads}" in body and "2> {log:q}" in body, file, f"rule {name} does not pass on threads and log")
         complaints.expect(re.search(r"mem_mb=.*\bmemory\(", body) and re.search(r"runtime=.*\bminutes\(", body), file, f"rule {name} has formulas of its own")
-        for unquoted in re.findall(r"\{(?:input|output|log)[\w.]*\}", body):
+        command = "".join(line for line in body.splitlines() if line.strip().startswith('"baysor '))
+        for unquoted in re.findall(r"\{(?:input|output|log)[\w.]*\}", command):
             complaints.append(f"{file}: rule {name} does not quote {unquoted}")
     environment = yaml.safe_load((folder / "workflow/envs/baysor.yaml").read_text())
     expected = {"channels": ["conda-forge", "bioconda"], "dependencies": [f"baysor ={version}"]}
@@ -374,10 +375,14 @@ SPOILED = [
     ("nextflow/subworkflows/segment/meta.yml", "  - colors:", "  - colours:", "output"),
     ("nextflow/nextflow_schema.json", '"default": "72.GB"', '"default": "7.GB"', "defaults"),
     ("nextflow/nextflow_schema.json", '"minimum": 1', '"minimum": 0', "accepted"),
-    ("nextflow/nextflow.config", "    publish_mode  = 'copy'\n", "", "defaults"),
+    ("nextflow/nextflow.config", "= 'copy'", "= 'link'", "defaults"),
     ("nextflow/assets/schema_input.json", '"required": ["sample", "molecules"]', '"required": ["sample"]', "accepted"),
     ("nextflow/assets/samplesheet_test.csv", "ca1_column", "ca1 column", "samplesheet_test.csv"),
     ("nextflow/conf/modules.config", "    publishDir = [", "    memory = 4.GB\n    publishDir = [", "formulas of memory"),
+    ("nextflow/modules/split/main.nf", "--threads ${task.cpus}", "", "processors"),
+    ("nextflow/subworkflows/tiles/main.nf", "BAYSOR_MERGE(slides", "BAYSOR_SPLIT(slides", "BAYSOR_MERGE is not used"),
+    ("nextflow/modules/merge/meta.yml", "- stages:", "- tiles:", "inputs"),
+    ("snakemake/workflow/rules/tiles.smk", "--threads {threads} --stage", "--stage", "threads"),
     ("snakemake/workflow/rules/run.smk", "    benchmark:\n", "    message:\n", "benchmark"),
     ("snakemake/workflow/rules/run.smk", "{output.stage:q}", "{output.stage}", "quote"),
     ("snakemake/workflow/rules/prior.smk", "mem_mb=lambda wildcards, input, attempt: memory(", "mem_mb=lambda wildcards, input, attempt: int(", "formulas"),

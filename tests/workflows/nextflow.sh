@@ -63,7 +63,9 @@ done
 pass 'settings for clusters'
 
 run -profile test,local -stub --outdir stub || fail 'stubs'
-expect "$all/" 'the stubs of all modules'
+expect "$all/" 'the stubs of all modules but those of tiles'
+run -profile test,local -stub --outdir stub --max_molecules_per_tile 500 || fail 'stubs of tiles'
+expect 'EXPORT=2 MERGE=2 PREVIEW=2 PRIOR=2 SPLIT=2 TILE=4/' 'the stubs of all modules of tiles'
 
 run -profile test,local || fail 'the test profile'
 expect "$all/" 'the first run does everything'
@@ -83,6 +85,7 @@ expect "/$all" 'the second run does nothing'
 
 run -profile test,local -resume --export_args '--count-matrix-format tsv' || fail 'other options of export'
 expect 'EXPORT=2/PREVIEW=2 PRIOR=2 RUN=2 SEGFREE=2' 'other options of export'
+[ "$sum" = "$(cat results/*/*_segmentation.csv | sha256sum)" ] || fail 'cells differ after another export'
 
 # Killed while the model runs: what was finished stays.
 (engine run "$pipeline" -profile test,local -resume --run_args '--n-clusters 3 --checkpoint-every 100 --iters 100000') > "$work/log" 2>&1 &
@@ -96,6 +99,20 @@ kill -TERM "$killed"
 wait "$killed" && fail 'the killed engine says that all is well'
 run -profile test,local -resume --run_args '--n-clusters 3' || fail 'after the engine was killed'
 expect 'EXPORT=2 RUN=2/PREVIEW=2 PRIOR=2 SEGFREE=2' 'after the engine was killed, only the unfinished stage and what follows'
+
+# In tiles: one sample is large enough for them, the other is not.
+gzip -cd "$repository/examples/iss_ca1/molecules.csv.gz" | head -n 5001 > small.csv
+printf 'sample,molecules,prior,config,args\nlarge,%s,:nucleus_id,,\nsmall,small.csv,,,--iters 20\n' "$repository/examples/iss_ca1/molecules.csv.gz" > tiled.csv
+in_tiles=(-profile local --input tiled.csv --config "$pipeline/assets/test.toml" --max_cpus 2 --max_memory 4.GB --outdir tiled --max_molecules_per_tile 25000)
+run "${in_tiles[@]}" || fail 'in tiles'
+expect 'EXPORT=2 MERGE=1 PREVIEW=2 PRIOR=1 RUN=1 SEGFREE=1 SPLIT=1 TILE=4/' 'a large slide is segmented in tiles, a small one whole'
+[ "$(wc -l < tiled/large/large_segmentation.csv)" -eq 72337 ] || fail 'molecules are missing'
+tiled_sum=$(cat tiled/large/large_segmentation.csv | sha256sum)
+lost=$(awk -F '\t' 'NR == 1 {for (i = 1; i <= NF; i++) column[$i] = i} $column["name"] ~ /TILE .*tile_0002/ {print $column["workdir"]}' tiled/pipeline_info/trace.tsv)
+rm -r "$lost"/large_tile_0002_run
+run "${in_tiles[@]}" -resume || fail 'a lost tile'
+expect 'EXPORT=1 MERGE=1 TILE=1/EXPORT=1 PREVIEW=2 PRIOR=1 RUN=1 SEGFREE=1 SPLIT=1 TILE=3' 'a lost tile is segmented again alone, and what follows'
+[ "$tiled_sum" = "$(cat tiled/large/large_segmentation.csv | sha256sum)" ] || fail 'results differ after a tile was lost'
 
 # One sample is broken.
 printf 'a,b\n1,2\n' > broken.csv

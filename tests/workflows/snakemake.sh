@@ -111,6 +111,22 @@ run --rerun-incomplete || fail 'after the engine was killed'
 expect 'export=1 run=1' 'after the engine was killed, only the unfinished stage and what follows'
 [ "$sum" = "$(cat results/*/*_segmentation.csv | sha256sum)" ] || fail 'results differ after the engine was killed'
 
+# In tiles: one sample is large enough for them, the other is not.
+gzip -cd "$repository/examples/iss_ca1/molecules.csv.gz" | head -n 5001 > config/small.csv
+printf 'sample\tmolecules\tprior\tconfig\targs\n' > config/tiled.tsv
+printf 'large\t%s\t:nucleus_id\t\t\nsmall\tsmall.csv\t\t\t--iters 20\n' ../../../../examples/iss_ca1/molecules.csv.gz >> config/tiled.tsv
+in_tiles=(--config samples=config/tiled.tsv results=tiled max_molecules_per_tile=25000)
+run "${in_tiles[@]}" || fail 'in tiles'
+expect 'export=2 merge=1 preview=2 prior=1 run=1 segfree=1 split=1 tile=4' 'a large slide is segmented in tiles, a small one whole'
+[ "$(wc -l < tiled/large/large_segmentation.csv)" -eq 72337 ] || fail 'molecules are missing'
+tiled_sum=$(cat tiled/large/large_segmentation.csv | sha256sum)
+run "${in_tiles[@]}" || fail 'in tiles, again'
+expect '' 'tiles: the second run does nothing'
+rm -r tiled/large/stages/tiles/tile_0002 tiled/large/stages/merged tiled/large/large_segmentation*
+run "${in_tiles[@]}" || fail 'a lost tile'
+expect 'export=1 merge=1 tile=1' 'a lost tile is segmented again alone'
+[ "$tiled_sum" = "$(cat tiled/large/large_segmentation.csv | sha256sum)" ] || fail 'results differ after a tile was lost'
+
 # One sample is broken.
 printf 'a,b\n1,2\n' > config/broken.csv
 sed -i 's#^ca1_alone\t[^\t]*#ca1_alone\tbroken.csv#' config/samples.tsv

@@ -36,6 +36,7 @@ read_samples()
 
 wildcard_constraints:
     sample="|".join(map(re.escape, SAMPLES)),
+    tile=r"tile_\d+",
 
 
 def resolve(text):
@@ -78,12 +79,39 @@ def table_or_stage(wildcards):
     return molecules_of(wildcards)
 
 
+def is_divided(wildcards):
+    """Whether the slide has too many molecules to be segmented whole. Known when the preview is there."""
+    most = config["max_molecules_per_tile"]
+    if not most:
+        return False
+    numbers = checkpoints.preview.get(sample=wildcards.sample).output.numbers
+    with open(numbers) as file:
+        return json.load(file)["molecules"]["n"] > most
+
+
+def cells_of(wildcards):
+    """The stage with cells: of the tiles put together, or of one run."""
+    return f"{RESULTS}/{wildcards.sample}/stages/{'merged' if is_divided(wildcards) else 'run'}"
+
+
 def colors_of(wildcards):
-    return [f"{RESULTS}/{wildcards.sample}/stages/segfree"] if config["segfree"] else []
+    """Tiles have colors of their own."""
+    return [f"{RESULTS}/{wildcards.sample}/stages/segfree"] if config["segfree"] and not is_divided(wildcards) else []
 
 
-def n_molecules(input):
-    """As the preview says; before it, a guess from the size of the table, rather too many."""
+def tiles_of(wildcards):
+    """Stages of all tiles of a slide. Known when it is divided."""
+    division = checkpoints.split.get(sample=wildcards.sample).output.tiles
+    with open(f"{division}/tiles.json") as file:
+        names = [tile["name"] for tile in json.load(file)["tiles"]]
+    return [f"{RESULTS}/{wildcards.sample}/stages/tiles/{name}" for name in names]
+
+
+def n_molecules(input, tile=None):
+    """Of a tile, margin included, as the division says; else as the preview says; before it, a guess, rather too many."""
+    if tile:
+        with open(f"{input.tiles}/tiles.json") as file:
+            return next(entry["n_molecules"] for entry in json.load(file)["tiles"] if entry["name"] == tile)
     if "numbers" in input.keys():
         # While the preview is missing, an error of which Snakemake knows that it is for later.
         with open(input.numbers) as file:
@@ -99,11 +127,12 @@ def image_bytes(input):
 
 
 # Measured needs are 350 bytes for a molecule, and 63 seconds for 10^6 of them on two processors: see docs/workflows.md.
-def memory(input, attempt):
+def memory(input, attempt, tile=None, bytes_per_molecule=600):
     """Megabytes: 1000, 600 bytes for a molecule and 50 for a byte of the prior's image; doubled at every attempt."""
-    return int((1000 + 600e-6 * n_molecules(input) + 50e-6 * image_bytes(input)) * 2 ** (attempt - 1))
+    need = 1000 + 1e-6 * bytes_per_molecule * n_molecules(input, tile) + 50e-6 * image_bytes(input)
+    return int(need * 2 ** (attempt - 1))
 
 
-def minutes(input, attempt):
+def minutes(input, attempt, tile=None):
     """60, and 10 for 10^6 molecules; doubled at every attempt."""
-    return int((60 + 10e-6 * n_molecules(input)) * 2 ** (attempt - 1))
+    return int((60 + 10e-6 * n_molecules(input, tile)) * 2 ** (attempt - 1))

@@ -1,6 +1,6 @@
 rule export:
     input:
-        stage=rules.run.output.stage,
+        stage=cells_of,
         colors=colors_of,
         numbers=rules.preview.output.numbers,
     output:

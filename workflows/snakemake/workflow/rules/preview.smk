@@ -1,4 +1,4 @@
-rule preview:
+checkpoint preview:
     input:
         molecules=molecules_of,
         config=config_of,
