@@ -70,7 +70,7 @@ fn the_keys_are_those_of_the_documentation() {
             .table("x,y,gene,note", |_, m| format!("{},{},{},some words", m.x, m.y, m.gene)),
     );
     let outcome =
-        folder.succeed("estimate t.csv -m 10 -s 5 --iters 20 --max-molecules-per-tile 1500 --json e.json --margin 1");
+        folder.succeed("estimate t.csv -m 10 -s 5 --iters 20 --max-molecules-per-tile 600 --json e.json --margin 1");
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<String>>();
     let estimate = folder.json("e.json");
     let documentation = std::fs::read_to_string(example("docs/estimate.md")).unwrap();
@@ -88,7 +88,7 @@ fn the_keys_are_those_of_the_documentation() {
     let tiles = &estimate["tiles"];
     let n_molecules: Vec<u64> = tiles["n_molecules"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).collect();
     assert_eq!(n_molecules.len() as u64, tiles["n_tiles"].as_u64().unwrap());
-    assert!(n_molecules.len() > 1 && n_molecules.iter().all(|&n| n <= 1500), "{tiles}");
+    assert!(n_molecules.len() > 1 && n_molecules.iter().all(|&n| n <= 660), "{tiles}");
     assert!(tiles["peak_memory_bytes"].as_u64() < estimate["peak_memory_bytes"].as_u64());
     for name in names {
         assert!(outcome.stdout.contains(&name), "{}", outcome.stdout);

@@ -13,15 +13,16 @@ pub fn reference_seconds(stage: Stage, workload: &Workload) -> f64 {
     match stage {
         Stage::Loading => 0.5e-6 * workload.n_rows as f64,
         Stage::Prior => 1e-6 * n,
-        Stage::Graph if is_3d => 1.7e-6 * grown(0.11),
+        Stage::Graph if is_3d => 1.7e-6 * grown(0.07),
         Stage::Graph => 1.35e-6 * grown(0.14),
         Stage::Noise => 3.1e-6 * grown(0.03),
-        Stage::Clustering => 10e-6 * grown(0.05),
+        // Large slides also need more iterations.
+        Stage::Clustering => 10e-6 * grown(0.14),
         Stage::Compartments => 4e-6 * grown(0.05),
         Stage::Model => 0.2e-6 * 500.0 * grown(0.05),
         // Has a fixed part, which is measured.
         Stage::Colors => 22e-6 * n,
-        Stage::Writing => 0.9e-6 * n,
+        Stage::Writing => 0.7e-6 * n,
         Stage::Polygons => 2.2e-6 * grown(0.04),
         Stage::Reports => 1.2 + 2.5 * (n / 60_000.0).min(1.0) + 2.6e-6 * n,
     }

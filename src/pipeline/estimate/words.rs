@@ -80,7 +80,7 @@ fn of_tiles(tiles: &TilesEstimate) -> Vec<String> {
     lines.push(row("largest tile", tiles.peak_memory_bytes, tiles.seconds, tiles.cpu_seconds));
     lines.push(row("all tiles", tiles.peak_memory_bytes, tiles.total_seconds, tiles.total_cpu_seconds));
     lines.push(String::new());
-    lines.push("Without split and merge, which take less than the tiles together.".to_owned());
+    lines.push("Without split, which fits up to a million molecules first, and merge.".to_owned());
     lines
 }
 
