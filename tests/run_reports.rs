@@ -239,7 +239,7 @@ fn a_stage_without_iterations_has_sentences_in_place_of_their_charts() {
         let whole = folder.text("whole/ID_diagnostics.html");
         assert!(whole.contains("Components per iteration") && whole.contains("Molecule clustering per iteration"));
         // Everything else is there.
-        assert_eq!(charts(&page).len() + 4, charts(&whole).len(), "{kind}");
+        assert_eq!(charts(&page).len() + 5, charts(&whole).len(), "{kind}");
         let (mut have, want) = (reports(&folder, &format!("{kind}/ID_")), reports(&folder, "whole/ID_"));
         assert!(!have.contains_key("convergence_mqc.json"));
         let numbers = folder.json(&format!("{kind}/ID_numbers_mqc.json"));

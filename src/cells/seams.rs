@@ -4,7 +4,7 @@
 //! same. What becomes of it:
 //!
 //! 1. **Matches.** Two cells of different tiles are the same cell if they share at least half of the molecules of the
-//!    smaller one, of those molecules that both tiles have.
+//!    smaller one; of a cell that is not at home (2.) those molecules count that the other tile has, too.
 //! 2. **Home.** A cell whose center is in the core of its own tile is at home there, and stays. If cells that match are
 //!    all at home, which happens when the center lies about on the border, the one with most molecules in its own core
 //!    stays, then the one of the lower tile.
@@ -205,6 +205,8 @@ fn number_cells(
             cell_of.push(is_cell.then(|| CellIdx::new(n_cells)));
             n_cells += usize::from(is_cell);
             counts.n_emptied += u64::from(kept[at] && !is_cell);
+            // What no other tile has is noise with its cell.
+            counts.n_freed += if kept[at] { 0 } else { claimed[at].n_molecules.into() };
             counts.n_at_rim += u64::from(is_cell && cell.is_at_rim);
             counts.n_cells_in_overlaps += u64::from(is_cell && claimed[at].is_in_overlap);
             counts.n_cells_across_borders += u64::from(is_cell && claimed[at].is_across_border);

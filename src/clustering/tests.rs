@@ -194,3 +194,38 @@ fn independent_components_start_the_reference_well() {
     assert_eq!(found.start, Start::Ica { converged: true });
     assert!((0..4).all(|cluster| numbers(&found).contains(&cluster)));
 }
+
+#[test]
+fn a_part_that_follows_the_slide_has_its_clusters_away_from_the_cut() {
+    let (tissue, truth) = stripes();
+    let params = Params { keeps_course: true, ..Params::new(3, truth.len()) };
+    let whole = cluster(tissue.data(), &params, draws(), &Silent);
+    let course = whole.course.as_ref().expect("a course");
+    assert!(course.is_sound(12));
+    assert_eq!(follow(tissue.data(), course, &Silent).cluster_of, whole.cluster_of);
+
+    // The left 50 of 80 columns; what is asked for lies 15 columns from the cut.
+    let (width, part_width) = (80, 50);
+    let rows: Vec<usize> = (0..truth.len()).filter(|molecule| molecule % width < part_width).collect();
+    let mut edges = Vec::new();
+    for (place, &molecule) in rows.iter().enumerate() {
+        let (neighbors, weights) = tissue.graph.neighbors(molecule);
+        for (&neighbor, &weight) in neighbors.iter().zip(weights) {
+            if let Ok(other) = rows.binary_search(&(neighbor as usize))
+                && other > place
+            {
+                edges.push(edge(place as u32, other as u32, weight));
+            }
+        }
+    }
+    let part = Tissue {
+        genes: rows.iter().map(|&molecule| tissue.genes[molecule]).collect(),
+        n_genes: 12,
+        graph: MoleculeGraph::from_edges(rows.len(), &edges),
+        confidence: rows.iter().map(|&molecule| tissue.confidence[molecule]).collect(),
+    };
+    let found = follow(part.data(), course, &Silent);
+    let inside = || rows.iter().enumerate().filter(|(_, molecule)| *molecule % width < part_width - 15);
+    assert!(inside().all(|(place, &molecule)| found.cluster_of[place] == whole.cluster_of[molecule]));
+    assert_eq!((found.n_iterations, found.start), (whole.n_iterations, Start::Followed));
+}

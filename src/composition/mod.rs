@@ -19,6 +19,7 @@ mod model;
 pub mod neighborhoods;
 pub mod projection;
 pub mod vectors;
+mod weights;
 
 pub use gene_map::{NoGeneMap, gene_map};
 pub use lab::Color;

@@ -138,7 +138,7 @@ impl ColorModel {
         let fits = width > 0
             && n_anchors > 0
             && rest == 0
-            && parts.per_gene.len() % width == 0
+            && parts.per_gene.len().is_multiple_of(width)
             && parts.offset.len() == width
             && n_anchors.checked_mul(width) == Some(parts.anchor_vectors.len());
         let numbers = [&parts.per_gene, &parts.offset, &parts.anchor_vectors, &parts.anchor_places];

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::weights::WeightSum;
 use crate::data::{GeneIdx, Molecules};
 use crate::numeric::stats;
 use crate::spatial::kdtree::{KdTree, Search};
@@ -21,9 +22,6 @@ const NO_DISTANCE: f64 = 1e-15;
 const LEAST_SHARE: f32 = 1e-5;
 /// Fewer neighbors are no neighborhood.
 const LEAST_NEIGHBORS: usize = 3;
-/// Steps of weights where these are summed as whole numbers: 2^20 neighbors of weight 1 fit in 64 bits with room to
-/// spare, and the error of a weight is far below that of an f32.
-const WEIGHT_STEPS: f64 = (1u64 << 40) as f64;
 
 /// Compositions of some molecules: a sparse matrix of one row per molecule and one column per gene.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -92,39 +90,6 @@ pub struct Neighborhoods<'a> {
     least_distance: f64,
     /// Whether weights are summed as whole numbers, so that it does not matter in which order.
     sums_exactly: bool,
-}
-
-/// A sum of weights of molecules, which are above 0 and at most 1.
-trait WeightSum: Copy + Default + PartialEq {
-    fn add(&mut self, weight: f32);
-    /// What part of `total` it is.
-    fn share(self, total: Self) -> f32;
-}
-
-/// Plain numbers: the sum depends on the order by some rounding.
-impl WeightSum for f32 {
-    #[inline]
-    fn add(&mut self, weight: f32) {
-        *self += weight;
-    }
-
-    #[inline]
-    fn share(self, total: Self) -> f32 {
-        self / total
-    }
-}
-
-/// Whole numbers of small steps: the same sum in any order.
-impl WeightSum for u64 {
-    #[inline]
-    fn add(&mut self, weight: f32) {
-        *self += (f64::from(weight) * WEIGHT_STEPS) as u64;
-    }
-
-    #[inline]
-    fn share(self, total: Self) -> f32 {
-        (self as f64 / total as f64) as f32
-    }
 }
 
 impl<'a> Neighborhoods<'a> {

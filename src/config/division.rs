@@ -48,7 +48,7 @@ impl MaxMemory {
             _ => return None,
         };
         let bytes = number * factor;
-        (bytes.is_finite() && bytes >= 1.0 && bytes < 1e18).then_some(Self::Bytes(bytes as u64))
+        (1.0..1e18).contains(&bytes).then_some(Self::Bytes(bytes as u64))
     }
 }
 

@@ -335,9 +335,9 @@ mod tests {
                     assert!(near.distance2.sqrt() <= exact.distance2.sqrt() * (1.0 + slack) * 1.0001);
                 }
                 assert!(slack > 0.0 || found == exact);
-                let afresh = index.nearly_nearest(&query, 5, slack, &mut VectorSearch::default()).to_vec();
+                let afresh = index.nearly_nearest(query, 5, slack, &mut VectorSearch::default()).to_vec();
                 search.forget();
-                assert_eq!(index.nearly_nearest(&query, 5, slack, &mut search), afresh);
+                assert_eq!(index.nearly_nearest(query, 5, slack, &mut search), afresh);
             }
         }
         assert_eq!(index.nearly_nearest(&vectors[..12], 4000, 0.5, &mut VectorSearch::default()).len(), 3000);

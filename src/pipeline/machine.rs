@@ -115,7 +115,7 @@ pub fn cpu_seconds() -> Option<f64> {
         text.split_whitespace().next()?.parse::<u64>().ok()
     };
     let total: u64 = tasks.filter_map(nanoseconds).sum();
-    (total > 0).then(|| total as f64 * 1e-9)
+    (total > 0).then_some(total as f64 * 1e-9)
 }
 
 fn memory(field: &str) -> Option<u64> {

@@ -212,7 +212,9 @@ impl Workload {
 }
 
 /// The program itself and its libraries, once all of it has been called. Measured.
-const PROGRAM: f64 = 26.0 * MEBI;
+const PROGRAM: f64 = 29.0 * MEBI;
+/// What of it a run does without that reads a stage: the readers of text and Parquet. Measured.
+const READERS: f64 = 6.0 * MEBI;
 /// What a thread needs for itself. Measured.
 const THREAD: f64 = 0.75 * MEBI;
 const MEBI: f64 = 1_048_576.0;
@@ -220,16 +222,17 @@ const MEBI: f64 = 1_048_576.0;
 const KEPT_MOLECULES: f64 = 2_000_000.0;
 /// Up to so many the vectors of colors partly find a place in what the allocator keeps.
 const FEW_MOLECULES: f64 = 1_000_000.0;
-/// Share of the largest peak so far that the allocator keeps, up to that many molecules. Measured.
-const KEPT_SHARE: f64 = 0.78;
+/// Share of the largest peak so far that the allocator gives back all the same, with a million molecules. Measured.
+const GIVEN_BACK: f64 = 0.32;
 /// Bytes of a component of the model: its numbers, and its part of the counts of genes.
 const COMPONENT: f64 = 210.0;
 /// Bytes of a segment of the prior: its row, its label, its outline.
 const SEGMENT: f64 = 500.0;
-/// Genes in a row of the random vectors of colors, and the blocks of molecules that are worked on at a time.
+/// Numbers in a row of the random vectors of colors, molecules of a block, and blocks whose products are held at a time:
+/// 64, less what finds a place in what the allocator keeps.
 const COLOR_WIDTH: f64 = 21.0;
-const COLOR_BLOCKS: f64 = 64.0;
 const COLOR_BLOCK: f64 = 1024.0;
+const COLOR_BLOCKS: f64 = 52.0;
 /// Anchors of the colors at most, and what the layout needs for each. Measured.
 const ANCHORS: f64 = 10_000.0;
 const ANCHOR: f64 = 1_000.0;
@@ -244,11 +247,12 @@ const TEXT_BLOCK: f64 = 14.0 * MEBI;
 /// Grows with every number in `workload`.
 pub fn stages(workload: &Workload) -> Vec<(Stage, u64)> {
     let terms = Terms::of(workload);
-    let kept = (KEPT_MOLECULES / workload.n_molecules.max(1) as f64).min(1.0) * KEPT_SHARE;
+    let kept = (KEPT_MOLECULES / terms.n.max(1.0)).min(1.0) * (1.0 - GIVEN_BACK * (terms.n / FEW_MOLECULES).min(1.0));
+    let program = if workload.source == Source::Stage { PROGRAM - READERS } else { PROGRAM };
     let mut highest = 0.0f64;
     let mut peaks = Vec::new();
     for stage in Stage::ALL.into_iter().filter(|&stage| workload.has(stage)) {
-        let fixed = PROGRAM + THREAD * workload.n_threads as f64 + terms.fixed(stage);
+        let fixed = program + THREAD * workload.n_threads as f64 + terms.fixed(stage);
         let needed = (fixed + terms.molecules(stage) + terms.held_back(stage)).max(kept * highest);
         // What the rows of a file needed goes back as a whole.
         if stage != Stage::Loading {

@@ -75,11 +75,20 @@ fn of_two_tiles(a: &TileCells, b: &TileCells) -> Vec<(u32, u32, u32)> {
     });
     together.sort_unstable();
     let pairs = together.chunk_by(|one, other| one == other).filter_map(|same| {
-        let ((a, b), n) = (same[0], same.len() as u32);
-        let smaller = n_a[a as usize].min(n_b[b as usize]);
-        (n >= smaller.div_ceil(SHARED_ONE_IN)).then_some((a, b, n))
+        let ((one, other), n) = (same[0], same.len() as u32);
+        let smaller =
+            size(&a.cells[one as usize], n_a[one as usize]).min(size(&b.cells[other as usize], n_b[other as usize]));
+        (n >= smaller.div_ceil(SHARED_ONE_IN)).then_some((one, other, n))
     });
     pairs.collect()
+}
+
+/// How many molecules of a cell count, of which another tile has `n_shared`.
+///
+/// METHOD: what is not at home may be cut by the rim of its tile, so only what both tiles have can be compared. A cell at
+/// home is far from the rim, and all of it would be in another tile that has it at home.
+fn size(cell: &TileCell, n_shared: u32) -> u32 {
+    if cell.is_at_home { cell.n_molecules } else { n_shared }
 }
 
 /// Calls `with` for every molecule of both lists, whose ids ascend.

@@ -120,6 +120,26 @@ fn a_cell_that_both_tiles_put_beyond_the_border_is_rescued_once() {
 }
 
 #[test]
+fn cells_at_home_are_not_the_same_because_a_rim_cuts_one_to_pieces() {
+    let mut slide = Slide::new(2);
+    // Of ten molecules of a cell of B, two are in the margin of A, where its neighbor takes one of them.
+    slide.add(8, B, &[(B, 1)]);
+    slide.add(1, B, &[(A, 0), (B, 1)]);
+    slide.add(1, B, &[(A, 1), (B, 1)]);
+    slide.add(20, A, &[(A, 1)]);
+    slide.at_home(A, &[1]);
+    slide.at_home(B, &[1]);
+    let seams = slide.reconcile();
+    assert_eq!((numbers(&seams, A), numbers(&seams, B), seams.counts.n_matches), (vec![1], vec![2], 0));
+    // If it is not at home in B, it is the neighbor as far as B can tell.
+    slide.tiles[B].cells[0].is_at_home = false;
+    let seams = slide.reconcile();
+    assert_eq!((numbers(&seams, A), numbers(&seams, B), seams.counts.n_matches), (vec![1], vec![0], 1));
+    // The eight that A does not have, and the one that is noise there.
+    assert_eq!(seams.counts.n_freed, 9);
+}
+
+#[test]
 fn a_cell_that_only_the_tile_without_its_center_has_is_noise() {
     let mut slide = Slide::new(2);
     slide.add(4, B, &[(A, 1), (B, 0)]);

@@ -232,7 +232,7 @@ impl Keys {
 }
 
 /// Positions in a dictionary, and the dictionary; positions alone are those in a settled one.
-fn keys_of<'a>(source: &'a dyn Array) -> PolarsResult<(&'a PrimitiveArray<i32>, Option<&'a Texts>)> {
+fn keys_of(source: &dyn Array) -> PolarsResult<(&PrimitiveArray<i32>, Option<&Texts>)> {
     if let Some(array) = source.as_any().downcast_ref::<DictionaryArray<i32>>() {
         return Ok((array.keys(), array.values().as_any().downcast_ref()));
     }

@@ -78,7 +78,7 @@ impl Basis<'_> {
             Stage::Loading => self.sight.loading.times(share),
             Stage::Prior => self.sight.prior_cost,
             Stage::Model => trial.model(self.settings.iters).times(factor),
-            Stage::Writing => trial.times.of(stage).times(factor) + self.computed(self.writing(workload)),
+            Stage::Writing => trial.times.of(stage).times(factor) + self.computed(self.writing(workload, whole)),
             Stage::Colors => self.colors(workload, whole),
             Stage::Reports => self.computed(growth::reference_seconds(stage, workload)),
             _ => trial.times.of(stage).times(factor),
@@ -107,10 +107,10 @@ impl Basis<'_> {
     }
 
     /// Reference seconds for everything that is written: every form of the result takes about as long.
-    fn writing(&self, workload: &Workload) -> f64 {
+    fn writing(&self, workload: &Workload, whole: Whole) -> f64 {
         let settings = self.settings;
-        let n_forms = usize::from(settings.stage.is_some() || settings.input.is_stage)
-            + if settings.writes_bundle { settings.formats.len() } else { 0 };
+        let n_files = if settings.writes_bundle { settings.formats.len() } else { 0 };
+        let n_forms = if whole == Whole::Tile { 1 } else { n_files + usize::from(settings.stage.is_some()) };
         let columns = 1.0 + workload.carried_bytes / 80.0;
         n_forms as f64 * columns * growth::reference_seconds(Stage::Writing, workload)
     }

@@ -54,7 +54,9 @@ pub fn estimate(settings: &RunSettings, sight: &Sight, basis: &Basis<'_>) -> any
     let at_most = tile_size::molecules_per_tile(settings.max_molecules_per_tile, settings.max_memory, &tile)?;
     let positions = &sight.start.table.molecules.positions;
     let margin = settings.margin_scales * basis.trial.scale;
-    let tiling = tiling::plan(&positions.x, &positions.y, at_most, margin)?;
+    let tiling = tiling::plan(&positions.x, &positions.y, at_most, margin).map_err(|error| {
+        anyhow::anyhow!("{error}. Allow {} molecules in a tile, or a narrower margin (--margin)", error.least)
+    })?;
     let n_molecules: Vec<u64> = tiling.count(&positions.x, &positions.y).iter().map(|count| count.n_all).collect();
     let of_tile = |n: u64| stages::estimate(&slide.of_tile(n), basis, Whole::Tile);
     let largest = n_molecules.iter().copied().max().unwrap_or(0);

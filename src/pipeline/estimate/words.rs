@@ -99,7 +99,85 @@ fn grouped(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{InputFacts, SettingFacts, TrialFacts};
     use super::*;
+
+    fn stage(name: &'static str, memory_bytes: u64, seconds: f64) -> StageEstimate {
+        StageEstimate { name, memory_bytes, seconds, cpu_seconds: 2.0 * seconds }
+    }
+
+    fn estimate() -> Estimate {
+        Estimate {
+            format: "baysor-estimate",
+            format_version: 1,
+            baysor_version: "0",
+            input: InputFacts {
+                n_rows: 1_100_000,
+                n_molecules: 1_000_000,
+                n_genes: 300,
+                n_dims: 2,
+                carried_bytes_per_molecule: 8.0,
+                n_segments: Some(7_000),
+            },
+            settings: SettingFacts { threads: 2, scale: 5.7, iterations: 500, n_cells_init: 80_000, n_clusters: 4 },
+            peak_memory_bytes: 300 << 20,
+            peak_memory_mib: 300,
+            memory_uncertainty: 0.2,
+            seconds: 100.0,
+            cpu_seconds: 200.0,
+            time_uncertainty: 0.25,
+            stages: vec![stage("loading", 90 << 20, 0.5), stage("model", 300 << 20, 99.5)],
+            trial: TrialFacts {
+                n_molecules: 20_000,
+                iterations: 500,
+                clustering_iterations: 180,
+                n_cells: 200,
+                seconds: 5.0,
+            },
+            tiles: None,
+        }
+    }
+
+    #[test]
+    fn the_table_has_a_line_per_stage_and_their_sum() {
+        let text = text(&estimate());
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines[0],
+            "1,000,000 molecules of 1,100,000 rows, 300 genes, 2D, 7,000 segments of a prior; scale 5.7000, 500 \
+             iterations, 2 threads"
+        );
+        assert_eq!(lines[3], "loading           90 MiB         0.5 s         1.0 s");
+        assert_eq!(lines[5], "run              300 MiB    1 min 40 s    3 min 20 s");
+        assert_eq!(lines[7], "Memory: 240 MiB to 360 MiB.");
+        assert!(lines[8].starts_with("Time: 1 min 15 s to 2 min 5 s, on this machine"), "{text}");
+        assert!(text.ends_with("twice as many.\n") && !text.contains("Tiles"), "{text}");
+    }
+
+    #[test]
+    fn tiles_are_told_if_they_are_needed() {
+        let tiles = TilesEstimate {
+            is_needed: true,
+            n_tiles: 4,
+            max_molecules_per_tile: 400_000,
+            margin: 45.6,
+            n_molecules: vec![310_000, 300_000, 290_000, 280_000],
+            overlap: 1.18,
+            peak_memory_bytes: 100 << 20,
+            peak_memory_mib: 100,
+            seconds: 30.0,
+            cpu_seconds: 60.0,
+            total_seconds: 115.0,
+            total_cpu_seconds: 230.0,
+            stages: vec![stage("model", 100 << 20, 30.0)],
+        };
+        let none = TilesEstimate { is_needed: false, ..tiles.clone() };
+        let of = |tiles| text(&Estimate { tiles: Some(tiles), ..estimate() });
+        let told = of(tiles);
+        assert!(told.contains("Tiles: 4 of up to 310,000 molecules, margins of 45.6000 included (18 % more"), "{told}");
+        assert!(told.contains("all tiles        100 MiB    1 min 55 s    3 min 50 s"), "{told}");
+        assert!(of(none).ends_with("stays within these limits.\n"));
+    }
 
     #[test]
     fn numbers_are_grouped() {

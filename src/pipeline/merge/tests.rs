@@ -289,7 +289,7 @@ fn missing_double_and_foreign_tiles_are_refused_by_name() {
 
     let twice = folder.path().join("twice");
     slide.write(&twice, &slide.ids(1), Some(slide.place(1)), StageKind::Run);
-    let text = error(&[&tiles[..], &[twice.clone()]].concat());
+    let text = error(&[&tiles[..], std::slice::from_ref(&twice)].concat());
     assert!(
         text.starts_with("tile 2 is there twice") && text.contains("run_1 and") && text.contains("twice."),
         "{text}"
@@ -311,7 +311,7 @@ fn missing_double_and_foreign_tiles_are_refused_by_name() {
     assert!(text.contains("run the tile again"), "{text}");
 
     slide.write(&twice, &slide.ids(1), None, StageKind::Run);
-    assert!(error(&[twice.clone()]).contains("is the result of a whole slide, not of a tile"));
+    assert!(error(std::slice::from_ref(&twice)).contains("is the result of a whole slide, not of a tile"));
     std::fs::write(twice.join("manifest.json"), "{}").unwrap();
     assert!(error(&[twice]).contains("manifest"));
 }

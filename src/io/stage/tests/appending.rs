@@ -8,7 +8,7 @@ use super::*;
 /// Names that recur, and some that come late.
 fn kinds(n: usize) -> Vec<Option<String>> {
     let kind = |row: usize| match row {
-        _ if row % 5 == 0 => None,
+        _ if row.is_multiple_of(5) => None,
         _ if row + 40 > n => Some("late".to_owned()),
         _ => Some(format!("kind {}", (n - row) * 7 % 4)),
     };
@@ -215,7 +215,12 @@ fn some_columns_are_read_batch_by_batch() {
         batches.push(batch);
     }
     let mut others = Vec::new();
-    stage.molecule_batches(&columns, |batch| Ok(others.push(batch))).unwrap();
+    stage
+        .molecule_batches(&columns, |batch| {
+            others.push(batch);
+            Ok(())
+        })
+        .unwrap();
     assert!(batches == others);
     let sizes: Vec<(u64, usize)> = batches.iter().map(|batch| (batch.first_row, batch.ids.len())).collect();
     assert_eq!(

@@ -112,6 +112,9 @@ fn write_tile(dir: &Path, fit: &SlideFit, manifest: Manifest) -> Result<Manifest
     writer.finish(manifest)
 }
 
+/// What spoils the place of a tile.
+type Change<'a> = &'a dyn Fn(&mut TileManifest);
+
 #[test]
 fn a_fit_comes_back_to_the_last_bit_with_its_texts() {
     let gray = SlideFit { is_colored: true, ..bare_fit() };
@@ -158,7 +161,7 @@ fn a_place_that_makes_no_sense_is_a_damaged_manifest() {
         let manifest = Manifest { tile: Some(tile), ..tile_manifest() };
         write_tile(&dir.path().join("tile_0002"), &fit(), manifest).unwrap_err().to_string()
     };
-    let cases: [(&dyn Fn(&mut TileManifest), &str); 7] = [
+    let cases: [(Change, &str); 7] = [
         (&|tile| tile.index = 4, "it is tile 4 of 3"),
         (&|tile| tile.index = 0, "it is tile 0 of 3"),
         (&|tile| tile.slide = "slide".to_owned(), "tile.slide is 'slide', not 16 hexadecimal digits"),
