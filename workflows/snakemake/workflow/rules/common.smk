@@ -84,7 +84,11 @@ def is_divided(wildcards):
     most = config["max_molecules_per_tile"]
     if not most:
         return False
-    numbers = checkpoints.preview.get(sample=wildcards.sample).output.numbers
+    numbers = Path(f"{RESULTS}/{wildcards.sample}/preview/{wildcards.sample}_preview.json")
+    # The checkpoint is asked only while it is to come: behind one that is finished, Snakemake does not find a second one,
+    # that of the division, which is finished, too, and would merge before tiles that were lost are back.
+    if not numbers.exists():
+        numbers = checkpoints.preview.get(sample=wildcards.sample).output.numbers
     with open(numbers) as file:
         return json.load(file)["molecules"]["n"] > most
 
