@@ -373,7 +373,7 @@ fn a_stage_that_is_not_whole_is_named_with_the_remedy() {
     fs::write(folder.path("run/cells.arrow"), &cells).unwrap();
 
     folder.write("run/manifest.json", manifest.replacen("\"format_version\": 1", "\"format_version\": 9", 1));
-    refused(&["format version 9", "reads versions up to 1"]);
+    refused(&["format version 9", "reads versions up to 2"]);
     folder.write("run/manifest.json", &manifest[..manifest.len() / 2]);
     refused(&["run/manifest.json", "damaged", "Make the stage again"]);
     folder.write("run/manifest.json", "{}");

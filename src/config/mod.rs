@@ -45,5 +45,5 @@ pub use settings::{
 pub use stage::PriorStage;
 pub use tile::TileStage;
 
-/// The version of this program, e.g. `1.2.0`.
+/// The version of this program, e.g. `1.3.0`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
