@@ -22,9 +22,17 @@ fn stages(estimate: &Value) -> Vec<(String, f64)> {
     stages.map(|stage| (stage["name"].as_str().unwrap().to_owned(), stage["memory_bytes"].as_f64().unwrap())).collect()
 }
 
+/// Runs `estimate`, which must work and shows a table.
+fn estimate(folder: &Folder, options: &str) {
+    let line = format!("estimate {options}");
+    let outcome = folder.baysor(&line.split_whitespace().collect::<Vec<_>>());
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert!(outcome.stdout.contains("memory          time     computing"), "{}", outcome.stdout);
+}
+
 /// The bytes foretold per byte needed, at the peak.
 fn ratio(folder: &Folder, options: &str) -> f64 {
-    folder.succeed(&format!("estimate {options} --json estimate.json"));
+    estimate(folder, &format!("{options} --json estimate.json"));
     folder.succeed(&format!("run {options} --stage run"));
     let (estimate, manifest) = (folder.json("estimate.json"), folder.json("run/manifest.json"));
     let timing = &manifest["timing"];
@@ -70,7 +78,7 @@ fn the_keys_are_those_of_the_documentation() {
             .table("x,y,gene,note", |_, m| format!("{},{},{},some words", m.x, m.y, m.gene)),
     );
     let outcome =
-        folder.succeed("estimate t.csv -m 10 -s 5 --iters 20 --max-molecules-per-tile 600 --json e.json --margin 1");
+        estimate(&folder, "t.csv -m 10 -s 5 --iters 20 --max-molecules-per-tile 600 --json e.json --margin 1");
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<String>>();
     let estimate = folder.json("e.json");
     let documentation = std::fs::read_to_string(example("docs/estimate.md")).unwrap();

@@ -41,8 +41,8 @@ pub fn split(settings: &SplitSettings, observer: &dyn Observer) -> anyhow::Resul
         let limit = slide.molecules_per_tile(settings)?;
         let tiles = slide.divide(settings, limit, &recorder)?;
         observer.info(&format!(
-            "Next: baysor run {}/{PREFIX}… --stage RUNS/{PREFIX}… for each of the {} tiles, then baysor merge",
-            settings.output.display(),
+            "Next: baysor run {} --stage RUNS/{PREFIX}… for each of the {} tiles, then baysor merge",
+            settings.output.join(format!("{PREFIX}…")).display(),
             tiles.len()
         ));
         Ok(())
