@@ -7,7 +7,7 @@ mod support;
 use std::path::Path;
 
 use serde_json::Value;
-use support::{Folder, Tissue};
+use support::{Folder, Outcome, Tissue};
 
 const MOLECULES: &str = "examples/iss_ca1/molecules.csv.gz";
 const NUCLEI: &str = "examples/iss_ca1/nuclei.tif";
@@ -23,11 +23,12 @@ fn stages(estimate: &Value) -> Vec<(String, f64)> {
 }
 
 /// Runs `estimate`, which must work and shows a table.
-fn estimate(folder: &Folder, options: &str) {
+fn estimate(folder: &Folder, options: &str) -> Outcome {
     let line = format!("estimate {options}");
     let outcome = folder.baysor(&line.split_whitespace().collect::<Vec<_>>());
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     assert!(outcome.stdout.contains("memory          time     computing"), "{}", outcome.stdout);
+    outcome
 }
 
 /// The bytes foretold per byte needed, at the peak.
