@@ -5,6 +5,7 @@
 Modules and subworkflows of Nextflow: the rules of nf-core for main.nf, meta.yml, environment.yml and tests, as its own
 linter has them (nf-core/tools 4.2), but for what needs a published image. The schemas of the sample sheet and of the
 parameters: valid, equal to the defaults, and right about examples. Snakemake: every rule has what best practices ask for.
+The recipe of Bioconda: what a package of a Rust program needs.
 
 Then the files are spoiled one by one, to see that each spoiled one is found. Needs PyYAML and jsonschema.
 """
@@ -337,6 +338,28 @@ def check_snakemake(complaints, folder, version):
     complaints.expect(set(rows["properties"]) == set(sheet["properties"]), where, "has other columns than the Nextflow pipeline")
 
 
+def check_recipe(complaints, path, version):
+    """The recipe of Bioconda: without its expressions it is YAML, with all that a recipe of a Rust program needs."""
+    where = "bioconda/meta.yaml"
+    text = path.read_text()
+    names = dict(re.findall(r'^\{% set (\w+) = "(.*)" %\}$', text, flags=re.MULTILINE))
+    text = re.sub(r"^\{%.*%\}$", "", text, flags=re.MULTILINE)
+    text = re.sub(r"\{\{ (\w+) \}\}", lambda found: names.get(found[1], found[1]), text)
+    text = re.sub(r"\{\{ (\w+)\(\"(\w+)\"(?:, \w+=\"\w+\")?\) \}\}", r"\1_\2", text)
+    recipe = yaml.safe_load(text)
+    complaints.expect(recipe["package"] == {"name": "baysor", "version": version}, where, f"package is {recipe['package']}")
+    needed = {"compiler_rust", "compiler_c", "compiler_cxx", "stdlib_c", "cargo-bundle-licenses", "cmake", "make"}
+    missing = needed - set(recipe["requirements"]["build"])
+    complaints.expect(not missing, where, f"requirements have no {missing}")
+    build = recipe["build"]
+    complaints.expect(build["number"] == 0 and build["run_exports"] == ["pin_subpackage_baysor"], where, "no number, or no run_exports")
+    complaints.expect(any("cargo install --locked" in line for line in build["script"]), where, "no cargo install --locked")
+    complaints.expect("baysor --version" in recipe["test"]["commands"], where, "the version is not tested")
+    about = recipe["about"]
+    complaints.expect(about["license"] == "MIT" and set(about["license_file"]) == {"LICENSE", "THIRDPARTY.yml"}, where, "licences are missing")
+    complaints.expect(about.get("home") and about.get("summary"), where, "no home or summary")
+
+
 def check(root):
     """All complaints about the repository in this folder."""
     complaints = Complaints()
@@ -351,6 +374,7 @@ def check(root):
     check_nextflow_schemas(complaints, nextflow)
     check_nextflow_resources(complaints, nextflow)
     check_snakemake(complaints, root / "workflows/snakemake", version)
+    check_recipe(complaints, root / "containers/bioconda/meta.yaml", version)
     return complaints
 
 
@@ -390,6 +414,8 @@ SPOILED = [
     ("snakemake/workflow/schemas/config.schema.yaml", "default: results", "default: out", "defaults"),
     ("snakemake/workflow/schemas/samples.schema.yaml", "_.-]*$", "_.]*$", "Nextflow"),
     ("snakemake/.test/config/samples.tsv", "ca1_image", "ca1 image", "samples.tsv"),
+    ("containers/bioconda/meta.yaml", "    - cmake\n", "", "cmake"),
+    ("containers/bioconda/meta.yaml", 'set version = "', 'set version = "9', "package"),
     ("snakemake/.test/config/config.yaml", "samples:", "sample:", "refused"),
 ]
 
@@ -405,11 +431,12 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch)
         shutil.copytree(REPOSITORY / "workflows", copy / "workflows", ignore=shutil.ignore_patterns("results", ".snakemake", "work", ".nextflow*"))
+        shutil.copytree(REPOSITORY / "containers", copy / "containers")
         shutil.copy(REPOSITORY / "Cargo.toml", copy)
         (copy / "examples").symlink_to(REPOSITORY / "examples")
         n_spoiled = 0
         for name, old, new, expected in SPOILED:
-            path = copy / "workflows" / name
+            path = copy / ("" if name.startswith("containers/") else "workflows") / name
             text = path.read_text()
             if old not in text:
                 sys.exit(f"{name} has no {old!r} to spoil")
