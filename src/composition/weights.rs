@@ -57,6 +57,11 @@ mod tests {
         let plain: f32 = sum::<f32>(weights[..3].iter().copied()).share(sum::<f32>(weights.iter().copied()));
         assert!((first.share(forward) / plain - 1.0).abs() < 1e-5);
         // Plain numbers do not: otherwise nobody would need the others.
-        assert_ne!(sum::<f32>(weights.iter().copied()), sum::<f32>(weights.iter().rev().copied()));
+        let tiny = (2f32).powi(-24);
+        assert_eq!(
+            (sum::<f32>([1.0, tiny, tiny].into_iter()), sum::<f32>([tiny, tiny, 1.0].into_iter())),
+            (1.0, 1.0 + 2.0 * tiny)
+        );
+        assert_eq!(sum::<u64>([1.0, tiny, tiny].into_iter()), sum::<u64>([tiny, tiny, 1.0].into_iter()));
     }
 }
