@@ -30,6 +30,7 @@ use crate::io::atomic::{NewPath, WriteError};
 /// A table while rows are added to it that come from columns.
 pub(super) struct ColumnsAppender {
     pub table: TableAppender,
+    n_columns: usize,
     path: PathBuf,
 }
 
@@ -41,11 +42,14 @@ impl ColumnsAppender {
         let store = |column: &SourceColumn<'_>| store_of(column.field.dtype(), column.settled_dictionary()?);
         let stores: PolarsResult<Vec<_>> = columns.iter().map(store).collect();
         let stores = stores.map_err(|error| damaged(&path, error.to_string()))?;
-        Ok(Self { table: TableAppender::begin(dir, table, schema, stores)?, path })
+        Ok(Self { table: TableAppender::begin(dir, table, schema, stores)?, n_columns: columns.len(), path })
     }
 
     /// Adds `n` rows.
     pub fn push(&mut self, columns: &[SourceColumn<'_>], n: usize) -> Result<(), StageError> {
+        if columns.len() != self.n_columns {
+            return Err(damaged(&self.path, "rows with other columns than before are added to it"));
+        }
         let values: PolarsResult<Vec<Values>> = columns.iter().map(|column| column.values(0..n)).collect();
         let values = values.map_err(|error: PolarsError| damaged(&self.path, error.to_string()))?;
         let in_order: Vec<Pick> = (0..n as u32).map(|row| [0, row]).collect();

@@ -34,11 +34,14 @@ pub fn write(
         let part = Part::read(tile, seams, at)?;
         let n_cells = part.segmentation.n_cells;
         let (stats, n_of_genes) = part.measure(genes.len());
-        let table = match &mut cells {
-            Some(table) => table,
-            None => cells.insert(writer.cells_appending(&names, &stats)?),
-        };
-        table.push(&names, &stats)?;
+        // Of a tile without cells it is not known which statistics cells would have.
+        if n_cells > 0 || (cells.is_none() && at + 1 == tiles.len()) {
+            let table = match &mut cells {
+                Some(table) => table,
+                None => cells.insert(writer.cells_appending(&names, &stats)?),
+            };
+            table.push(&names, &stats)?;
+        }
         counts.push(genes, &n_of_genes)?;
         if let Some(table) = &mut outlines {
             let (flat, by_layer) = part.outline(basis);

@@ -268,6 +268,25 @@ fn tiles_that_disagree_at_a_border_give_every_molecule_one_cell() {
 }
 
 #[test]
+fn tiles_without_cells_are_merged_like_others() {
+    let (mut slide, folder) = (Slide::new(), tempfile::tempdir().unwrap());
+    let tiles = slide.write_tiles(folder.path());
+    slide.rows.iter_mut().for_each(|row| row.cell = 0);
+    slide.write(&tiles[0], &slide.ids(0), Some(slide.place(0)), StageKind::Run);
+    let stage = merged(&tiles, folder.path().join("merged")).unwrap();
+    let (names, stats) = stage.cells().unwrap();
+    // Fifteen cells were at home in the first tile; one of them is at a corner, and the two other tiles agree about it.
+    assert_eq!((names.len(), stats.lifespan.map(|lifespans| lifespans.len())), (26, Some(26)));
+    assert_eq!(stage.manifest().summary["seams"]["n_rescued"].as_u64(), Some(1));
+    for (tile, dir) in tiles.iter().enumerate() {
+        slide.write(dir, &slide.ids(tile), Some(slide.place(tile)), StageKind::Run);
+    }
+    let stage = merged(&tiles, folder.path().join("merged")).unwrap();
+    assert_eq!((stage.cells().unwrap().0.len(), stage.counts().unwrap().n_cells()), (0, 0));
+    assert!(stage.polygons().unwrap().flat.is_empty());
+}
+
+#[test]
 fn without_boundaries_there_is_no_table_of_them() {
     let (slide, folder) = (Slide::new(), tempfile::tempdir().unwrap());
     let tiles = slide.write_tiles(folder.path());
