@@ -144,6 +144,8 @@ fn a_slide_in_tiles_is_as_near_the_whole_as_another_seed() {
     let (whole, n_whole) = cells("whole", "");
     let (seed, _) = cells("seed", "--seed 2");
     let (tiled, n_tiled) = cells("tiled", "--max-molecules-per-tile 2600 --margin 4");
+    // Names of cells tell that they are not those of the whole.
+    assert!(tiled.iter().all(|cell| cell.is_empty() || !whole.contains(cell)));
     let (of_seeds, of_tiles) = (agreement(&whole, &seed), agreement(&whole, &tiled));
     assert!(of_tiles >= of_seeds - 0.02, "{of_tiles} in tiles, {of_seeds} between seeds");
     assert!(n_tiled.abs_diff(n_whole) * 50 <= n_whole, "{n_tiled} cells in tiles, {n_whole} in the whole");

@@ -36,7 +36,7 @@ pub use formats::{EXPORT_RECORD, ExportFormat, NucleiSource, RangerSettings};
 pub use nearest::nearest;
 pub use outputs::OutputNames;
 pub use preview::{PreviewOutputs, PreviewSettings, resolve_preview};
-pub use run_id::{run_id, slide_id};
+pub use run_id::{run_id, run_id_in_tiles, slide_id};
 pub use settings::{
     BundleSettings, CheckpointSettings, ColorSettings, Columns, CompartmentGenes, CountFormat, Crop, ExportSettings,
     ImageKind, InputSettings, Note, PriorSettings, PriorSource, PriorStageSettings, ProgramSettings, RunSettings,

@@ -12,6 +12,13 @@ use super::{
 /// `input_fingerprint` is anything that identifies the content of the inputs. Everything that can change a cell counts
 /// besides: parameters, seed and version. The number of threads, file names and formats, and the verbosity do not.
 pub fn run_id(input_fingerprint: &[u8], settings: &RunSettings) -> String {
+    run_id_in_tiles(input_fingerprint, settings, &[])
+}
+
+/// Returns the id of a run in tiles: other tiles may give other cells, so the borders count too.
+///
+/// `borders` are the numbers that tell where the tiles are, in their order, margins included.
+pub fn run_id_in_tiles(input_fingerprint: &[u8], settings: &RunSettings, borders: &[f64]) -> String {
     if let Some(id) = &settings.run_id {
         return id.clone();
     }
@@ -20,6 +27,7 @@ pub fn run_id(input_fingerprint: &[u8], settings: &RunSettings) -> String {
     for (name, value) in result_relevant(settings) {
         hash.field(name, value.as_bytes());
     }
+    borders.iter().for_each(|border| hash.field("border", &border.to_bits().to_le_bytes()));
     // Nine hexadecimal characters are the upper 36 bits.
     format!("R{:09x}", hash.finish() >> 28)
 }

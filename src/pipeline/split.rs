@@ -168,6 +168,7 @@ struct Writing<'a> {
 /// What the manifests of all tiles need.
 struct Common {
     slide: String,
+    run_id: String,
     /// Molecules in the cores. `[n_tiles]`
     n_core: Vec<u64>,
     outlines: OutlineBasis,
@@ -208,7 +209,14 @@ impl Writing<'_> {
         let (n_core, n_of_genes): (Vec<u64>, Vec<_>) = self.counts().into_iter().unzip();
         let outlines = OutlineBasis::of(positions, self.settings.run.max_z_slices);
         let work = self.start.workload_of_tile(table.molecules.len() as u64, &self.settings.run)?;
-        let common = Common { slide: self.slide_id(), n_core, outlines, work };
+        let (content, borders) = (self.start.fingerprint(), self.borders());
+        let common = Common {
+            slide: config::slide_id(&content, &self.settings.run, &borders),
+            run_id: config::run_id_in_tiles(&content, &self.settings.run, &borders),
+            n_core,
+            outlines,
+            work,
+        };
         let mut entries = Vec::new();
         let tiles = writers.drain(..).zip(appenders).zip(n_of_genes).zip(self.outlines());
         for (tile, (((mut writer, appender), n_of_gene), outlines)) in tiles.enumerate() {
@@ -234,11 +242,10 @@ impl Writing<'_> {
         Ok(folders)
     }
 
-    /// What the division follows from: inputs, settings, borders.
-    fn slide_id(&self) -> String {
+    /// The numbers that tell where the tiles are: the margin, and the ends of all cores.
+    fn borders(&self) -> Vec<f64> {
         let ends = self.tiling.cores.iter().flat_map(|core| [core.x, core.y]).flatten();
-        let borders: Vec<f64> = std::iter::once(self.tiling.margin).chain(ends).collect();
-        config::slide_id(&self.start.fingerprint(), &self.settings.run, &borders)
+        std::iter::once(self.tiling.margin).chain(ends).collect()
     }
 
     /// Of every tile: molecules in its core, and molecules of every gene, margin included.
@@ -292,7 +299,7 @@ impl Writing<'_> {
             n_core,
             n_slide: self.start.table.molecules.len() as u64,
             expected_memory_mib: memory::peak(&common.work.with_molecules(n_molecules)) >> 20,
-            run_id: config::run_id(&self.start.fingerprint(), run),
+            run_id: common.run_id.clone(),
             outlines: common.outlines.clone(),
             texts: Default::default(),
         });
