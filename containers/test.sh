@@ -126,7 +126,7 @@ copy_context() {
         fi
     done
 }
-[ "$(grep -v '^#' "$repository/.dockerignore" | head -n 1)" = '*' ] || fail '.dockerignore does not begin with *'
+[ "$(grep -v '^#' "$repository/.dockerignore" | sed -n 1p)" = '*' ] || fail '.dockerignore does not begin with *'
 
 # build_program LINE: the result of the first stage.
 build_program() {
@@ -245,7 +245,7 @@ inside() {
     unshare --net chroot --userspec=12345:12345 "$image" /usr/bin/env -i PATH=/usr/local/bin:/usr/bin:/bin "${@:2}" /bin/bash -c "$1"
 }
 inside "$command_line" | grep -q '^Usage: baysor' || fail "CMD shows no help"
-version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$repository/Cargo.toml" | head -n 1)
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$repository/Cargo.toml" | sed -n 1p)
 [ "$(inside 'baysor --version')" = "$version" ] || fail "the program inside is not version $version"
 inside 'ps -o pid= > /dev/null' || fail 'no ps, which Nextflow needs'
 inside 'test "$(id -u)" = 12345 && ! touch /usr/local/x 2> /dev/null && ! touch /tmp/x 2> /dev/null' || fail 'the root can be written'

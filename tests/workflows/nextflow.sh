@@ -101,7 +101,7 @@ run -profile test,local -resume --run_args '--n-clusters 3' || fail 'after the e
 expect 'EXPORT=2 RUN=2/PREVIEW=2 PRIOR=2 SEGFREE=2' 'after the engine was killed, only the unfinished stage and what follows'
 
 # In tiles: one sample is large enough for them, the other is not.
-gzip -cd "$repository/examples/iss_ca1/molecules.csv.gz" | head -n 5001 > small.csv
+gzip -cd "$repository/examples/iss_ca1/molecules.csv.gz" | sed -n '1,5001p' > small.csv
 printf 'sample,molecules,prior,config,args\nlarge,%s,:nucleus_id,,\nsmall,small.csv,,,--iters 20\n' "$repository/examples/iss_ca1/molecules.csv.gz" > tiled.csv
 in_tiles=(-profile local --input tiled.csv --config "$pipeline/assets/test.toml" --max_cpus 2 --max_memory 4.GB --outdir tiled --max_molecules_per_tile 25000)
 run "${in_tiles[@]}" || fail 'in tiles'
