@@ -5,6 +5,7 @@ mod command;
 mod config;
 mod estimate;
 mod export;
+mod help;
 mod inspect;
 mod merge;
 mod preview;
@@ -59,7 +60,7 @@ fn dispatch(arguments: &[OsString]) -> u8 {
     }
     let Some((first, rest)) = arguments.split_first() else {
         complain("a command is needed");
-        complain_plainly(command::OVERVIEW);
+        complain_plainly(help::OVERVIEW);
         return MISUSE;
     };
     let first = first.to_string_lossy();
@@ -82,7 +83,7 @@ fn dispatch(arguments: &[OsString]) -> u8 {
         "help" | "-h" | "--help" => match rest.first().and_then(|name| find(&name.to_string_lossy())) {
             Some(command) => help_of(command),
             None => {
-                print(command::OVERVIEW);
+                print(help::OVERVIEW);
                 SUCCESS
             }
         },
@@ -90,13 +91,13 @@ fn dispatch(arguments: &[OsString]) -> u8 {
             let hint = match nearest(name, names()) {
                 Some(near) => format!("; did you mean '{near}'?"),
                 None if is_given("--help", "-h") => {
-                    print(command::OVERVIEW);
+                    print(help::OVERVIEW);
                     return SUCCESS;
                 }
                 None => String::new(),
             };
             complain(&format!("unknown command '{name}'{hint}"));
-            complain_plainly(command::OVERVIEW);
+            complain_plainly(help::OVERVIEW);
             MISUSE
         }
     }

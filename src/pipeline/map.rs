@@ -10,6 +10,7 @@ use crate::io::atomic;
 use crate::io::stage::StagePolygons;
 use crate::observe::Observer;
 use crate::polygons;
+use crate::report::digits::grouped;
 use crate::report::map::{self, MapInput, MapPrior};
 
 /// A segment of the prior counts for a cell if it has so many of the cell's molecules…
@@ -55,8 +56,8 @@ pub fn write_map(
     let subtitle = format!(
         "Run {}: {} molecules, {} cells, {:.1} % noise",
         result.run_id,
-        with_commas(table.molecules.len()),
-        with_commas(n_cells),
+        grouped(table.molecules.len() as u64, ','),
+        grouped(n_cells as u64, ','),
         100.0 * result.n_noise() as f64 / table.molecules.len().max(1) as f64
     );
     let input = MapInput {
@@ -82,19 +83,6 @@ pub fn write_map(
     };
     atomic::write_file(path, |file| map::write(file, &input))?;
     Ok(())
-}
-
-/// A number with commas between thousands.
-fn with_commas(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// Outlines around the molecules of each segment, with the rows of the segments.

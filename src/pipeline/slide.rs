@@ -13,8 +13,8 @@ use crate::noise::{self, NoiseFit, PriorTrust};
 use crate::numeric::draws::{Draws, Stream};
 use crate::observe::Observer;
 use crate::spatial::frame::Frame;
-use crate::spatial::order::hilbert_order_in;
-use crate::spatial::tiling::Tiling;
+use crate::spatial::order::{hilbert_order_in, stretches};
+use crate::spatial::tiling::{TileCount, Tiling};
 
 /// Molecules that the fit looks at, at most.
 const MAX_FITTED: usize = 1_000_000;
@@ -65,7 +65,7 @@ impl Slide<'_> {
     pub fn fit(&self, observer: &dyn Observer) -> anyhow::Result<FittedSlide> {
         let Self { molecules, settings, scale, compartment_genes, .. } = *self;
         let frame = Frame::of(&molecules.positions);
-        let chosen = stretches(&hilbert_order_in(&molecules.positions, &frame), MAX_FITTED);
+        let chosen = stretches(&hilbert_order_in(&molecules.positions, &frame), MAX_FITTED, N_STRETCHES);
         let is_all = chosen.len() == molecules.len();
         if !is_all {
             observer.info(&format!("The slide is fitted by {} of its {} molecules", chosen.len(), molecules.len()));
@@ -99,7 +99,7 @@ impl Slide<'_> {
         };
         fit.log_noise_density = {
             let places: Vec<u32> = (0..sample.len() as u32).collect();
-            let places = stretches(&places, MAX_COURSE);
+            let places = stretches(&places, MAX_COURSE, N_STRETCHES);
             let few = sample.permuted(&places);
             let mut is_center = vec![false; sample.len()];
             centers.iter().for_each(|&molecule| is_center[molecule as usize] = true);
@@ -137,16 +137,15 @@ impl Slide<'_> {
 
     /// Confidence of every molecule by the fit. `[n_molecules]`
     ///
-    /// What was fitted as a whole keeps its confidences. Otherwise `tiles`, the molecules of every tile of `tiling` in
-    /// ascending order, are looked at one after another.
-    pub fn confidence(&self, fitted: &mut FittedSlide, tiling: &Tiling, tiles: &[Vec<u32>]) -> Vec<f32> {
+    /// What was fitted as a whole keeps its confidences. Otherwise tiles are looked at one after another.
+    pub fn confidence(&self, fitted: &mut FittedSlide, tiling: &Tiling) -> Vec<f32> {
         if let Some(confidence) = fitted.confidence.take() {
             return confidence;
         }
         let Self { molecules, settings, .. } = *self;
         let mut by_row = vec![noise::DEFAULT_CONFIDENCE; molecules.len()];
         let Some(fit) = &fitted.fit.noise else { return by_row };
-        for (tile, rows) in tiles.iter().enumerate() {
+        for (tile, rows) in self.molecules_of_tiles(tiling).iter().enumerate() {
             let positions = molecules.positions.permuted(rows);
             let in_core = |&place: &u32| {
                 let [x, y, _] = positions.at(place as usize);
@@ -160,6 +159,17 @@ impl Slide<'_> {
             }
         }
         by_row
+    }
+
+    /// The molecules of every tile, margins included, ascending.
+    fn molecules_of_tiles(&self, tiling: &Tiling) -> Vec<Vec<u32>> {
+        let positions = &self.molecules.positions;
+        let room = |count: TileCount| Vec::with_capacity(count.n_all as usize);
+        let mut tiles: Vec<Vec<u32>> = tiling.count(&positions.x, &positions.y).into_iter().map(room).collect();
+        for molecule in 0..positions.len() {
+            tiling.tiles_with(positions.x[molecule], positions.y[molecule], |tile| tiles[tile].push(molecule as u32));
+        }
+        tiles
     }
 
     fn confidence_of(&self, rows: &[u32], distances: &[f32], fit: &NoiseFit, longest: f32) -> Vec<f32> {
@@ -196,16 +206,6 @@ fn permuted_part(prior: &Prior, rows: &[u32]) -> Prior {
     Prior::new(pick(&prior.segment_of, rows))
 }
 
-/// All of `order`, or up to `n` in equal stretches, evenly spread.
-fn stretches(order: &[u32], n: usize) -> Vec<u32> {
-    if order.len() <= n {
-        return order.to_vec();
-    }
-    let (length, step) = (n / N_STRETCHES, order.len() / N_STRETCHES);
-    let from = |stretch: usize| stretch * step + (step - length) / 2;
-    (0..N_STRETCHES).flat_map(|stretch| &order[from(stretch)..from(stretch) + length]).copied().collect()
-}
-
 /// ln of the density of noise at the start and after every iteration of the model on some molecules.
 fn noise_course(
     molecules: &Molecules,
@@ -237,20 +237,4 @@ fn noise_course(
         log_noise_density.push(course.log_noise_density());
     }
     Ok(log_noise_density)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn stretches_are_evenly_spread_and_disjoint() {
-        let order: Vec<u32> = (0..1000).collect();
-        assert_eq!(stretches(&order, 1000), order);
-        let some = stretches(&order, 160);
-        assert_eq!(some.len(), 160);
-        assert!(some.is_sorted_by(|a, b| a < b));
-        // 16 stretches of 10 in the middles of 16 times 62.
-        assert_eq!((some[0], some[9], some[10]), (26, 35, 88));
-    }
 }

@@ -121,11 +121,8 @@ impl Undivided {
             settings: run,
         };
         let mut fitted = slide.fit(recorder)?;
-        let (is_center, confidence) = {
-            let tiles = molecules_of_tiles(&start, &tiling);
-            let confidence = slide.confidence(&mut fitted, &tiling, &tiles);
-            (slide.centers(&fitted, &confidence), confidence)
-        };
+        let confidence = slide.confidence(&mut fitted, &tiling);
+        let is_center = slide.centers(&fitted, &confidence);
         let mut results =
             MoleculeResults { confidence: Some(confidence), is_center: Some(is_center), ..MoleculeResults::default() };
         if let Some(found) = &mut start.prior {
@@ -137,20 +134,6 @@ impl Undivided {
         ];
         Writing { settings, start, results, carried, tiling, fit: fitted.fit, estimates }.write(recorder)
     }
-}
-
-/// The molecules of every tile, ascending.
-fn molecules_of_tiles(start: &Start, tiling: &Tiling) -> Vec<Vec<u32>> {
-    let positions = &start.table.molecules.positions;
-    let mut tiles: Vec<Vec<u32>> = tiling
-        .count(&positions.x, &positions.y)
-        .into_iter()
-        .map(|count| Vec::with_capacity(count.n_all as usize))
-        .collect();
-    for molecule in 0..positions.len() {
-        tiling.tiles_with(positions.x[molecule], positions.y[molecule], |tile| tiles[tile].push(molecule as u32));
-    }
-    tiles
 }
 
 /// Everything that goes into the tiles.

@@ -11,9 +11,7 @@ use anyhow::Context as _;
 use super::recorder::Recorder;
 use super::split::{self, Undivided};
 use super::{export, merge, run};
-use crate::config::{
-    BundleSettings, CheckpointSettings, ExportSettings, InputSettings, MergeSettings, RunSettings, SplitSettings,
-};
+use crate::config::{BundleSettings, ExportSettings, InputSettings, MergeSettings, RunSettings, SplitSettings};
 use crate::io::stage::{StageKind, StageReader, StageWriter};
 use crate::observe::Observer;
 
@@ -103,7 +101,6 @@ fn of_tile(tile: &Path, stage: &Path, settings: &RunSettings, division: &SplitSe
         run_id: manifest.tile.map(|tile| tile.run_id),
         max_memory: None,
         max_molecules_per_tile: None,
-        checkpoint: CheckpointSettings { ..settings.checkpoint },
         ..division.run.clone()
     })
 }

@@ -10,6 +10,7 @@
 
 pub mod chart;
 pub mod diagnostics;
+pub mod digits;
 pub mod document;
 pub mod escape;
 pub mod map;

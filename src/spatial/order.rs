@@ -28,6 +28,16 @@ pub fn hilbert_order_by_id(positions: &Positions, ids: &[u32]) -> Vec<u32> {
     sorted_along_curve(positions, &Frame::of(positions), |point| ids[point as usize])
 }
 
+/// All of an order along a curve, or up to `n` of it: `n_stretches` stretches of equal length, evenly spread.
+pub fn stretches(order: &[u32], n: usize, n_stretches: usize) -> Vec<u32> {
+    if order.len() <= n {
+        return order.to_vec();
+    }
+    let (length, step) = (n / n_stretches, order.len() / n_stretches);
+    let begin = |stretch: usize| stretch * step + (step - length) / 2;
+    (0..n_stretches).flat_map(|stretch| &order[begin(stretch)..begin(stretch) + length]).copied().collect()
+}
+
 /// Points along the curve; equal places by `id`, then by index.
 fn sorted_along_curve<Id: Ord + Send>(positions: &Positions, frame: &Frame, id: impl Fn(u32) -> Id + Sync) -> Vec<u32> {
     let [x_low, y_low, _] = frame.low;
@@ -93,5 +103,16 @@ mod tests {
     fn order_is_a_permutation_even_of_coincident_points() {
         let positions = Positions { x: vec![1.0; 5], y: vec![2.0; 5], z: None };
         assert_eq!(hilbert_order(&positions), [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn stretches_are_evenly_spread_and_disjoint() {
+        let order: Vec<u32> = (0..1000).collect();
+        assert_eq!(stretches(&order, 1000, 16), order);
+        let some = stretches(&order, 160, 16);
+        assert_eq!(some.len(), 160);
+        assert!(some.is_sorted_by(|a, b| a < b));
+        // 16 stretches of 10 in the middles of 16 times 62.
+        assert_eq!((some[0], some[9], some[10]), (26, 35, 88));
     }
 }

@@ -13,7 +13,7 @@ use crate::pipeline::model::{self, Known, pick};
 use crate::pipeline::prior::Prior;
 use crate::pipeline::results::RunResult;
 use crate::pipeline::{compartments, scale};
-use crate::spatial::order::hilbert_order;
+use crate::spatial::order::{hilbert_order, stretches};
 
 /// Molecules of the trial; more of them with many threads, so that all have work.
 const MOLECULES: usize = 20_000;
@@ -135,13 +135,7 @@ fn empty(table: &MoleculeTable) -> MoleculeTable {
 /// All molecules, or up to `n` of them in stretches of the curve, ascending by row.
 fn choose(order: &[u32], n: usize) -> Vec<u32> {
     // A little more than the trial would be hardly more work than the trial.
-    let mut chosen: Vec<u32> = if 2 * order.len() <= 3 * n {
-        order.to_vec()
-    } else {
-        let (length, step) = (n / N_STRETCHES, order.len() / N_STRETCHES);
-        let begin = |stretch: usize| stretch * step + (step - length) / 2;
-        (0..N_STRETCHES).flat_map(|stretch| &order[begin(stretch)..begin(stretch) + length]).copied().collect()
-    };
+    let mut chosen: Vec<u32> = if 2 * order.len() <= 3 * n { order.to_vec() } else { stretches(order, n, N_STRETCHES) };
     chosen.sort_unstable();
     chosen
 }

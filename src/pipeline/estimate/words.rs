@@ -2,6 +2,7 @@
 
 use super::{Estimate, StageEstimate, TilesEstimate};
 use crate::pipeline::machine::{show_bytes, show_seconds};
+use crate::report::digits;
 
 /// The estimate for people: what was read, a line per stage, the sum, and tiles.
 pub fn text(estimate: &Estimate) -> String {
@@ -86,15 +87,7 @@ fn of_tiles(tiles: &TilesEstimate) -> Vec<String> {
 
 /// A number with commas between groups of three digits.
 fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    digits::grouped(number, ',')
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What was found, in sentences for people who have never seen the model.
 
 use super::{Certainty, Sizing};
+use crate::report::digits::grouped;
 
 /// A number with three significant digits, without an exponent between 0.0001 and 10^9.
 pub fn number(value: f64) -> String {
@@ -20,15 +21,7 @@ pub fn number(value: f64) -> String {
 
 /// A whole number with spaces between thousands.
 pub fn count(value: usize) -> String {
-    let digits = value.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(' ');
-        }
-        text.push(digit);
-    }
-    text
+    grouped(value as u64, ' ')
 }
 
 pub fn too_few(n_molecules: usize, needed: usize) -> String {

@@ -1,18 +1,11 @@
 //! Numbers as people read them.
 
 use super::super::chart::significant;
+use super::super::digits::grouped;
 
 /// A count with a comma between thousands.
 pub fn count(n: usize) -> String {
-    let digits = n.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    grouped(n as u64, ',')
 }
 
 /// A share in percent with one decimal, which no line break parts from its sign; a dash for none.

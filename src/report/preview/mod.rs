@@ -16,6 +16,7 @@ pub use numbers::{
     NoiseFacts, NormalFacts, PictureFacts, Preview, RARE, Suggestion, Trial, Unit,
 };
 
+use super::digits;
 use super::document::{Block, Caption, Document, Section};
 
 /// The pictures of the report, PNG files.
@@ -83,15 +84,7 @@ fn transcripts(preview: &Preview, picture: Option<Vec<u8>>) -> Section {
 
 /// A whole number with commas between thousands.
 fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    digits::grouped(number, ',')
 }
 
 /// A number with so many significant digits, without an exponent where people need none.
