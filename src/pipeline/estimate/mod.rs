@@ -1,7 +1,7 @@
 //! `estimate`: memory and time of a run, before anything long starts.
 //!
 //! The input is read as the run reads it (large tables without carried columns). Memory is a formula of what was counted,
-//! see [`memory`]. Time depends on the machine and on the tissue, so it is measured: the whole model runs
+//! see `memory`. Time depends on the machine and on the tissue, so it is measured: the whole model runs
 //! on some ten thousand molecules with the settings of the run, and what it takes is taken to the number of molecules of
 //! the slide as other slides have shown it to grow.
 
