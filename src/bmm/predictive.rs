@@ -332,7 +332,10 @@ mod tests {
             n_genes: 2,
         };
         let cell_of = (0..8).map(|i| Some(CellIdx::new(i % 2))).collect();
-        (molecules, Segmentation { n_cells: 2, cell_of, assignment_confidence: None, lifespans: None })
+        (
+            molecules,
+            Segmentation { n_cells: 2, cell_of, assignment_confidence: None, lifespans: None, started_from: None },
+        )
     }
 
     fn at(x: f64, y: f64, gene: usize) -> Molecules {

@@ -113,6 +113,7 @@ impl State {
             assignment_confidence: (n_recorded > 1).then(|| history.agreement(&self.assignment)),
             // Components are never created, so a cell has existed for as long as there are records.
             lifespans: (n_recorded > 0).then(|| vec![n_recorded as u32; n_cells]),
+            started_from: None,
         }
     }
 }

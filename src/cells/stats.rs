@@ -320,6 +320,7 @@ mod tests {
             cell_of: vec![Some(CellIdx::new(0)); 5],
             assignment_confidence: Some(vec![1.0, 1.0, 1.0, 1.0, 0.123_456]),
             lifespans: Some(vec![7]),
+            started_from: None,
         };
         let positions = Positions { x: vec![0.0; 5], y: vec![0.0; 5], z: Some(vec![1.0, 2.0, 3.0, 4.0, 5.0]) };
         let members = CellMembers::group(&segmentation.cell_of, 1);

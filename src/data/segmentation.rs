@@ -1,6 +1,6 @@
 //! The result of the model.
 
-use super::CellIdx;
+use super::{CellIdx, SegmentIdx};
 
 /// Which molecule belongs to which cell.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -14,6 +14,9 @@ pub struct Segmentation {
     pub assignment_confidence: Option<Vec<f32>>,
     /// For how many recorded iterations each cell has existed. `[n_cells]`
     pub lifespans: Option<Vec<u32>>,
+    /// The prior segment that each cell started from, `None` for a cell that started without one. `[n_cells]`; absent
+    /// when segments own no cells: without a prior, or where its segments are mere regions.
+    pub started_from: Option<Vec<Option<SegmentIdx>>>,
 }
 
 impl Segmentation {
@@ -31,6 +34,7 @@ impl Segmentation {
             cell_of: scatter(&self.cell_of, place_of),
             assignment_confidence: self.assignment_confidence.as_deref().map(|values| scatter(values, place_of)),
             lifespans: self.lifespans.clone(),
+            started_from: self.started_from.clone(),
         }
     }
 }

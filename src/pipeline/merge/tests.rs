@@ -111,6 +111,7 @@ impl Slide {
             cell_of: results.cell.clone().unwrap(),
             assignment_confidence: results.assignment_confidence.clone(),
             lifespans: Some(cells.iter().map(|cell| cell * 3).collect()),
+            started_from: None,
         };
         let members = CellMembers::group(&segmentation.cell_of, cells.len());
         let (positions, confidence) = (&table.molecules.positions, results.confidence.as_deref().unwrap());
@@ -256,6 +257,7 @@ fn tiles_that_disagree_at_a_border_give_every_molecule_one_cell() {
         cell_of,
         assignment_confidence: found.assignment_confidence,
         lifespans: stats.lifespan.clone(),
+        started_from: None,
     };
     let confidence = found.confidence.unwrap();
     let again =
