@@ -11,8 +11,8 @@ use super::course::{self, Course};
 use super::history::History;
 use super::shape::Shape;
 use super::trace::{Trace, TraceEntry};
-use super::{BmmError, Evidence, Params, init, params};
-use crate::data::ComponentIdx;
+use super::{BmmError, Evidence, Params, cell_prior, init, params};
+use crate::data::{ComponentIdx, SegmentIdx};
 use crate::numeric::draws::Draws;
 
 /// The state of a [`Course`] between two iterations: borrowed to be written, owned when read.
@@ -28,6 +28,8 @@ pub struct Checkpoint<'a> {
     pub assignment: Cow<'a, [Option<ComponentIdx>]>,
     /// Shapes that the molecules do not tell, ascending by component.
     pub shapes: Vec<(ComponentIdx, Shape)>,
+    /// Segments that components own and types of cells, where segments own cells; empty otherwise. `[n_components]`
+    pub owners: Vec<(Option<SegmentIdx>, u16)>,
     /// Recorded assignments.
     pub history: Cow<'a, History>,
     /// Numbers of the start and of every iteration. `[iteration + 1]`
@@ -53,6 +55,10 @@ impl<'a> Course<'a> {
             n_components: components.len(),
             assignment: Cow::Borrowed(self.state.assignment()),
             shapes: shapes.collect(),
+            owners: match &self.state.cell_prior {
+                Some(_) => components.iter().map(|component| (component.owner, component.cell_type)).collect(),
+                None => Vec::new(),
+            },
             history: Cow::Borrowed(&self.history),
             trace: Cow::Borrowed(self.trace.entries()),
             convergence: self.convergence.as_ref().map(Cow::Borrowed),
@@ -72,10 +78,14 @@ impl<'a> Course<'a> {
         if !fits(&checkpoint, evidence, params) {
             return Err(BmmError::OtherCourse);
         }
-        let Checkpoint { iteration, last, n_components, assignment, shapes, history, trace, convergence } = checkpoint;
+        let Checkpoint { iteration, last, n_components, assignment, shapes, owners, history, trace, convergence } =
+            checkpoint;
         let mut state = init::with_assignment(evidence, params, assignment.into_owned(), n_components);
         for (component, shape) in shapes {
             state.components.list[component.idx()].shape = shape;
+        }
+        for (component, (owner, cell_type)) in state.components.list.iter_mut().zip(owners) {
+            (component.owner, component.cell_type) = (owner, cell_type);
         }
         state.regroup(params::MIN_MOLECULES_TO_SURVIVE);
         course::refit(&mut state, evidence, params, iteration)?;
@@ -103,7 +113,15 @@ fn fits(checkpoint: &Checkpoint<'_>, evidence: &Evidence<'_>, params: &Params) -
         fits(convergence.window())
             && convergence.majority().is_none_or(|majority| majority.len() == n_molecules && all_known(majority))
     };
+    let has_owners = cell_prior::applies(evidence, params).is_some();
+    let n_segments = evidence.segments.map_or(0, |segments| segments.n_segments);
+    let n_types = evidence.clusters.map_or(1, |clusters| clusters.iter().map(|c| c.idx() + 1).max().unwrap_or(1));
+    let owner_fits = |&(owner, cell_type): &(Option<SegmentIdx>, u16)| {
+        owner.is_none_or(|segment| segment.idx() < n_segments) && usize::from(cell_type) < n_types
+    };
     checkpoint.assignment.len() == n_molecules
+        && checkpoint.owners.len() == if has_owners { checkpoint.n_components } else { 0 }
+        && checkpoint.owners.iter().all(owner_fits)
         && all_known(&checkpoint.assignment)
         && checkpoint.shapes.iter().all(|(component, _)| is_known(component))
         && fits(&checkpoint.history)

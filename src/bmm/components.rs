@@ -28,6 +28,14 @@ pub struct Component {
     pub dominant_cluster: Option<ClusterIdx>,
     /// Segment of which it covers the largest share.
     pub main_segment: Option<SegmentIdx>,
+    /// Segment that it started from and owns, where segments own cells.
+    pub owner: Option<SegmentIdx>,
+    /// Type of the cell, where segments own cells.
+    pub cell_type: u16,
+    /// Molecules whose genes count, at the last refit.
+    pub n_visible: u32,
+    /// `log_composition` for a molecule of its own, which does not count, where segments own cells.
+    pub log_composition_of_others: f64,
 }
 
 impl Component {
@@ -43,6 +51,10 @@ impl Component {
             n_genes: 0,
             dominant_cluster: None,
             main_segment: None,
+            owner: None,
+            cell_type: 0,
+            n_visible: 0,
+            log_composition_of_others: 0.0,
         }
     }
 }

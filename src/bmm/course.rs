@@ -1,10 +1,11 @@
 //! The course of the iterations: start, one iteration after the other, result.
 
+use super::cell_prior::Learned;
 use super::convergence::{self, Convergence};
 use super::history::History;
 use super::state::State;
 use super::trace::Trace;
-use super::{BmmError, Evidence, Outcome, Params, estep, init, mstep, params, prior_term, split};
+use super::{BmmError, Evidence, Outcome, Params, estep, free_cells, init, mstep, params, prior_term, split};
 use crate::numeric::draws::Draws;
 use crate::observe::Progress;
 
@@ -35,6 +36,7 @@ impl<'a> Course<'a> {
         let mut trace = Trace::new(params);
         state.regroup(1);
         trace.record(&state, 0);
+        state.retype(evidence);
         refit(&mut state, evidence, params, 0)?;
         let n_molecules = evidence.molecules.len();
         Ok(Self {
@@ -66,7 +68,14 @@ impl<'a> Course<'a> {
             prior_term::keep_segments_whole(state, evidence, params);
         }
         state.regroup(params::MIN_MOLECULES_TO_SURVIVE);
+        if iteration.is_multiple_of(free_cells::JUDGE_EVERY)
+            && iteration + params.n_recorded() < self.last
+            && free_cells::judge(state, evidence, params) > 0
+        {
+            state.regroup(params::MIN_MOLECULES_TO_SURVIVE);
+        }
         self.compact();
+        self.state.retype(self.evidence);
         refit(&mut self.state, self.evidence, self.params, iteration)?;
         self.trace.record(&self.state, n_changed);
         self.record();
@@ -136,6 +145,11 @@ impl<'a> Course<'a> {
         self.state.log_noise_density()
     }
 
+    /// What was learned of cells after the last refit, where segments own cells.
+    pub fn learned(&self) -> Option<Learned> {
+        self.state.learned()
+    }
+
     /// Numbers of the start and of all iterations so far.
     pub fn trace(&self) -> &Trace {
         &self.trace
@@ -150,12 +164,13 @@ impl<'a> Course<'a> {
     /// The result: the majority of the recorded iterations.
     pub fn finish(self) -> Outcome {
         let Self { evidence, params, mut state, history, .. } = self;
+        let learned = state.learned();
         if history.n_recorded() > 0 {
             state.assign(history.majority(|component| state.is_alive(component)));
             prior_term::keep_segments_whole(&mut state, evidence, params);
         }
         state.regroup(params::MIN_MOLECULES_TO_REPORT);
-        Outcome { segmentation: state.into_segmentation(&history), trace: self.trace }
+        Outcome { segmentation: state.into_segmentation(&history), trace: self.trace, learned }
     }
 }
 
@@ -166,7 +181,8 @@ pub(super) fn refit(
     params: &Params,
     iteration: usize,
 ) -> Result<(), BmmError> {
-    mstep::refit(state, evidence, params)?;
+    let learned = params.learned.as_ref().and_then(|course| course.get(iteration)).copied();
+    mstep::refit(state, evidence, params, learned)?;
     if let Some(log_density) = params.log_noise_density.as_ref().and_then(|course| course.get(iteration)) {
         state.log_noise_density = *log_density;
     }

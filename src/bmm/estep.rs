@@ -2,6 +2,8 @@
 
 use rayon::prelude::*;
 
+use super::background::ODDS_SHARE;
+use super::cell_prior::CellPrior;
 use super::components::{Component, Components};
 use super::params::{CLUSTER_PENALTY, Choice, Evidence, MIN_LOG_DENSITY, MRF_STRENGTH, Params};
 use super::prior_term::PriorTerm;
@@ -74,6 +76,33 @@ pub fn log_densities(
     (step.log_noise(molecule, noise_support) + log_confidence, options)
 }
 
+/// Where a molecule would go if its component ended: for [`free_cells`](super::free_cells).
+pub struct Joining<'a> {
+    step: EStep<'a>,
+    candidates: Vec<Candidate>,
+}
+
+impl<'a> Joining<'a> {
+    /// Asks the state as of its last refit.
+    pub fn new(state: &'a State, evidence: &'a Evidence<'a>, params: &Params) -> Self {
+        let draws = crate::numeric::draws::Draws::new(0, crate::numeric::draws::Stream::Assignment).at(0);
+        Self { step: EStep::new(state, evidence, params, draws), candidates: Vec::new() }
+    }
+
+    /// The likeliest of some components and noise, with ln of its density; neighbors have no say.
+    pub fn best(&mut self, molecule: usize, heirs: &[ComponentIdx]) -> (f64, Option<ComponentIdx>) {
+        let Self { step, candidates } = self;
+        candidates.clear();
+        let may_join = heirs.iter().filter(|&&heir| !step.is_foreign(molecule, heir));
+        candidates.extend(may_join.map(|&component| Candidate { component, support: 0.0, log_density: 0.0 }));
+        step.weigh_candidates(molecule, candidates);
+        let noise = (step.log_noise(molecule, 0.0), None);
+        candidates.iter().fold(noise, |best, candidate| {
+            if candidate.log_density > best.0 { (candidate.log_density, Some(candidate.component)) } else { best }
+        })
+    }
+}
+
 /// Everything an E-step reads.
 struct EStep<'a> {
     assignment: &'a [Option<ComponentIdx>],
@@ -86,8 +115,12 @@ struct EStep<'a> {
     hidden_genes: Option<&'a [bool]>,
     log_cluster_penalty: f64,
     prior_term: Option<PriorTerm>,
+    /// Priors of cells, where segments own cells; they take the place of the prior term and the cluster penalty.
+    cell_prior: Option<&'a CellPrior>,
     /// The component that the quirk of 0.7.1 spares the cluster penalty.
     spared: Option<ComponentIdx>,
+    /// Whether a molecule never leaves the owner of its segment.
+    is_locked: bool,
     choice: Choice,
     draws: IterationDraws,
 }
@@ -108,14 +141,22 @@ impl<'a> EStep<'a> {
             log_position_density: state.log_position_density,
             hidden_genes: evidence.compartments.and_then(|compartments| compartments.hidden_genes),
             log_cluster_penalty: ln(CLUSTER_PENALTY),
-            prior_term: evidence.segments.and_then(|_| PriorTerm::new(params.prior_confidence)),
+            prior_term: evidence
+                .segments
+                .filter(|_| state.cell_prior.is_none())
+                .and_then(|_| PriorTerm::new(params.prior_confidence)),
+            cell_prior: state.cell_prior.as_ref(),
             spared: params.quirks.spare_last_component.then(spared).flatten(),
+            is_locked: params.prior_confidence >= 1.0,
             choice: params.choice,
             draws,
         }
     }
 
     fn choose(&self, molecule: usize, candidates: &mut Vec<Candidate>) -> Option<ComponentIdx> {
+        if let Some(owner) = self.locked_to(molecule) {
+            return Some(owner);
+        }
         let noise_support = self.collect_candidates(molecule, candidates);
         if candidates.is_empty() {
             return None;
@@ -123,8 +164,13 @@ impl<'a> EStep<'a> {
         let uniform = self.draws.uniform(u64::from(self.evidence.molecules.ids[molecule]));
         let log_noise = self.log_noise(molecule, noise_support);
         if let ([only], Choice::Draw) = (&candidates[..], self.choice) {
-            // METHOD: a gene's term is at least 0, so this is a lower bound; mostly it settles the draw.
-            let at_least = self.log_density_without_gene(molecule, self.components.get(only.component), only);
+            // METHOD: a gene's term is at least 0, or that of its type, so this is a lower bound; mostly it settles the
+            // draw.
+            let component = self.components.get(only.component);
+            let at_least = match self.cell_prior {
+                None => self.log_density_without_gene(molecule, component, only),
+                Some(prior) => self.least_by_prior(molecule, component, only, prior),
+            };
             if at_least > SURELY_FITS && surely_not_noise(uniform, at_least - log_noise) {
                 return Some(only.component);
             }
@@ -159,17 +205,53 @@ impl<'a> EStep<'a> {
                 noise_support += weight;
                 continue;
             };
+            if self.is_foreign(molecule, component) {
+                continue;
+            }
             match candidates.iter_mut().find(|candidate| candidate.component == component) {
                 Some(candidate) => candidate.support += weight,
                 None => candidates.push(Candidate { component, support: weight, log_density: 0.0 }),
             }
         }
+        // A nucleus is reached from all of its molecules, also across those that others hold.
+        if let Some(owner) = self.owner_for(molecule)
+            && candidates.iter().all(|candidate| candidate.component != owner)
+        {
+            candidates.push(Candidate { component: owner, support: 0.0, log_density: 0.0 });
+        }
         noise_support
+    }
+
+    /// The living owner of the segment of a molecule, where segments own cells.
+    #[inline]
+    fn owner_for(&self, molecule: usize) -> Option<ComponentIdx> {
+        let segment = self.evidence.segments?.segment_of[molecule]?;
+        self.cell_prior?.owner(segment)
+    }
+
+    /// The owner that a molecule cannot leave: at full confidence.
+    #[inline]
+    fn locked_to(&self, molecule: usize) -> Option<ComponentIdx> {
+        self.owner_for(molecule).filter(|_| self.is_locked)
+    }
+
+    /// Whether a molecule may never join a component, which owns another segment than the molecule's.
+    #[inline]
+    fn is_foreign(&self, molecule: usize, component: ComponentIdx) -> bool {
+        self.cell_prior.is_some_and(|prior| prior.is_exclusive)
+            && self
+                .evidence
+                .segments
+                .and_then(|segments| segments.segment_of[molecule])
+                .is_some_and(|segment| self.components.get(component).owner.is_some_and(|owner| owner != segment))
     }
 
     /// Sets the densities: ln(n_c N(x) p(g)) + β W_c, the cluster penalty, the prior term.
     #[inline]
     fn weigh_candidates(&self, molecule: usize, candidates: &mut [Candidate]) {
+        if let Some(prior) = self.cell_prior {
+            return self.weigh_by_prior(molecule, candidates, prior);
+        }
         let gene = self.evidence.molecules.genes[molecule];
         let is_hidden = self.is_hidden(molecule);
         for candidate in candidates.iter_mut() {
@@ -187,8 +269,45 @@ impl<'a> EStep<'a> {
         }
     }
 
+    /// Sets the densities where segments own cells; see [`cell_prior`](super::cell_prior).
     #[inline]
-    fn log_density_without_gene(&self, molecule: usize, component: &Component, candidate: &Candidate) -> f64 {
+    fn weigh_by_prior(&self, molecule: usize, candidates: &mut [Candidate], prior: &CellPrior) {
+        let gene = self.evidence.molecules.genes[molecule];
+        let is_hidden = self.is_hidden(molecule);
+        let owner = self.owner_for(molecule);
+        for candidate in candidates.iter_mut() {
+            let component = self.components.get(candidate.component);
+            let mut log_density =
+                component.log_base - 0.5 * self.distance2(molecule, component) + MRF_STRENGTH * candidate.support;
+            if !is_hidden {
+                // METHOD: a molecule is no evidence of its own.
+                let is_member = self.assignment[molecule] == Some(candidate.component);
+                let n_others = self.components.gene_count(component, gene) - u32::from(is_member);
+                log_density += ln(f64::from(n_others) + prior.types.base(component.cell_type, gene));
+                log_density -= if is_member { component.log_composition_of_others } else { component.log_composition };
+            }
+            if owner.is_some_and(|owner| owner != candidate.component) {
+                log_density += prior.log_contradiction;
+            }
+            candidate.log_density = log_density;
+        }
+    }
+
+    /// A lower bound of the density where segments own cells: as if the cell had no molecule of the gene yet.
+    #[inline]
+    fn least_by_prior(&self, molecule: usize, component: &Component, candidate: &Candidate, prior: &CellPrior) -> f64 {
+        if self.is_hidden(molecule) || self.owner_for(molecule).is_some_and(|owner| owner != candidate.component) {
+            return f64::NEG_INFINITY;
+        }
+        let gene = self.evidence.molecules.genes[molecule];
+        component.log_base - component.log_composition - 0.5 * self.distance2(molecule, component)
+            + MRF_STRENGTH * candidate.support
+            + prior.types.log_base(component.cell_type, gene)
+    }
+
+    /// The squared Mahalanobis distance of a molecule from the center of a component.
+    #[inline]
+    fn distance2(&self, molecule: usize, component: &Component) -> f64 {
         let positions = &self.evidence.molecules.positions;
         let (dx, dy) = (positions.x[molecule] - component.mean[0], positions.y[molecule] - component.mean[1]);
         let [xx, xy, yy, xz, yz, zz] = component.shape.precision;
@@ -197,7 +316,13 @@ impl<'a> EStep<'a> {
             let dz = z[molecule] - component.mean[2];
             distance2 += dz * (zz * dz + 2.0 * (xz * dx + yz * dy));
         }
-        let mut log_density = component.log_base - 0.5 * distance2 + MRF_STRENGTH * candidate.support;
+        distance2
+    }
+
+    #[inline]
+    fn log_density_without_gene(&self, molecule: usize, component: &Component, candidate: &Candidate) -> f64 {
+        let mut log_density =
+            component.log_base - 0.5 * self.distance2(molecule, component) + MRF_STRENGTH * candidate.support;
         if self.is_hidden(molecule) {
             log_density += component.log_composition;
         }
@@ -219,9 +344,24 @@ impl<'a> EStep<'a> {
     /// ln(q_0 / c_i); minus infinity for a molecule that is real for certain.
     #[inline]
     fn log_noise(&self, molecule: usize, noise_support: f64) -> f64 {
+        if let Some(prior) = self.cell_prior {
+            return self.log_background(molecule, noise_support, prior);
+        }
         // METHOD: what goes by position only must do so as noise too, or its gene would speak for cells.
         let density = if self.is_hidden(molecule) { self.log_position_density } else { self.log_noise_density };
         f64::from(self.log_noise_odds[molecule]) + density + MRF_STRENGTH * noise_support
+    }
+
+    /// ln(q_0 / c_i) where segments own cells.
+    #[inline]
+    fn log_background(&self, molecule: usize, noise_support: f64, prior: &CellPrior) -> f64 {
+        let density = if self.is_hidden(molecule) {
+            prior.background.log_intensity
+        } else {
+            prior.background.log_density(self.evidence.molecules.genes[molecule])
+        };
+        let contradiction = if self.owner_for(molecule).is_some() { prior.log_contradiction } else { 0.0 };
+        ODDS_SHARE * f64::from(self.log_noise_odds[molecule]) + density + MRF_STRENGTH * noise_support + contradiction
     }
 
     /// METHOD: if all densities together, confidence included, are below 1e-100, the molecule is
@@ -335,7 +475,7 @@ mod tests {
             let to = |component| Some(ComponentIdx::new(component));
             state.assign(vec![to(0), to(0), to(0), None, to(1), to(1), to(1)]);
             state.regroup(1);
-            mstep::refit(&mut state, &evidence, &params()).expect("a finite noise density");
+            mstep::refit(&mut state, &evidence, &params(), None).expect("a finite noise density");
             let draws = Draws::new(1, Stream::Assignment).at(1);
             propose(&mut state, &evidence, &params(), draws);
             assert_eq!(state.assignment()[3], to(favoured));
@@ -371,7 +511,7 @@ mod tests {
         let params = Params { choice: Choice::Draw, ..params() };
         let mut state = init::start(&evidence, &params).expect("two centers");
         state.regroup(1);
-        mstep::refit(&mut state, &evidence, &params).expect("a finite noise density");
+        mstep::refit(&mut state, &evidence, &params, None).expect("a finite noise density");
         propose(&mut state, &evidence, &params, Draws::new(1, Stream::Assignment).at(1));
         let is_noise: Vec<bool> = state.assignment().iter().map(Option::is_none).collect();
         assert_eq!(is_noise, [false, false, false, true, false, false, false]);
@@ -395,7 +535,7 @@ mod tests {
         let to = |component| Some(ComponentIdx::new(component));
         state.assign(vec![to(0), to(0), to(0), None, to(1), to(1), to(1)]);
         state.regroup(1);
-        mstep::refit(&mut state, &evidence, &params).expect("a finite noise density");
+        mstep::refit(&mut state, &evidence, &params, None).expect("a finite noise density");
         let (log_noise, options) = log_densities(&state, &evidence, &params, 3);
         let densities = [log_noise, options[0].1, options[1].1].map(f64::exp);
         let expected = densities[1] / densities.iter().sum::<f64>();

@@ -3,9 +3,10 @@
 use rayon::prelude::*;
 
 use super::BmmError;
+use super::cell_prior::{self, CellPrior};
 use super::components::Components;
 use super::groups::Groups;
-use super::params::{Evidence, MIN_CENTER_CONFIDENCE, Params, Segments};
+use super::params::{Evidence, FreeCells, MIN_CENTER_CONFIDENCE, OwnerParams, Params, Segments};
 use super::shape::Shape;
 use super::state::State;
 use crate::data::{ComponentIdx, Molecules, Positions, SegmentIdx};
@@ -13,11 +14,19 @@ use crate::numeric::elementary::{LnTable, ln};
 use crate::numeric::stats::round_half_even;
 use crate::spatial::kdtree::KdTree;
 
+/// Cells without a segment start where molecules are farther than so many cell radii from the centers of all segments.
+///
+/// METHOD: within a radius the owner is the better guess, and from two radii on a missed neighbor would have lost its
+/// middle to the owners around.
+const FAR: f64 = 1.3;
+/// The same with [`FreeCells::Strict`].
+const FAR_IF_STRICT: f64 = 2.0;
+
 /// Places `n_cells_init` components and gives every molecule to one.
 ///
 /// Without a prior segmentation centers are molecules, and every molecule goes to the nearest one.
 /// With it every segment starts as a component of its own, and further centers stand among the
-/// molecules outside segments.
+/// molecules outside segments, far from their centers where segments own cells.
 ///
 /// Components are numbered in the order of the molecules that they start from, so that neighbors
 /// in space are neighbors in memory. Errors if fewer than two components can be placed.
@@ -39,7 +48,11 @@ pub fn start(evidence: &Evidence<'_>, params: &Params) -> Result<State, BmmError
     let centers: Vec<[f64; 3]> = seeds.iter().map(|seed| seed.center).collect();
     let shape = Shape::ball(params.scale, molecules.positions.n_dims());
     let assignment = first_assignment(evidence, &seeds, &centers);
-    Ok(new_state(evidence, params, assignment, Components::at_centers(&centers, shape)))
+    let mut components = Components::at_centers(&centers, shape);
+    if cell_prior::applies(evidence, params).is_some() {
+        components.list.iter_mut().zip(&seeds).for_each(|(component, seed)| component.owner = seed.segment);
+    }
+    Ok(new_state(evidence, params, assignment, components))
 }
 
 /// A state with a given assignment, whose components are balls until the first refit.
@@ -68,6 +81,7 @@ fn new_state(
         log_position_density: params.log_position_density(evidence.molecules.positions.n_dims()),
         log_noise_odds: evidence.confidence.iter().map(|&confidence| log_noise_odds(confidence)).collect(),
         logs: LnTable::new(),
+        cell_prior: CellPrior::new(evidence, params),
         segment_members: segment_members(evidence, params),
     }
 }
@@ -103,7 +117,8 @@ fn seeds(evidence: &Evidence<'_>, params: &Params) -> Vec<Seed> {
             }
             let segments = evidence.segments.filter(|_| !seeds.is_empty());
             let n_further = params.n_cells_init.saturating_sub(seeds.len());
-            further_centers(molecules, evidence.confidence, segments, n_further)
+            let places = Places::of(molecules, segments, params.owners, params.scale);
+            uniform_selection(molecules, evidence.confidence, |molecule| places.has(molecule), n_further)
         }
     };
     let at = |&molecule: &u32| Seed { molecule, center: molecules.positions.at(molecule as usize), segment: None };
@@ -115,16 +130,72 @@ fn seeds(evidence: &Evidence<'_>, params: &Params) -> Vec<Seed> {
 /// The molecules of a slide that components start from besides segments: up to `n_cells_init` together.
 ///
 /// For slides in parts: what [`start`] would choose in the whole, whatever the order in memory. `segments` that have
-/// no say (a trust of 0) are to be left out.
+/// no say (a trust of 0) are to be left out. `scale` is the cell radius.
 pub fn centers(
     molecules: &Molecules,
     confidence: &[f32],
     segments: Option<Segments<'_>>,
+    owners: Option<OwnerParams>,
+    scale: f64,
     n_cells_init: usize,
 ) -> Vec<u32> {
-    let n_segments = segments.map_or(0, |segments| segments.sizes.iter().filter(|&&size| size > 0).count());
+    let n_segments = segments.map_or(0, |segments| segments.n_with_molecules());
     let (segments, n_segments) = if n_segments < 2 { (None, 0) } else { (segments, n_segments) };
-    further_centers(molecules, confidence, segments, n_cells_init.saturating_sub(n_segments))
+    let places = Places::of(molecules, segments, owners, scale);
+    let n_further = n_cells_init.saturating_sub(n_segments);
+    uniform_selection(molecules, confidence, |molecule| places.has(molecule), n_further)
+}
+
+/// The number of components that a model whose segments own cells starts from, with the reason: a component per segment,
+/// and, where segments are far, one per `min_molecules_per_cell` molecules.
+pub fn default_n_cells_init(
+    molecules: &Molecules,
+    segments: Segments<'_>,
+    owners: OwnerParams,
+    scale: f64,
+    min_molecules_per_cell: usize,
+) -> (usize, String) {
+    let places = Places::of(molecules, Some(segments), Some(owners), scale);
+    let n_far = (0..molecules.len()).filter(|&molecule| places.has(molecule)).count();
+    let (n_segments, n_free) = (segments.n_with_molecules(), n_far / min_molecules_per_cell.max(1));
+    (n_segments + n_free, format!("{n_segments} prior segments, and {n_free} for {n_far} molecules far from them"))
+}
+
+/// Where components may start besides segments: outside of them, and where segments own cells far from all centers.
+struct Places<'a> {
+    segments: Option<Segments<'a>>,
+    /// Whether a molecule is far from all centers; absent where that does not matter. `[n_molecules]`
+    is_far: Option<Vec<bool>>,
+}
+
+impl<'a> Places<'a> {
+    fn of(molecules: &Molecules, segments: Option<Segments<'a>>, owners: Option<OwnerParams>, scale: f64) -> Self {
+        let is_far = owners.zip(segments).map(|(owners, segments)| match owners.free_cells {
+            FreeCells::Free => far_molecules(&molecules.positions, segments, FAR * scale),
+            FreeCells::Strict => far_molecules(&molecules.positions, segments, FAR_IF_STRICT * scale),
+            FreeCells::None => vec![false; molecules.len()],
+        });
+        Self { segments, is_far }
+    }
+
+    fn has(&self, molecule: usize) -> bool {
+        self.segments.is_none_or(|segments| segments.segment_of[molecule].is_none())
+            && self.is_far.as_ref().is_none_or(|is_far| is_far[molecule])
+    }
+}
+
+/// Whether a molecule is farther than `distance` from the center of every segment. `[n_molecules]`
+fn far_molecules(positions: &Positions, segments: Segments<'_>, distance: f64) -> Vec<bool> {
+    let centers: Vec<[f64; 3]> = segment_seeds(positions, segments).into_iter().map(|seed| seed.center).collect();
+    let tree = KdTree::new(&points(&centers, positions.n_dims()), None);
+    (0..positions.len())
+        .into_par_iter()
+        .with_min_len(256)
+        .map_init(Vec::new, |found, molecule| {
+            tree.nearest(positions.at(molecule), 1, found);
+            found.first().is_none_or(|nearest| nearest.distance2 > distance * distance)
+        })
+        .collect()
 }
 
 /// The molecules of a slide that could be centers besides segments.
@@ -133,29 +204,19 @@ pub fn n_candidates(molecules: &Molecules, confidence: &[f32], segments: Option<
     (0..molecules.len()).filter(|&molecule| confidence[molecule] >= MIN_CENTER_CONFIDENCE && is_free(molecule)).count()
 }
 
-/// `n` centers among the molecules that are in no segment and not too surely noise.
-fn further_centers(molecules: &Molecules, confidence: &[f32], segments: Option<Segments<'_>>, n: usize) -> Vec<u32> {
-    let is_free = |molecule: usize| segments.is_none_or(|segments| segments.segment_of[molecule].is_none());
-    uniform_selection(molecules, confidence, is_free, n)
-}
-
 /// One seed per segment that has molecules, at their mean.
 fn segment_seeds(positions: &Positions, segments: Segments<'_>) -> Vec<Seed> {
-    let mut sums: Vec<Option<Seed>> = (0..segments.n_segments).map(|_| None).collect();
+    let mut first = vec![None; segments.n_segments];
     for (molecule, segment) in segments.segment_of.iter().enumerate() {
-        let Some(segment) = *segment else { continue };
-        let new = Seed { molecule: molecule as u32, center: [0.0; 3], segment: Some(segment) };
-        let sum = &mut sums[segment.idx()].get_or_insert(new).center;
-        for (sum, value) in sum.iter_mut().zip(positions.at(molecule)) {
-            *sum += value;
+        if let Some(segment) = segment {
+            first[segment.idx()].get_or_insert(molecule as u32);
         }
     }
-    let mean = |mut seed: Seed| {
-        let size = seed.segment.map_or(1, |segment| segments.sizes[segment.idx()].max(1));
-        seed.center = seed.center.map(|sum| sum / f64::from(size));
-        seed
+    let centers = cell_prior::segment_centers(positions, segments);
+    let seed = |(segment, (molecule, center)): (usize, (Option<u32>, [f64; 3]))| {
+        molecule.map(|molecule| Seed { molecule, center, segment: Some(SegmentIdx::new(segment)) })
     };
-    sums.into_iter().flatten().map(mean).collect()
+    first.into_iter().zip(centers).enumerate().filter_map(seed).collect()
 }
 
 /// Molecules of seeded segments go to their component, all others to the nearest center.
@@ -224,11 +285,15 @@ fn uniform_selection(molecules: &Molecules, confidence: &[f32], is_free: impl Fn
     chosen
 }
 
+/// Points as positions.
+fn points(points: &[[f64; 3]], n_dims: usize) -> Positions {
+    let axis = |axis: usize| points.iter().map(|point| point[axis]).collect();
+    Positions { x: axis(0), y: axis(1), z: (n_dims == 3).then(|| axis(2)) }
+}
+
 /// The center nearest to every molecule; of equally near ones the first.
 fn nearest_centers(positions: &Positions, centers: &[[f64; 3]]) -> Vec<Option<ComponentIdx>> {
-    let axis = |axis: usize| centers.iter().map(|center| center[axis]).collect();
-    let centers = Positions { x: axis(0), y: axis(1), z: positions.z.is_some().then(|| axis(2)) };
-    let tree = KdTree::new(&centers, None);
+    let tree = KdTree::new(&points(centers, positions.n_dims()), None);
     (0..positions.len())
         .into_par_iter()
         .with_min_len(256)

@@ -34,12 +34,17 @@
 //! Determinism: a draw is keyed by (seed, iteration, molecule id); everything else is computed in
 //! fixed blocks in a fixed order. The number of threads does not matter.
 
+pub mod abundance;
+pub mod background;
+pub mod cell_prior;
+pub mod cell_types;
 pub mod checkpoint;
 pub mod components;
 pub mod composition;
 pub mod convergence;
 pub mod course;
 pub mod estep;
+pub mod free_cells;
 pub mod groups;
 pub mod history;
 pub mod init;
@@ -48,6 +53,7 @@ pub mod params;
 pub mod predictive;
 pub mod prior_term;
 pub mod shape;
+pub mod size_prior;
 pub mod split;
 pub mod state;
 pub mod trace;
@@ -57,9 +63,10 @@ use crate::data::Segmentation;
 use crate::numeric::draws::Draws;
 use crate::observe::Observer;
 
+pub use cell_prior::Learned;
 pub use checkpoint::Checkpoint;
 pub use course::Course;
-pub use params::{Choice, CompartmentEvidence, Evidence, Params, Quirks, Segments};
+pub use params::{Choice, CompartmentEvidence, Evidence, FreeCells, OwnerParams, Params, Quirks, Segments};
 pub use state::State;
 pub use trace::Trace;
 
@@ -101,6 +108,8 @@ pub struct Outcome {
     pub segmentation: Segmentation,
     /// Numbers of every iteration.
     pub trace: Trace,
+    /// What the last iteration taught about cells, where segments own cells.
+    pub learned: Option<Learned>,
 }
 
 /// Segments molecules into cells.

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::BmmError;
+use super::cell_prior::Learned;
 use super::components::{BLOCK, Component, Tallies};
 use super::composition::{CountTable, CountsMut, Extent};
 use super::groups::Groups;
@@ -16,11 +17,16 @@ use crate::numeric::stats;
 /// Refits all components to the current groups, then the noise density.
 ///
 /// Parallel over blocks of components; sums over components are taken block by block in order.
-pub fn refit(state: &mut State, evidence: &Evidence<'_>, params: &Params) -> Result<(), BmmError> {
-    let State { components, groups, logs, .. } = state;
+pub fn refit(
+    state: &mut State,
+    evidence: &Evidence<'_>,
+    params: &Params,
+    learned: Option<Learned>,
+) -> Result<(), BmmError> {
+    let State { components, groups, logs, cell_prior, assignment, .. } = state;
     let borders = lay_out_tables(&mut components.list, groups, evidence.molecules.n_genes);
     components.tallies.resize_with(borders.len(), Tallies::default);
-    let refitter = Refitter { groups, evidence, params, logs };
+    let refitter = Refitter { groups, evidence, params, logs, by_prior: cell_prior.is_some() };
     let sums: Vec<(f64, usize)> = components
         .list
         .par_chunks_mut(BLOCK)
@@ -31,6 +37,9 @@ pub fn refit(state: &mut State, evidence: &Evidence<'_>, params: &Params) -> Res
             refitter.refit_block(index * BLOCK, block, counts, tallies, scratch)
         })
         .collect();
+    if let Some(prior) = cell_prior {
+        prior.refit(components, groups, assignment, evidence, params, learned);
+    }
     let (sum, n_components) = sums.iter().fold((0.0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
     // Λ = η times the mean over components of their mean gene frequency, 1 / n_gen.
     let gene_density = if n_components > 0 { sum / n_components as f64 } else { 0.0 };
@@ -69,6 +78,8 @@ struct Refitter<'a> {
     evidence: &'a Evidence<'a>,
     params: &'a Params,
     logs: &'a LnTable,
+    /// Whether shapes and bases come from the [`cell_prior`](super::cell_prior) afterwards.
+    by_prior: bool,
 }
 
 impl Refitter<'_> {
@@ -93,9 +104,14 @@ impl Refitter<'_> {
             if n > 0 {
                 let visible = self.visible(members, &mut scratch.visible);
                 component.n_genes = counts.fill(component.table, visible, &molecules.genes, molecules.n_genes);
+                component.n_visible = visible.len() as u32;
                 component.log_composition = self.logs.ln(visible.len() as u32 + 1);
-                place(component, members, self.evidence, self.params);
-                component.log_base = self.logs.ln(n) - component.log_composition + component.shape.log_peak;
+                component.mean = mean_of(members, self.evidence);
+                component.log_base = 0.0;
+                if !self.by_prior {
+                    set_shape(component, members, &self.evidence.molecules.positions, self.params);
+                    component.log_base = self.logs.ln(n) - component.log_composition + component.shape.log_peak;
+                }
                 if let Some(compartments) = self.evidence.compartments.filter(|_| n > 1) {
                     component.log_base +=
                         log_nuclear_share(members, compartments.nuclei_probs, &mut scratch.nuclei_probs);
@@ -141,21 +157,25 @@ fn log_nuclear_share(members: &[u32], nuclei_probs: &[f32], scratch: &mut Vec<f6
     ln(stats::quantile(scratch, NUCLEUS_QUANTILE).max(MIN_NUCLEAR_WEIGHT))
 }
 
-/// Sets mean and shape. With too few molecules for a covariance the shape stays as it was.
+/// The center of a component.
 ///
 /// METHOD: with compartments the mean is that of the nucleus: molecules weigh by their nuclear
 /// probability. The covariance is that of all molecules around it. Source: spec 5.6.
-fn place(component: &mut Component, members: &[u32], evidence: &Evidence<'_>, params: &Params) {
+fn mean_of(members: &[u32], evidence: &Evidence<'_>) -> [f64; 3] {
     let positions = &evidence.molecules.positions;
-    let n_dims = positions.n_dims();
-    let n = members.len() as f64;
-    let mean = match evidence.compartments {
+    match evidence.compartments {
         None => weighted_mean(members, positions, |_| 1.0),
         Some(compartments) => weighted_mean(members, positions, |molecule| {
             f64::from(compartments.nuclei_probs[molecule]).max(MIN_NUCLEAR_WEIGHT)
         }),
-    };
-    component.mean = mean;
+    }
+}
+
+/// Sets the shape around the mean. With too few molecules for a covariance it stays as it was.
+fn set_shape(component: &mut Component, members: &[u32], positions: &Positions, params: &Params) {
+    let n_dims = positions.n_dims();
+    let n = members.len() as f64;
+    let mean = component.mean;
     if members.len() <= n_dims {
         return;
     }

@@ -1,5 +1,6 @@
 //! Constants, parameters and inputs of the model.
 
+use super::cell_prior::Learned;
 use crate::data::{ClusterIdx, Molecules, SegmentIdx};
 use crate::graph::MoleculeGraph;
 use crate::numeric::stats::round_half_even;
@@ -37,6 +38,13 @@ pub struct Segments<'a> {
     pub sizes: &'a [u32],
 }
 
+impl Segments<'_> {
+    /// Segments that have molecules.
+    pub fn n_with_molecules(&self) -> usize {
+        self.sizes.iter().filter(|&&size| size > 0).count()
+    }
+}
+
 /// What is known about compartments of cells.
 #[derive(Clone, Copy, Debug)]
 pub struct CompartmentEvidence<'a> {
@@ -64,6 +72,29 @@ pub struct Evidence<'a> {
     pub compartments: Option<CompartmentEvidence<'a>>,
     /// Molecules that components start from besides segments, if somebody has chosen them: for a part of a slide.
     pub centers: Option<&'a [bool]>,
+}
+
+/// How far cells without a prior segment are believed in, where segments own cells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FreeCells {
+    /// Where the evidence is for them.
+    #[default]
+    Free,
+    /// Where the evidence is for them by far.
+    Strict,
+    /// Nowhere.
+    None,
+}
+
+/// How segments own cells: see [`cell_prior`](super::cell_prior).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OwnerParams {
+    /// Whether a molecule of a segment may never join the owner of another one: nuclei. Otherwise it is only unlikely to.
+    pub is_exclusive: bool,
+    /// Cells without a segment.
+    pub free_cells: FreeCells,
+    /// Whether the spread of cell sizes is `scale_std`, and not learned.
+    pub holds_spread: bool,
 }
 
 /// How an option is chosen.
@@ -96,6 +127,8 @@ pub struct Params {
     pub min_molecules_per_cell: usize,
     /// Trust in the prior segmentation, 0..=1. At 1 no segment is ever divided.
     pub prior_confidence: f64,
+    /// How segments own cells; `None`: they are regions, which several cells may share, and which a cell may cross.
+    pub owners: Option<OwnerParams>,
     /// Number of iterations.
     pub iterations: usize,
     /// Stop early when in each of 20 iterations fewer than this share of the molecules changed;
@@ -113,6 +146,9 @@ pub struct Params {
     /// For a part of a slide: ln of the density of noise (Λ) of the slide, for the start and every iteration. It ends
     /// with the last of them, whatever the criteria to stop early.
     pub log_noise_density: Option<Vec<f64>>,
+    /// For a part of a slide whose segments own cells: what the slide learned of cells, at the start and after every
+    /// iteration.
+    pub learned: Option<Vec<Learned>>,
 }
 
 impl Params {
@@ -131,8 +167,8 @@ impl Params {
     }
 }
 
-/// Prior segments that it takes to derive a number of cells from them.
-const MIN_SEGMENTS: usize = 3;
+/// Prior segments that it takes to derive a number of cells from them, or to let them own cells.
+pub const MIN_SEGMENTS: usize = 3;
 
 #[cfg(test)]
 impl Params {
@@ -143,6 +179,7 @@ impl Params {
             scale_std,
             min_molecules_per_cell,
             prior_confidence: 0.0,
+            owners: None,
             iterations: 10,
             tolerance: 0.0,
             converged: 0.0,
@@ -150,6 +187,7 @@ impl Params {
             choice: Choice::Draw,
             quirks: Quirks::default(),
             log_noise_density: None,
+            learned: None,
         }
     }
 }
@@ -173,7 +211,7 @@ pub fn default_n_cells_init(
     let Some(segments) = segments else {
         return (by_molecules, format!("2 x {n_molecules} molecules / {divisor}"));
     };
-    let n_segments = segments.sizes.iter().filter(|&&size| size > 0).count();
+    let n_segments = segments.n_with_molecules();
     if n_segments < MIN_SEGMENTS {
         return (by_molecules, format!("2 x {n_molecules} molecules / {divisor}"));
     }

@@ -85,7 +85,8 @@ impl PriorTerm {
 /// DIFFERS: in 0.7.1 confidence 1 is a strong preference that can be violated; users expect that
 /// a segment is never divided, and here it is not. Segments may be merged, or grow.
 pub fn keep_segments_whole(state: &mut State, evidence: &Evidence<'_>, params: &Params) {
-    let Some(segments) = evidence.segments.filter(|_| params.prior_confidence >= 1.0) else { return };
+    let is_asked = params.prior_confidence >= 1.0 && state.cell_prior.is_none();
+    let Some(segments) = evidence.segments.filter(|_| is_asked) else { return };
     let State { assignment, segment_members, .. } = state;
     let holders: Vec<Option<ComponentIdx>> = (0..segments.n_segments)
         .into_par_iter()

@@ -68,6 +68,27 @@ pub fn shrink(variance: f64, n: usize, params: &Params) -> f64 {
     radius * radius
 }
 
+/// The inverse of a positive definite covariance, and ln of its determinant.
+pub fn inverse(covariance: Symmetric, n_dims: usize) -> (Symmetric, f64) {
+    let [xx, xy, yy, xz, yz, zz] = covariance;
+    let minor = xx * yy - xy * xy;
+    if n_dims == 2 {
+        return ([yy / minor, -xy / minor, xx / minor, 0.0, 0.0, 0.0], ln(minor));
+    }
+    let (cofactor_xz, cofactor_yz) = (xy * yz - yy * xz, xy * xz - xx * yz);
+    let determinant = xz * cofactor_xz + yz * cofactor_yz + zz * minor;
+    let cofactors = [yy * zz - yz * yz, xz * yz - xy * zz, xx * zz - xz * xz, cofactor_xz, cofactor_yz, minor];
+    (cofactors.map(|cofactor| cofactor / determinant), ln(determinant))
+}
+
+/// The variances along the main axes in the plane, the larger one first.
+pub fn variances_xy([xx, xy, yy, ..]: Symmetric) -> [f64; 2] {
+    let half_difference = 0.5 * (xx - yy);
+    let radius = (half_difference * half_difference + xy * xy).sqrt();
+    let middle = 0.5 * (xx + yy);
+    [middle + radius, middle - radius]
+}
+
 /// A principal axis: a unit vector and the variance along it.
 #[derive(Clone, Copy, Debug, Default)]
 struct Axis {
@@ -184,6 +205,28 @@ mod tests {
         let quirky = Params { quirks: Quirks { erase_negative_covariance: true, ..Quirks::default() }, ..params };
         let erased = Shape::from_covariance([200.0, -120.0, 200.0, 0.0, 0.0, 0.0], 500, 2, &quirky);
         assert_eq!(erased.precision[1], 0.0);
+    }
+
+    #[test]
+    fn an_inverse_times_its_matrix_is_one() {
+        let covariance = [4.0, 1.0, 3.0, -0.5, 0.25, 2.0];
+        let ([a, b, c, d, e, f], log_determinant) = inverse(covariance, 3);
+        let [xx, xy, yy, xz, yz, zz] = covariance;
+        let products =
+            [a * xx + b * xy + d * xz, a * xy + b * yy + d * yz, b * xy + c * yy + e * yz, d * xz + e * yz + f * zz];
+        assert!(products.iter().zip([1.0, 0.0, 1.0, 1.0]).all(|(a, b)| (a - b).abs() < 1e-12), "{products:?}");
+        let axes = axes_3d(covariance);
+        let by_axes: f64 = axes.iter().map(|axis| axis.variance.ln()).sum();
+        assert!((log_determinant - by_axes).abs() < 1e-12);
+        let (flat, log_determinant) = inverse([4.0, 1.0, 3.0, 0.0, 0.0, 0.0], 2);
+        assert!((flat[0] - 3.0 / 11.0).abs() < 1e-15 && (log_determinant - f64::ln(11.0)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn variances_in_the_plane_are_those_of_the_axes() {
+        let covariance = [5.0, 2.0, 2.0, 0.0, 0.0, 0.0];
+        let axes = axes_2d(covariance);
+        assert_eq!(variances_xy(covariance), [axes[0].variance, axes[1].variance]);
     }
 
     #[test]

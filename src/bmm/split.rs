@@ -9,10 +9,11 @@ use crate::graph::MoleculeGraph;
 /// Detaches, from every component, all molecules outside its largest connected part.
 ///
 /// Of equally large parts the one with the first molecule stays. At prior confidence 1 molecules
-/// of a segment stay too. No component is created: the name "split" is the original's.
+/// of a segment stay too, and wherever segments own cells those that are in their owner. No component is created: the name "split" is the original's.
 /// Source: Baysor 0.7.1, spec 5.5.
 pub fn detach_fragments(state: &mut State, evidence: &Evidence<'_>, params: &Params) {
-    let locked = evidence.segments.filter(|_| params.prior_confidence >= 1.0);
+    let is_locked = params.prior_confidence >= 1.0 && state.cell_prior.is_none();
+    let locked = evidence.segments.filter(|_| is_locked);
     let current: &State = state;
     let fragments: Vec<Vec<u32>> = (0..current.components.len())
         .into_par_iter()
@@ -22,6 +23,9 @@ pub fn detach_fragments(state: &mut State, evidence: &Evidence<'_>, params: &Par
         .collect();
     for molecule in fragments.into_iter().flatten() {
         let molecule = molecule as usize;
+        if state.is_with_owner(molecule, evidence) {
+            continue;
+        }
         if locked.is_none_or(|segments| segments.segment_of[molecule].is_none()) {
             state.assignment[molecule] = None;
         }

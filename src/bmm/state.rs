@@ -2,9 +2,11 @@
 
 use rayon::prelude::*;
 
+use super::cell_prior::{CellPrior, Learned};
 use super::components::Components;
 use super::groups::Groups;
 use super::history::History;
+use super::params::Evidence;
 use crate::data::{CellIdx, ComponentIdx, Segmentation};
 use crate::numeric::elementary::LnTable;
 
@@ -27,6 +29,8 @@ pub struct State {
     pub(super) log_noise_odds: Vec<f32>,
     /// Logarithms of counts.
     pub(super) logs: LnTable,
+    /// Priors of cells, where segments own cells.
+    pub(super) cell_prior: Option<CellPrior>,
     /// Molecules of each prior segment; empty unless segments are kept whole.
     pub(super) segment_members: Groups,
 }
@@ -50,6 +54,11 @@ impl State {
     /// ln of the density of noise (Λ).
     pub fn log_noise_density(&self) -> f64 {
         self.log_noise_density
+    }
+
+    /// What was learned of cells at the last refit, where segments own cells.
+    pub fn learned(&self) -> Option<Learned> {
+        self.cell_prior.as_ref().map(|prior| prior.learned)
     }
 
     /// Replaces the assignment; call [`Self::regroup`] before the next step.
@@ -89,6 +98,20 @@ impl State {
         Some(renumbered)
     }
 
+    /// Gives every cell the type that explains it best, where segments own cells; refit afterwards.
+    pub fn retype(&mut self, evidence: &Evidence<'_>) {
+        if let Some(prior) = &self.cell_prior {
+            prior.types.assign(&mut self.components, &self.groups, &evidence.molecules.genes);
+        }
+    }
+
+    /// Whether a molecule is in the component that owns its segment.
+    pub fn is_with_owner(&self, molecule: usize, evidence: &Evidence<'_>) -> bool {
+        let segment = evidence.segments.and_then(|segments| segments.segment_of[molecule]);
+        let owned = self.assignment[molecule].and_then(|component| self.components.get(component).owner);
+        segment.is_some() && segment == owned
+    }
+
     /// Whether a component has molecules, as of the last [`Self::regroup`].
     pub fn is_alive(&self, component: ComponentIdx) -> bool {
         self.groups.size(component.idx()) > 0
@@ -113,7 +136,11 @@ impl State {
             assignment_confidence: (n_recorded > 1).then(|| history.agreement(&self.assignment)),
             // Components are never created, so a cell has existed for as long as there are records.
             lifespans: (n_recorded > 0).then(|| vec![n_recorded as u32; n_cells]),
-            started_from: None,
+            started_from: self.cell_prior.is_some().then(|| {
+                let cells =
+                    self.components.iter().enumerate().filter(|(component, _)| self.groups.size(*component) > 0);
+                cells.map(|(_, component)| component.owner).collect()
+            }),
         }
     }
 }

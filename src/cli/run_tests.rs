@@ -131,7 +131,7 @@ fn c10_xenium_tutorial() {
                 --prior-segmentation-confidence 0.5 -o OUT T.csv :cell_id";
     let s = settings(text);
     assert_eq!((s.input.columns.z.as_str(), s.input.columns.gene.as_str()), ("z_location", "feature_name"));
-    assert_eq!((s.prior.source, s.prior.min_molecules_per_segment, s.confidence_nn_id), (cell_id(), 2, 5));
+    assert_eq!((s.prior.source, s.prior.min_molecules_per_segment, s.confidence_nn_id), (cell_id(), 1, 5));
     assert_eq!(s.outputs.molecules, Path::new("OUT_segmentation.csv"));
     assert!(!s.plot && settings(&format!("-p {text}")).plot);
     let text = "T.csv -m 5 -s 3 -p --stage S";

@@ -40,7 +40,7 @@ pub use run_id::{run_id, run_id_in_tiles, slide_id};
 pub use settings::{
     BundleSettings, CheckpointSettings, ColorSettings, Columns, CompartmentGenes, CountFormat, Crop, ExportSettings,
     ImageKind, InputSettings, Note, PriorSettings, PriorSource, PriorStageSettings, ProgramSettings, RunSettings,
-    ScaleSource, ScaleStd, SegfreeSettings, StainSettings, Verbosity, XyAndZ,
+    ScaleSource, ScaleStd, SegfreeSettings, SegmentMeaning, SegmentSettings, StainSettings, Verbosity, XyAndZ,
 };
 pub use stage::PriorStage;
 pub use tile::TileStage;

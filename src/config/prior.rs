@@ -6,7 +6,11 @@ use super::ConfigError;
 use super::file::Origin;
 use super::merged::Merged;
 use super::resolve::Request;
-use super::settings::{CompartmentGenes, ImageKind, PriorSettings, PriorSource, StainSettings, XyAndZ};
+use super::resolve::wished_std;
+use super::settings::{
+    CompartmentGenes, ImageKind, PriorSettings, PriorSource, SegmentMeaning, SegmentSettings, StainSettings, XyAndZ,
+};
+use crate::bmm::FreeCells;
 use crate::stain::ThresholdMethod;
 
 /// How the prior segmentation is read.
@@ -21,6 +25,7 @@ pub(super) fn settings(
         coordinate_scale: merged.float("data.coordinate_scale"),
         unassigned_label: merged.text("segmentation.unassigned_prior_label").to_owned(),
         min_molecules_per_segment,
+        meaning: meaning(merged),
         image_kind: match merged.text("prior.image_kind") {
             "labels" => ImageKind::Labels,
             "mask" => ImageKind::Mask,
@@ -46,7 +51,29 @@ pub(super) fn settings(
     })
 }
 
-fn source(request: &Request, merged: &Merged) -> Result<Option<PriorSource>, ConfigError> {
+/// What the segments are.
+pub(super) fn meaning(merged: &Merged) -> SegmentMeaning {
+    match merged.text("segmentation.prior_segments") {
+        "nuclei" => SegmentMeaning::Nuclei,
+        "cells" => SegmentMeaning::Cells,
+        "regions" => SegmentMeaning::Regions,
+        _ => SegmentMeaning::Auto,
+    }
+}
+
+/// How the model takes the segments.
+pub(super) fn segments(merged: &Merged) -> SegmentSettings {
+    SegmentSettings {
+        free_cells: match merged.text("segmentation.cells_without_nucleus") {
+            "strict" => FreeCells::Strict,
+            "none" => FreeCells::None,
+            _ => FreeCells::Free,
+        },
+        holds_spread: wished_std(merged),
+    }
+}
+
+pub(super) fn source(request: &Request, merged: &Merged) -> Result<Option<PriorSource>, ConfigError> {
     let given = request.prior.as_deref().filter(|text| !text.is_empty());
     if let Some(stage) = &request.prior_stage {
         return match given {

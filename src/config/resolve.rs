@@ -8,7 +8,7 @@ use super::merged::{Merged, parse_amount};
 use super::options::Place;
 use super::settings::{
     CheckpointSettings, ColorSettings, Columns, Crop, InputSettings, Note, PriorStageSettings, ProgramSettings,
-    RunSettings, ScaleSource, ScaleStd, SegfreeSettings, Verbosity,
+    RunSettings, ScaleSource, ScaleStd, SegfreeSettings, SegmentMeaning, Verbosity,
 };
 use super::stage::PriorStage;
 use super::values::Value;
@@ -64,7 +64,8 @@ pub fn resolve(request: &Request, environment: &dyn Fn(&str) -> Option<String>) 
     let merged = merge(request)?;
     check_molecules(&request.molecules, "run")?;
     let min_molecules_per_cell = min_molecules_per_cell(&merged)?;
-    let prior = prior::settings(request, &merged, min_molecules_per_segment(&merged, min_molecules_per_cell))?;
+    let prior =
+        prior::settings(request, &merged, min_molecules_per_segment(request, &merged, min_molecules_per_cell)?)?;
     if let Some(stage) = &request.prior_stage {
         if request.save_prior.is_some() {
             let text =
@@ -97,6 +98,7 @@ pub fn resolve(request: &Request, environment: &dyn Fn(&str) -> Option<String>) 
         compartment_genes,
         n_clusters,
         prior_confidence: merged.float("segmentation.prior_segmentation_confidence"),
+        segments: prior::segments(&merged),
         iters: merged.size("segmentation.iters"),
         tol: merged.float("segmentation.tol"),
         converged: merged.float("segmentation.converged"),
@@ -141,7 +143,8 @@ pub fn resolve_prior(
     let merged = merge(request)?;
     check_molecules(&request.molecules, "prior")?;
     let min_molecules_per_cell = min_molecules_per_cell(&merged)?;
-    let prior = prior::settings(request, &merged, min_molecules_per_segment(&merged, min_molecules_per_cell))?;
+    let prior =
+        prior::settings(request, &merged, min_molecules_per_segment(request, &merged, min_molecules_per_cell)?)?;
     if prior.source.is_none() {
         return Err(ConfigError::Missing {
             what: "the prior segmentation is not given".to_owned(),
@@ -292,10 +295,17 @@ fn plot_note(request: &Request, plot: bool) -> Option<String> {
     (plot && stage_alone).then(|| text.to_owned())
 }
 
-fn min_molecules_per_segment(merged: &Merged, min_molecules_per_cell: usize) -> usize {
-    derived_if_0(merged.size("data.min_molecules_per_segment"), || {
-        default_min_molecules_per_segment(min_molecules_per_cell)
-    })
+fn min_molecules_per_segment(
+    request: &Request,
+    merged: &Merged,
+    min_molecules_per_cell: usize,
+) -> Result<usize, ConfigError> {
+    let owns_cells = prior::source(request, merged)?.is_some() && prior::meaning(merged) != SegmentMeaning::Regions;
+    Ok(derived_if_0(merged.size("data.min_molecules_per_segment"), || match owns_cells {
+        // A nucleus of one molecule still tells where a cell is.
+        true => 1,
+        false => default_min_molecules_per_segment(min_molecules_per_cell),
+    }))
 }
 
 fn derived_if_0(value: usize, derive: impl FnOnce() -> usize) -> usize {
@@ -427,7 +437,7 @@ fn scale_source(merged: &Merged, has_prior: bool) -> Result<ScaleSource, ConfigE
 /// Whether the user asked for this spread, so that it wins over the estimate from the prior.
 ///
 /// Tools write every key into their files, so the literal default in a file is not a wish.
-fn wished_std(merged: &Merged) -> bool {
+pub(super) fn wished_std(merged: &Merged) -> bool {
     merged.get("segmentation.scale_std").is_some_and(|given| match given.origin {
         Origin::Default | Origin::Stage(_) => false,
         Origin::Preset(_) | Origin::Detected(_) | Origin::Tile(_) | Origin::File(_) => {

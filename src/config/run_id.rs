@@ -99,6 +99,7 @@ pub fn result_relevant(settings: &RunSettings) -> Vec<(&'static str, String)> {
         ("compartment_genes", compartment_text(&s.compartment_genes)),
         ("n_clusters", s.n_clusters.to_string()),
         ("prior_confidence", s.prior_confidence.to_string()),
+        ("segments", format!("{:?} {:?}", s.prior.meaning, s.segments)),
         ("iters", s.iters.to_string()),
         ("tol", s.tol.to_string()),
         ("converged", s.converged.to_string()),

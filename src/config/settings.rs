@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::file::Given;
 use super::{ExportFormat, MaxMemory, NucleiSource, OutputNames, RangerSettings};
+use crate::bmm::FreeCells;
 use crate::cells::CellFilter;
 use crate::composition::VectorMethod;
 use crate::data::{Layout3d, PolygonFormat};
@@ -32,6 +33,8 @@ pub struct RunSettings {
     pub n_clusters: usize,
     /// Trust in the prior segmentation, in 0..=1.
     pub prior_confidence: f64,
+    /// What the segments of the prior are to the model.
+    pub segments: SegmentSettings,
     /// Number of iterations, at least 1.
     pub iters: usize,
     /// Share of moving molecules below which the model stops early, in 0..=1; 0: never.
@@ -89,6 +92,29 @@ impl RunSettings {
             plot: self.plot,
         })
     }
+}
+
+/// What the segments of a prior are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SegmentMeaning {
+    /// Nuclei or cells, as the prior itself tells.
+    #[default]
+    Auto,
+    /// Nuclei: one cell each, and no cell holds molecules of two.
+    Nuclei,
+    /// Cells: one each, with borders that may move.
+    Cells,
+    /// Regions that cells may share and cross.
+    Regions,
+}
+
+/// How the model takes the segments of a prior.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SegmentSettings {
+    /// How far cells without a segment are believed in.
+    pub free_cells: FreeCells,
+    /// Whether the spread of cell sizes was given, so that it is not learned.
+    pub holds_spread: bool,
 }
 
 /// The files of Baysor 0.7.1: where, and in which formats.
@@ -233,6 +259,8 @@ pub struct PriorSettings {
     pub unassigned_label: String,
     /// Segments with fewer molecules are ignored; at least 1.
     pub min_molecules_per_segment: usize,
+    /// What the segments are.
+    pub meaning: SegmentMeaning,
     /// What the pixels of an image mean.
     pub image_kind: ImageKind,
     /// Width, height and maybe depth of a pixel, in coordinate units; `None`: as the file says, or 1.
@@ -244,6 +272,19 @@ pub struct PriorSettings {
     pub page: Option<usize>,
     /// How a stain is segmented.
     pub stain: StainSettings,
+}
+
+impl PriorSettings {
+    /// Whether it says itself that its segments are nuclei: a stain, or the name of the column or file.
+    pub fn names_nuclei(&self) -> bool {
+        let has_word = |text: &str| text.to_ascii_lowercase().contains("nucle");
+        let named = match &self.source {
+            Some(PriorSource::Column { name }) => has_word(name),
+            Some(PriorSource::File { path }) => path.file_name().is_some_and(|name| has_word(&name.to_string_lossy())),
+            None => false,
+        };
+        named || self.image_kind == ImageKind::Stain || self.only.as_ref().is_some_and(|(column, _)| has_word(column))
+    }
 }
 
 /// A size or a place in the plane, and maybe along z, in coordinate units.

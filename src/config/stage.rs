@@ -107,7 +107,7 @@ mod tests {
             place: "p".to_owned(),
             values: values.iter().map(held).collect(),
             source: PriorSource::Column { name: "nucleus".to_owned() },
-            min_molecules_per_segment: 8,
+            min_molecules_per_segment: 1,
         }
     }
 
@@ -134,11 +134,9 @@ mod tests {
             "{text}"
         );
         assert!(error(&["min_qv=0"]).contains("data.min_qv = 20"));
-        let text = error(&["min_molecules_per_cell=60"]);
-        assert!(text.contains("segment is 15") && text.contains("--min-molecules-per-segment 8"), "{text}");
-        assert!(
-            with_stage(stage(&held), request(&["min_molecules_per_cell=60", "min_molecules_per_segment=8"])).is_ok()
-        );
+        let text = error(&["min_molecules_per_cell=60", "prior_segments=regions"]);
+        assert!(text.contains("segment is 15") && text.contains("--min-molecules-per-segment 1"), "{text}");
+        assert!(with_stage(stage(&held), request(&["min_molecules_per_cell=60"])).is_ok());
         let mut twice = request(&[]);
         twice.prior = Some(":cell".to_owned());
         assert!(with_stage(stage(&held), twice).unwrap_err().to_string().contains("has a prior segmentation already"));

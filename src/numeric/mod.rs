@@ -4,6 +4,7 @@
 pub mod draws;
 pub mod elementary;
 pub mod fast_exp;
+pub mod gamma;
 pub mod leading;
 pub mod pca;
 pub mod reduce;

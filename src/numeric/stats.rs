@@ -1,7 +1,7 @@
 //! Order statistics, as the specification defines them.
 
 /// Factor that makes the median absolute deviation an estimate of the standard deviation.
-const MAD_FACTOR: f64 = 1.482_602_218_505_601_8;
+pub const MAD_TO_SD: f64 = 1.482_602_218_505_601_8;
 
 /// The quantile `p` by linear interpolation (type 7, NumPy's default). Reorders `values`.
 /// NaN for an empty slice.
@@ -31,7 +31,7 @@ pub fn mad(values: &mut [f64]) -> f64 {
     for value in values.iter_mut() {
         *value = (*value - center).abs();
     }
-    MAD_FACTOR * median(values)
+    MAD_TO_SD * median(values)
 }
 
 /// Rounds half to even, to an integer.
@@ -53,6 +53,6 @@ mod tests {
 
     #[test]
     fn mad_is_normalised() {
-        assert!((mad(&mut [1.0, 2.0, 3.0, 4.0, 100.0]) - MAD_FACTOR).abs() < 1e-15);
+        assert!((mad(&mut [1.0, 2.0, 3.0, 4.0, 100.0]) - MAD_TO_SD).abs() < 1e-15);
     }
 }

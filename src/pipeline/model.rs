@@ -4,11 +4,11 @@ use super::compartments::{CompartmentUse, NUCLEI_CONFIDENCE, Regions};
 use super::keeper::Keeper;
 use super::prior::Prior;
 use super::scale::{self, Scale};
-use crate::bmm::{self, Choice, Evidence, Params, Quirks, Segments};
+use crate::bmm::{self, Choice, Evidence, FreeCells, Learned, OwnerParams, Params, Quirks, Segments};
 use crate::clustering::{self, Clusters};
 use crate::compartments::Compartments;
 use crate::composition::{self, Color, ColorParams};
-use crate::config::RunSettings;
+use crate::config::{RunSettings, SegmentSettings};
 use crate::data::{ClusterIdx, Molecules, Segmentation};
 use crate::graph::{self, EdgeLengths, MoleculeGraph, SpatialGraph};
 use crate::io::stage::{ClusteringTable, SlideFit};
@@ -109,8 +109,8 @@ fn segment_sorted(
     let scale = known.scale;
     let Grounds { graph, confidence, clustering, regions, .. } =
         Grounds::prepare(molecules, prior, known, settings, observer)?;
-    let segments = Heeded::new(prior, regions.as_ref(), settings);
-    let (n_cells_init, origin) = segments.n_cells_init(molecules, known.part, settings);
+    let segments = Heeded::new(prior, regions.as_ref(), known.part, settings);
+    let (n_cells_init, origin) = segments.n_cells_init(molecules, scale, known.part, settings);
     let params = params(scale, &segments, n_cells_init, known.part, settings);
     let (clusters, changes) = clustering.map(|found| (found.cluster_of, found.trace)).unzip();
     let evidence = Evidence {
@@ -133,6 +133,9 @@ fn segment_sorted(
     ));
     observer.info(&format!("Using the following additional information about molecules: {}", names_of(&evidence)));
     observer.info(&format!("Using {}D coordinates", molecules.positions.n_dims()));
+    if let Some(owners) = params.owners {
+        observer.info(&words_of(owners));
+    }
     let draws = Draws::new(settings.program.seed, Stream::Assignment);
     let outcome = keeper.segment(&evidence, &params, draws)?;
     let n_noise = outcome.segmentation.cell_of.iter().filter(|cell| cell.is_none()).count();
@@ -141,6 +144,15 @@ fn segment_sorted(
         outcome.segmentation.n_cells,
         100.0 * n_noise as f64 / molecules.len().max(1) as f64
     ));
+    let mut resolved = vec![
+        ("scale", scale.radius.to_string(), scale.origin),
+        ("scale_std", scale.std.to_string(), scale.origin),
+        ("n_cells_init", n_cells_init.to_string(), if settings.n_cells_init.is_some() { "given" } else { "derived" }),
+    ];
+    if let (Some(owners), Some(learned)) = (params.owners, outcome.learned) {
+        tell_learned(learned, molecules.positions.n_dims(), observer);
+        resolved.extend(learned_values(owners, learned, molecules.positions.n_dims()));
+    }
     let colors = match known.part {
         Some(part) => color_part(molecules, part.fit, settings, observer),
         None => color(molecules, &confidence, settings, observer),
@@ -157,16 +169,59 @@ fn segment_sorted(
         trace: outcome.trace,
         clustering,
         compartments: regions.map(|regions| regions.compartments),
-        resolved: vec![
-            ("scale", scale.radius.to_string(), scale.origin),
-            ("scale_std", scale.std.to_string(), scale.origin),
-            (
-                "n_cells_init",
-                n_cells_init.to_string(),
-                if settings.n_cells_init.is_some() { "given" } else { "derived" },
-            ),
-        ],
+        resolved,
     })
+}
+
+/// What the segments of the prior are taken for.
+fn words_of(owners: OwnerParams) -> String {
+    let (what, rule) = match owners.is_exclusive {
+        true => ("nuclei", "one cell each, and none takes molecules of two"),
+        false => ("cells", "one cell each, with borders that may move"),
+    };
+    let free = match owners.free_cells {
+        FreeCells::Free => "where the molecules speak for them",
+        FreeCells::Strict => "where the molecules speak for them by far",
+        FreeCells::None => "nowhere",
+    };
+    format!(
+        "Prior segments are taken for {what}: {rule}; cells without a segment: {free}. --prior-segments tells otherwise"
+    )
+}
+
+/// The radius of a disc, or ball, whose molecules spread as those of a typical cell.
+fn radius_of(learned: Learned, n_dims: usize) -> f64 {
+    learned.sizes.sd * if n_dims == 2 { 2.0 } else { 5.0f64.sqrt() }
+}
+
+fn tell_learned(learned: Learned, n_dims: usize, observer: &dyn Observer) {
+    let Learned { sizes, abundance, free_share, .. } = learned;
+    observer.info(&format!(
+        "Learned from the cells: radius {:.4}{}, spread of the axes {:.0} %, {:.1} molecules per cell with a coefficient \
+         of variation of {:.2}, {:.1} cells without a segment for 100 with one",
+        radius_of(learned, n_dims),
+        if n_dims == 3 { format!(" ({:.4} along z)", 5.0f64.sqrt() * sizes.sd_z) } else { String::new() },
+        100.0 * sizes.spread(),
+        abundance.mean,
+        (1.0 / abundance.shape).sqrt(),
+        100.0 * free_share
+    ));
+}
+
+/// What was learned, for the manifest and the dump.
+fn learned_values(owners: OwnerParams, learned: Learned, n_dims: usize) -> Vec<(&'static str, String, &'static str)> {
+    let origin = "learned from the cells";
+    let mut values = vec![
+        ("prior_segments", if owners.is_exclusive { "nuclei" } else { "cells" }.to_owned(), "resolved"),
+        ("cell_radius", radius_of(learned, n_dims).to_string(), origin),
+        ("cell_radius_spread", learned.sizes.spread().to_string(), if owners.holds_spread { "given" } else { origin }),
+        ("molecules_per_cell", learned.abundance.mean.to_string(), origin),
+        ("free_cell_share", learned.free_share.to_string(), origin),
+    ];
+    if n_dims == 3 {
+        values.push(("cell_radius_z", (5.0f64.sqrt() * learned.sizes.sd_z).to_string(), origin));
+    }
+    values
 }
 
 /// What the model stands on, in the order of the molecules given.
@@ -220,15 +275,35 @@ pub struct Heeded<'a> {
     pub segments: Option<Segments<'a>>,
     /// Trust in them.
     pub confidence: f64,
+    /// How they own cells; `None`: they are regions.
+    pub owners: Option<OwnerParams>,
 }
 
 impl<'a> Heeded<'a> {
     /// Chooses between the prior and nuclei. A prior of trust 0 is ignored, so that nuclei shown by genes take its place.
-    pub fn new(prior: Option<&'a Prior>, regions: Option<&'a Regions>, settings: &RunSettings) -> Self {
+    ///
+    /// Nuclei that genes show are regions: what looks like a nucleus there may be a part of one. Fewer than three segments
+    /// say nothing of cells.
+    pub fn new(
+        prior: Option<&'a Prior>,
+        regions: Option<&'a Regions>,
+        part: Option<Part<'_>>,
+        settings: &RunSettings,
+    ) -> Self {
         let heeded = prior.filter(|_| settings.prior_confidence > 0.0);
         let nuclei = regions.and_then(|regions| regions.nuclei.as_ref()).filter(|_| heeded.is_none());
         let confidence = if nuclei.is_some() { NUCLEI_CONFIDENCE } else { settings.prior_confidence };
-        Self { segments: nuclei.or(prior).map(Prior::segments), confidence }
+        let are_nuclei = match part {
+            Some(part) => part.fit.owners.as_ref().map(|owners| owners.are_nuclei),
+            None => heeded.and_then(|prior| prior.are_nuclei(&settings.prior)),
+        };
+        let SegmentSettings { free_cells, holds_spread, .. } = settings.segments;
+        let owners = are_nuclei.filter(|_| nuclei.is_none()).map(|is_exclusive| OwnerParams {
+            is_exclusive,
+            free_cells,
+            holds_spread,
+        });
+        Self { segments: nuclei.or(prior).map(Prior::segments), confidence, owners }
     }
 
     /// The segments, if they have a say.
@@ -240,6 +315,7 @@ impl<'a> Heeded<'a> {
     pub fn n_cells_init(
         &self,
         molecules: &Molecules,
+        scale: Scale,
         part: Option<Part<'_>>,
         settings: &RunSettings,
     ) -> (usize, String) {
@@ -252,7 +328,12 @@ impl<'a> Heeded<'a> {
             Some(n_cells) => (n_cells, "given".to_owned()),
             None => {
                 let least = settings.min_molecules_per_cell;
-                bmm::params::default_n_cells_init(molecules.len(), least, self.trusted())
+                match (self.trusted(), self.owners) {
+                    (Some(segments), Some(owners)) => {
+                        bmm::init::default_n_cells_init(molecules, segments, owners, scale.radius, least)
+                    }
+                    (segments, _) => bmm::params::default_n_cells_init(molecules.len(), least, segments),
+                }
             }
         }
     }
@@ -271,6 +352,7 @@ pub fn params(
         scale_std: scale.std,
         min_molecules_per_cell: settings.min_molecules_per_cell,
         prior_confidence: heeded.confidence,
+        owners: heeded.owners,
         iterations: settings.iters,
         tolerance: settings.tol,
         converged: settings.converged,
@@ -278,6 +360,10 @@ pub fn params(
         choice: Choice::Draw,
         quirks: Quirks::default(),
         log_noise_density: part.map(|part| part.fit.log_noise_density.clone()).filter(|course| !course.is_empty()),
+        learned: part
+            .and_then(|part| part.fit.owners.as_ref())
+            .map(|owners| owners.learned.clone())
+            .filter(|course| !course.is_empty()),
     }
 }
 

@@ -36,7 +36,7 @@ pub fn resolve(
         ScaleSource::FromPrior { std } => std,
     };
     let estimate = match prior {
-        Some(found) => found.scale(positions, settings.min_molecules_per_cell)?,
+        Some(found) => found.scale(positions, settings.min_molecules_per_cell, &settings.prior)?,
         None => return Err(PriorError::NoSegments),
     };
     if estimate.std_was_raised && std_of_user.is_none() {
@@ -50,7 +50,9 @@ pub fn resolve(
         None if estimate.std_was_raised => DEFAULT_STD.of(estimate.scale),
         None => estimate.scale_std,
     };
+    let are_nuclei = prior.and_then(|found| found.prior.are_nuclei(&settings.prior)) == Some(true);
     let meaning = match prior.map(|found| &found.picture) {
+        _ if are_nuclei => "It is the radius of cells by the distances of molecules from the nearest nucleus",
         Some(Picture::Molecules) => "It is half the distance between neighboring segments",
         _ => "It is the radius of a circle of the area of a segment",
     };

@@ -4,11 +4,11 @@ use super::compartments::CompartmentUse;
 use super::model::{self, Grounds, Heeded, Known, Part, pick};
 use super::prior::Prior;
 use super::scale::Scale;
-use crate::bmm::{self, Course, Evidence};
+use crate::bmm::{self, Course, Evidence, Learned};
 use crate::composition::{ColorModel, ColorParams};
 use crate::config::RunSettings;
 use crate::data::{GeneTable, Molecules};
-use crate::io::stage::{SlideFit, SlideMarkers};
+use crate::io::stage::{SlideFit, SlideMarkers, SlideOwners};
 use crate::noise::{self, NoiseFit, PriorTrust};
 use crate::numeric::draws::{Draws, Stream};
 use crate::observe::Observer;
@@ -74,12 +74,13 @@ impl Slide<'_> {
         let prior = self.prior.map(|prior| permuted_part(prior, &chosen));
         let known = Known { scale, compartment_genes, part: None, keeps_course: true };
         let grounds = Grounds::prepare(&sample, prior.as_ref(), known, settings, observer)?;
-        let heeded = Heeded::new(prior.as_ref(), grounds.regions.as_ref(), settings);
-        let (mut n_cells_init, _) = heeded.n_cells_init(&sample, None, settings);
+        let heeded = Heeded::new(prior.as_ref(), grounds.regions.as_ref(), None, settings);
+        let (mut n_cells_init, _) = heeded.n_cells_init(&sample, scale, None, settings);
         if settings.n_cells_init.is_some() {
             n_cells_init = (n_cells_init as f64 * chosen.len() as f64 / molecules.len() as f64).round() as usize;
         }
-        let centers = bmm::init::centers(&sample, &grounds.confidence, heeded.trusted(), n_cells_init);
+        let (owners, trusted) = (heeded.owners, heeded.trusted());
+        let centers = bmm::init::centers(&sample, &grounds.confidence, trusted, owners, scale.radius, n_cells_init);
         let n_candidates = bmm::init::n_candidates(&sample, &grounds.confidence, heeded.trusted());
         let has_nuclei = grounds.regions.as_ref().is_some_and(|regions| regions.nuclei.is_some());
         let by_genes = has_nuclei && !(prior.is_some() && settings.prior_confidence > 0.0);
@@ -93,11 +94,12 @@ impl Slide<'_> {
             scale_origin: scale.origin.to_owned(),
             clustering: grounds.clustering.and_then(|clusters| clusters.course),
             log_noise_density: Vec::new(),
+            owners: owners.map(|owners| SlideOwners { are_nuclei: owners.is_exclusive, learned: Vec::new() }),
             markers: compartment_genes.map(|genes| self.marker_names(genes)),
             is_colored: settings.colors.is_some(),
             colors: None,
         };
-        fit.log_noise_density = {
+        (fit.log_noise_density, fit.owners) = {
             let places: Vec<u32> = (0..sample.len() as u32).collect();
             let places = stretches(&places, MAX_COURSE, N_STRETCHES);
             let few = sample.permuted(&places);
@@ -106,13 +108,14 @@ impl Slide<'_> {
             let (confidence, is_center) = (pick(&grounds.confidence, &places), pick(&is_center, &places));
             let prior = prior.as_ref().map(|prior| permuted_part(prior, &places));
             let part = Part { fit: &fit, confidence: &confidence, is_center: &is_center };
-            noise_course(
+            let (densities, learned) = course_of(
                 &few,
                 prior.as_ref(),
                 Known { part: Some(part), keeps_course: false, ..known },
                 settings,
                 observer,
-            )?
+            )?;
+            (densities, fit.owners.clone().map(|owners| SlideOwners { learned, ..owners }))
         };
         if let Some(colors) = settings.colors {
             observer.stage("Coloring neighborhoods");
@@ -183,16 +186,17 @@ impl Slide<'_> {
     /// The molecules that components start from besides segments. `[n_molecules]`
     pub fn centers(&self, fitted: &FittedSlide, confidence: &[f32]) -> Vec<bool> {
         let Self { molecules, settings, .. } = *self;
-        let heeded = Heeded::new(self.prior, None, settings);
+        let heeded = Heeded::new(self.prior, None, None, settings);
         let centers = match fitted.center_share {
             // Those in nuclei are left out where the nuclei are known: in the tiles.
             Some(share) => {
                 let n = (share * bmm::init::n_candidates(molecules, confidence, None) as f64).round() as usize;
-                bmm::init::centers(molecules, confidence, None, n)
+                bmm::init::centers(molecules, confidence, None, None, self.scale.radius, n)
             }
             None => {
-                let (n_cells_init, _) = heeded.n_cells_init(molecules, None, settings);
-                bmm::init::centers(molecules, confidence, heeded.trusted(), n_cells_init)
+                let scale = self.scale.radius;
+                let (n_cells_init, _) = heeded.n_cells_init(molecules, self.scale, None, settings);
+                bmm::init::centers(molecules, confidence, heeded.trusted(), heeded.owners, scale, n_cells_init)
             }
         };
         let mut is_center = vec![false; molecules.len()];
@@ -206,19 +210,20 @@ fn permuted_part(prior: &Prior, rows: &[u32]) -> Prior {
     Prior::new(pick(&prior.segment_of, rows))
 }
 
-/// ln of the density of noise at the start and after every iteration of the model on some molecules.
-fn noise_course(
+/// ln of the density of noise, and what is learned of cells where segments own them, at the start and after every
+/// iteration of the model on some molecules.
+fn course_of(
     molecules: &Molecules,
     prior: Option<&Prior>,
     known: Known<'_>,
     settings: &RunSettings,
     observer: &dyn Observer,
-) -> anyhow::Result<Vec<f64>> {
+) -> anyhow::Result<(Vec<f64>, Vec<Learned>)> {
     let Grounds { graph, confidence, clustering, regions, .. } =
         Grounds::prepare(molecules, prior, known, settings, observer)?;
     observer.stage("Finding the course of the noise density");
-    let heeded = Heeded::new(prior, regions.as_ref(), settings);
-    let (n_cells_init, _) = heeded.n_cells_init(molecules, known.part, settings);
+    let heeded = Heeded::new(prior, regions.as_ref(), known.part, settings);
+    let (n_cells_init, _) = heeded.n_cells_init(molecules, known.scale, known.part, settings);
     let params = model::params(known.scale, &heeded, n_cells_init, None, settings);
     let evidence = Evidence {
         molecules,
@@ -231,10 +236,12 @@ fn noise_course(
     };
     let mut course = Course::start(&evidence, &params, Draws::new(settings.program.seed, Stream::Assignment))?;
     let mut log_noise_density = vec![course.log_noise_density()];
+    let mut learned: Vec<Learned> = course.learned().into_iter().collect();
     while !course.is_done() {
         course.advance()?;
         observer.iteration(&course.progress());
         log_noise_density.push(course.log_noise_density());
+        learned.extend(course.learned());
     }
-    Ok(log_noise_density)
+    Ok((log_noise_density, learned))
 }

@@ -105,7 +105,7 @@ impl Start {
             prior::stage::read_files(&settings.input, &settings.prior, settings.save_prior.is_some(), recorder)?;
         if let (Some(folder), Some(_)) = (&settings.save_prior, &files.prior) {
             let manifest = prior::stage::begin(&settings.program, &settings.prior, recorder);
-            prior::stage::write(folder, &files, settings.min_molecules_per_cell, manifest, recorder)?;
+            prior::stage::write(folder, &files, settings.min_molecules_per_cell, &settings.prior, manifest, recorder)?;
         }
         let Files { table, prior, paths } = files;
         Ok(Self::of_files(table, prior, paths))

@@ -155,6 +155,7 @@ pub(crate) mod tests {
             scale_origin: "given".to_owned(),
             clustering: None,
             log_noise_density: Vec::new(),
+            owners: None,
             markers: None,
             is_colored: settings.colors.is_some(),
             colors: None,

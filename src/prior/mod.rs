@@ -21,6 +21,6 @@ pub use outlines::{SegmentOutline, outlines_of_contours, outlines_of_polygons};
 pub use overlap::{Finding, Likely, Overlap, PriorExtent, PriorKind, check_overlap};
 pub use placement::{Depth, ImageSize, Placement};
 pub use polygons::{AssignedPolygons, Polygons, PolygonsBuilder, assign_polygons, assign_to_centers};
-pub use scale::{PriorError, ScaleEstimate, estimate_scale, scale_of_radii, scale_of_segments};
+pub use scale::{PriorError, ScaleEstimate, estimate_scale, scale_around_nuclei, scale_of_radii, scale_of_segments};
 pub use segments::{DroppedSegments, NumberedSegments, count_molecules, drop_small_segments, number_labels};
 pub use table::{SegmentLabels, SegmentRow, SegmentTable};

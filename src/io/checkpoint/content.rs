@@ -9,7 +9,7 @@ use crate::bmm::convergence::Convergence;
 use crate::bmm::history::{History, Tally};
 use crate::bmm::shape::Shape;
 use crate::bmm::trace::TraceEntry;
-use crate::data::ComponentIdx;
+use crate::data::{ComponentIdx, SegmentIdx};
 
 /// Writes all parts.
 pub(super) fn write_checkpoint(sink: &mut Sink<impl Write>, checkpoint: &Checkpoint<'_>) -> io::Result<()> {
@@ -23,6 +23,11 @@ pub(super) fn write_checkpoint(sink: &mut Sink<impl Write>, checkpoint: &Checkpo
         for number in shape.precision.iter().chain([&shape.log_peak]) {
             sink.bytes(&number.to_le_bytes())?;
         }
+    }
+    sink.length(checkpoint.owners.len())?;
+    for (owner, cell_type) in &checkpoint.owners {
+        sink.bytes(&owner.map_or(0, SegmentIdx::number).to_le_bytes())?;
+        sink.bytes(&cell_type.to_le_bytes())?;
     }
     sink.length(checkpoint.trace.len())?;
     for entry in checkpoint.trace.iter() {
@@ -53,6 +58,8 @@ pub(super) fn read_checkpoint(source: &mut Source<impl Read>) -> io::Result<Chec
     let assignment = read_components(source)?;
     let n_shapes = source.length(60)?;
     let shapes = (0..n_shapes).map(|_| read_shape(source)).collect::<io::Result<_>>()?;
+    let n_owners = source.length(6)?;
+    let owners = (0..n_owners).map(|_| read_owner(source)).collect::<io::Result<_>>()?;
     let n_entries = source.length(32)?;
     let trace = (0..n_entries).map(|_| read_entry(source)).collect::<io::Result<Vec<_>>>()?;
     let history = read_history(source, assignment.len())?;
@@ -70,6 +77,7 @@ pub(super) fn read_checkpoint(source: &mut Source<impl Read>) -> io::Result<Chec
         n_components,
         assignment: Cow::Owned(assignment),
         shapes,
+        owners,
         history: Cow::Owned(history),
         trace: Cow::Owned(trace),
         convergence,
@@ -97,6 +105,12 @@ fn read_shape(source: &mut Source<impl Read>) -> io::Result<(ComponentIdx, Shape
         *entry = source.float()?;
     }
     Ok((component, Shape { precision, log_peak: source.float()? }))
+}
+
+/// The segment that a component owns, and its type.
+fn read_owner(source: &mut Source<impl Read>) -> io::Result<(Option<SegmentIdx>, u16)> {
+    let owner = SegmentIdx::from_number(u32::from_le_bytes(source.array()?));
+    Ok((owner, u16::from_le_bytes(source.array()?)))
 }
 
 fn read_entry(source: &mut Source<impl Read>) -> io::Result<TraceEntry> {

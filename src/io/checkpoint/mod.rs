@@ -7,7 +7,7 @@
 //! | 8 | `BAYSORCK` |
 //! | 4 | version of the format |
 //! | … | identity: a count, then names and values of everything that may change a result |
-//! | … | the [`Checkpoint`]: iteration, assignment, shapes, trace, history, convergence |
+//! | … | the [`Checkpoint`]: iteration, assignment, shapes, owners, trace, history, convergence |
 //! | 8 | XXH64 of all bytes before it |
 //!
 //! Lengths are 64-bit numbers before the items; texts are UTF-8; an absent component is 0.
@@ -29,7 +29,7 @@ use bytes::{Sink, Source, is_whole};
 use content::{read_checkpoint, write_checkpoint};
 
 const MAGIC: [u8; 8] = *b"BAYSORCK";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Magic, version, number of identity entries, hash.
 const SHORTEST: u64 = 8 + 4 + 8 + 8;
 

@@ -30,6 +30,7 @@ fn example() -> Checkpoint<'static> {
         last: 10,
         n_components: 5,
         assignment: Cow::Owned(vec![to(3), to(4), None, to(0)]),
+        owners: vec![(None, 3), (Some(crate::data::SegmentIdx::new(4)), 0)],
         shapes: vec![(ComponentIdx::new(4), Shape { precision: [1.0, 0.5, 2.0, 0.0, 0.0, 0.0], log_peak: -0.75 })],
         history: Cow::Owned(history),
         trace: Cow::Owned(vec![entry, second]),
@@ -111,5 +112,5 @@ fn foreign_newer_and_other_checkpoints_are_told_apart() {
     newer[8] = 9;
     std::fs::write(&path, newer).unwrap();
     let newer = Stored::open(&path).unwrap_err().to_string();
-    assert!(newer.contains("has the format 9") && newer.contains("up to 1"), "{newer}");
+    assert!(newer.contains("has the format 9") && newer.contains("up to 2"), "{newer}");
 }

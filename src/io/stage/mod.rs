@@ -57,7 +57,7 @@ pub use molecules_appender::{CarriedBlock, MoleculeAppender};
 pub use ncv::NcvTable;
 pub use polygons::StagePolygons;
 pub use reader::StageReader;
-pub use slide_fit::{FitTexts, SlideFit, SlideMarkers};
+pub use slide_fit::{FitTexts, SlideFit, SlideMarkers, SlideOwners};
 pub use tile::{OutlineBasis, TileManifest};
 pub use trace::TraceTable;
 pub use writer::{StageWriter, UNFINISHED_FILE};

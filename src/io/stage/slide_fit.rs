@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::StageError;
 use super::ipc::{SourceColumn, damaged, read_table, write_table};
 use super::schema::SLIDE_FIT;
+use crate::bmm::Learned;
 use crate::clustering::{Course, CourseStep};
 use crate::composition::{ColorModel, ColorModelParts, Transform};
 use crate::graph::EdgeLengths;
@@ -37,12 +38,23 @@ pub struct SlideFit {
     pub clustering: Option<Course>,
     /// ln of the density of noise (Λ) at the start of the model and after every iteration. `[1 + n_iterations]`
     pub log_noise_density: Vec<f64>,
+    /// What the segments of the prior are, if they own cells.
+    pub owners: Option<SlideOwners>,
     /// Genes that tell compartments, if compartments are modelled.
     pub markers: Option<SlideMarkers>,
     /// Whether molecules are colored by neighborhood.
     pub is_colored: bool,
     /// The colors, if molecules are colored; `None` then means that all are gray.
     pub colors: Option<ColorModel>,
+}
+
+/// Segments that own cells, on a slide.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SlideOwners {
+    /// Whether they are nuclei, and not cells.
+    pub are_nuclei: bool,
+    /// What was learned of cells at the start of the model and after every iteration. `[1 + n_iterations]`
+    pub learned: Vec<Learned>,
 }
 
 /// Names of genes that tell compartments. Both lists hold at least one.
@@ -107,6 +119,10 @@ impl SlideFit {
             arrays.extend(cluster_arrays(course));
         }
         arrays.push(("log_noise_density", self.log_noise_density.clone()));
+        if let Some(owners) = &self.owners {
+            arrays.push(("owners_are_nuclei", vec![f64::from(u8::from(owners.are_nuclei))]));
+            arrays.push(("owners_learned", owners.learned.iter().flat_map(|learned| learned.to_array()).collect()));
+        }
         if let Some(colors) = &self.colors {
             arrays.extend(color_arrays(colors.to_parts()));
         }
@@ -146,6 +162,7 @@ impl SlideFit {
             None => None,
         };
         let log_noise_density = take.all("log_noise_density");
+        let owners = take.owners()?;
         let colors = match &texts.color_transform {
             Some(name) => {
                 let transform =
@@ -168,6 +185,7 @@ impl SlideFit {
             scale_origin,
             clustering,
             log_noise_density,
+            owners,
             markers,
             is_colored: texts.is_colored,
             colors,
@@ -247,6 +265,20 @@ impl Take<'_> {
         } else {
             Err(format!("the course of {n_clusters} clusters is not whole"))
         }
+    }
+
+    /// What segments own.
+    fn owners(&mut self) -> Result<Option<SlideOwners>, String> {
+        let Some([are_nuclei]) = self.maybe::<1>("owners_are_nuclei")? else { return Ok(None) };
+        let values = self.all("owners_learned");
+        let (rows, rest) = values.as_chunks::<{ Learned::LEN }>();
+        if !rest.is_empty() {
+            return Err(format!("'owners_learned' has {} values, no multiple of {}", values.len(), Learned::LEN));
+        }
+        Ok(Some(SlideOwners {
+            are_nuclei: are_nuclei == 1.0,
+            learned: rows.iter().copied().map(Learned::of_array).collect(),
+        }))
     }
 
     /// The values of an array of a known length, if it is there.

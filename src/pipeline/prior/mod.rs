@@ -11,8 +11,8 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use super::model::pick;
-use crate::bmm::Segments;
-use crate::config::{PriorSettings, PriorSource};
+use crate::bmm::{self, Segments};
+use crate::config::{PriorSettings, PriorSource, SegmentMeaning};
 use crate::data::{LabelImage, Positions, SegmentIdx};
 use crate::io::molecules::{self, Fingerprint, MoleculeTable};
 use crate::io::{boundaries, images};
@@ -22,6 +22,9 @@ use crate::prior::{
     SegmentLabels, SegmentOutline, SegmentTable,
 };
 use crate::stain::StainSegmentation;
+
+/// Share of the molecules in segments from which on these are taken for cells, not nuclei.
+const SHARE_OF_CELLS: f64 = 0.6;
 
 /// A prior segmentation without its small segments, in the order of the molecule table.
 #[derive(Clone, Debug)]
@@ -41,6 +44,27 @@ impl Prior {
     /// The prior of the molecules in another order.
     pub fn permuted(&self, order: &[u32]) -> Self {
         Self { segment_of: pick(&self.segment_of, order), sizes: self.sizes.clone() }
+    }
+
+    /// Whether the segments are nuclei (true) or cells (false), if they own cells at all; fewer than three do not.
+    ///
+    /// METHOD: where nobody says it, a name does, or the share of the molecules that lie in segments: nuclei hold 10 to
+    /// 50 % of them, whole cells more.
+    pub fn are_nuclei(&self, settings: &PriorSettings) -> Option<bool> {
+        let segments = self.segments();
+        if segments.n_with_molecules() < bmm::params::MIN_SEGMENTS {
+            return None;
+        }
+        match settings.meaning {
+            SegmentMeaning::Regions => None,
+            SegmentMeaning::Nuclei => Some(true),
+            SegmentMeaning::Cells => Some(false),
+            SegmentMeaning::Auto if settings.names_nuclei() => Some(true),
+            SegmentMeaning::Auto => {
+                let n_inside = self.segment_of.iter().flatten().count();
+                Some((n_inside as f64) < SHARE_OF_CELLS * self.segment_of.len() as f64)
+            }
+        }
     }
 
     /// What the model sees.
@@ -115,8 +139,16 @@ pub enum Picture {
 }
 
 impl FoundPrior {
-    /// The scale that the prior suggests.
-    pub fn scale(&self, positions: &Positions, min_molecules_per_cell: usize) -> Result<ScaleEstimate, PriorError> {
+    /// The scale that the prior suggests: that of cells, also where its segments are nuclei.
+    pub fn scale(
+        &self,
+        positions: &Positions,
+        min_molecules_per_cell: usize,
+        settings: &PriorSettings,
+    ) -> Result<ScaleEstimate, PriorError> {
+        if self.prior.are_nuclei(settings) == Some(true) {
+            return prior::scale_around_nuclei(positions, &self.prior.segment_of);
+        }
         match self.picture {
             Picture::Molecules => prior::estimate_scale(positions, &self.prior.segment_of, min_molecules_per_cell),
             Picture::Areas | Picture::Labels(_) | Picture::Boundaries(_) => prior::scale_of_segments(&self.table),

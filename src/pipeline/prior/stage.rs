@@ -40,7 +40,7 @@ pub fn run(settings: &PriorStageSettings, observer: &dyn Observer) -> anyhow::Re
         let recorder = Recorder::new(observer);
         let files = read_files(&settings.input, &settings.prior, true, &recorder)?;
         let manifest = begin(&settings.program, &settings.prior, &recorder);
-        write(&settings.output, &files, settings.min_molecules_per_cell, manifest, &recorder)
+        write(&settings.output, &files, settings.min_molecules_per_cell, &settings.prior, manifest, &recorder)
     })
 }
 
@@ -201,6 +201,7 @@ pub fn write(
     folder: &Path,
     files: &Files,
     min_molecules_per_cell: usize,
+    settings: &PriorSettings,
     mut manifest: Manifest,
     recorder: &Recorder<'_>,
 ) -> anyhow::Result<()> {
@@ -221,7 +222,7 @@ pub fn write(
     let positions = &table.molecules.positions;
     manifest.inputs = inputs(table, Some(found));
     manifest.timing.paths = paths.clone();
-    enter_estimates(&mut manifest, found, positions, min_molecules_per_cell, observer);
+    enter_estimates(&mut manifest, found, positions, min_molecules_per_cell, settings, observer);
     enter_numbers(&mut manifest, found);
     recorder.enter_times(&mut manifest);
     writer.finish(manifest)?;
@@ -259,9 +260,10 @@ fn enter_estimates(
     found: &FoundPrior,
     positions: &Positions,
     min_molecules_per_cell: usize,
+    settings: &PriorSettings,
     observer: &dyn Observer,
 ) {
-    match found.scale(positions, min_molecules_per_cell) {
+    match found.scale(positions, min_molecules_per_cell, settings) {
         Ok(scale) => {
             let origin = format!("estimated from {} prior segments", scale.n_segments);
             observer.info(&format!("Scale: {:.4}, standard deviation {:.4}, {origin}", scale.scale, scale.scale_std));

@@ -105,6 +105,7 @@ fn fit(window: &Window, scale: f64, min_molecules: usize, seed: u64) -> Option<(
         scale_std: RELATIVE_STD * scale,
         min_molecules_per_cell: min_molecules,
         prior_confidence: 0.0,
+        owners: None,
         iterations: ITERATIONS,
         tolerance: 0.0,
         converged: 0.0,
@@ -112,6 +113,7 @@ fn fit(window: &Window, scale: f64, min_molecules: usize, seed: u64) -> Option<(
         choice: Choice::Draw,
         quirks: Quirks::default(),
         log_noise_density: None,
+        learned: None,
     };
     let outcome = bmm::segment(&evidence, &params, Draws::new(seed, Stream::Assignment), &Silent).ok()?;
     let cells = Cells::of(&window.molecules, &outcome.segmentation);

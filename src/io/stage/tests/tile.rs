@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::documents::{SCHEMA, check};
 use super::*;
+use crate::bmm::Learned;
 use crate::clustering::{Course, CourseStep};
 use crate::composition::{ColorModel, ColorModelParts, Transform};
 use crate::graph::EdgeLengths;
@@ -63,6 +64,10 @@ fn fit() -> SlideFit {
             values: vec![0.1, 0.2, 0.3, 1e-30],
         }),
         log_noise_density: vec![0.125, 0.1, 1.0 / 11.0],
+        owners: Some(SlideOwners {
+            are_nuclei: true,
+            learned: vec![Learned::of_array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 0.1, -7.0]); 2],
+        }),
         markers: Some(SlideMarkers { nuclei: vec!["Neat1".to_owned()], cyto: vec!["Äb".to_owned()] }),
         is_colored: true,
         colors: Some(colors()),
@@ -76,6 +81,7 @@ fn bare_fit() -> SlideFit {
         noise: None,
         clustering: None,
         log_noise_density: Vec::new(),
+        owners: None,
         markers: None,
         is_colored: false,
         colors: None,
