@@ -6,5 +6,6 @@ pub mod checkpoint;
 pub mod export;
 pub mod images;
 pub mod molecules;
+pub mod scratch;
 pub mod stage;
 mod wkb;

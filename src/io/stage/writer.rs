@@ -288,6 +288,30 @@ impl Drop for StageWriter {
     }
 }
 
+/// Whether a file of this name in a stage directory is one that the program makes there, finished or not.
+pub fn is_file_of_stage(name: &str) -> bool {
+    let is_checkpoint = name == "checkpoint.bin";
+    let is_mark = name == MANIFEST_FILE || name == UNFINISHED_FILE;
+    is_checkpoint || is_mark || is_temporary(name) || TABLES.iter().any(|table| table.file == name)
+}
+
+/// Removes a stage: the files that the program made, and the directory if nothing is left in it.
+///
+/// The manifest goes first, so that nobody takes what an interruption leaves for a result. Returns whether the directory
+/// is gone. Errors: a file that cannot be removed.
+pub fn remove_stage(dir: &Path) -> Result<bool, StageError> {
+    remove(&dir.join(MANIFEST_FILE))?;
+    let names = names_in(dir)?;
+    for name in names.iter().filter(|name| is_file_of_stage(name)) {
+        remove(&dir.join(name))?;
+    }
+    let is_empty = names_in(dir)?.is_empty();
+    if is_empty {
+        fs::remove_dir(dir).map_err(|source| WriteError::System { path: dir.to_path_buf(), source })?;
+    }
+    Ok(is_empty)
+}
+
 /// Removes a file, if there is one.
 fn remove(path: &Path) -> Result<(), StageError> {
     match fs::remove_file(path) {

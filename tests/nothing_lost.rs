@@ -1,0 +1,54 @@
+//! What users have is neither removed nor overwritten: files of their own, inputs, and the results of earlier runs.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on should end")]
+
+mod support;
+
+use std::fs;
+
+use support::{Folder, Tissue};
+
+/// How slides here are segmented.
+const MODEL: &str = "-m 8 -s 3 --iters 20 -t 1 --skip-ncv-color";
+
+fn folder() -> Folder {
+    Folder::with("t.csv", Tissue { side: 8, ..Tissue::default() }.csv_with_prior())
+}
+
+fn arguments(line: &str) -> Vec<&str> {
+    line.split_whitespace().collect()
+}
+
+#[test]
+fn a_run_in_tiles_removed_a_folder_of_the_user_with_the_name_of_its_scratch() {
+    let folder = folder();
+    folder.write("slide_tiles/tile_0_0.tif", "precious");
+    let in_tiles = format!("run t.csv {MODEL} --max-molecules-per-tile 1500 --margin 4 -o slide.csv");
+    folder.succeed(&in_tiles);
+    assert_eq!(folder.text("slide_tiles/tile_0_0.tif"), "precious");
+    // The folder that is really used is told from one of the user by a mark in it.
+    folder.write("slide_baysor_scratch/split/tile_0001/molecules.arrow", "precious");
+    let outcome = folder.baysor(&arguments(&in_tiles));
+    outcome.assert_failure(1, &["'slide_baysor_scratch'", "this program did not make", "BAYSOR_SCRATCH"]);
+    assert_eq!(folder.text("slide_baysor_scratch/split/tile_0001/molecules.arrow"), "precious");
+    // And what somebody puts into a marked one stays.
+    fs::remove_dir_all(folder.path("slide_baysor_scratch")).unwrap();
+    folder.write("slide_baysor_scratch/BAYSOR_SCRATCH", "");
+    folder.write("slide_baysor_scratch/split/notes.txt", "precious");
+    folder.succeed(&in_tiles).assert_warning(&["slide_baysor_scratch", "did not make", "notes.txt"]);
+    let left: Vec<String> = folder.names().into_iter().filter(|name| name.contains("scratch")).collect();
+    assert_eq!(left, ["slide_baysor_scratch/split/notes.txt"]);
+}
+
+#[test]
+fn a_division_into_fewer_tiles_removed_what_lay_beside_an_older_tile() {
+    let folder = folder();
+    let split = |n: usize| format!("split t.csv {MODEL} --max-molecules-per-tile {n} --margin 4 -o tiles/");
+    folder.succeed(&split(1500));
+    let last = folder.json("tiles/tiles.json")["tiles"].as_array().unwrap().len();
+    let last = format!("tiles/tile_{last:04}");
+    folder.write(&format!("{last}/segmentation.csv"), "precious");
+    folder.succeed(&split(100_000)).assert_warning(&[&last, "other files"]);
+    let left: Vec<String> = folder.names().into_iter().filter(|name| name.starts_with(&last)).collect();
+    assert_eq!(left, [format!("{last}/segmentation.csv")]);
+}
