@@ -17,7 +17,7 @@ use super::{cells, clustering, compartment_genes, molecules, ncv, polygons, prio
 use crate::cells::{CellCounts, CellStats};
 use crate::compartments::genes::GeneRank;
 use crate::data::{CellNames, CellOutline, GeneTable, LayerOutlines};
-use crate::io::atomic::{NewFile, NewPath, WriteError};
+use crate::io::atomic::{Batch, NewFile, NewPath, WriteError, disk};
 use crate::io::molecules::{Fingerprint, MoleculeTable};
 use crate::prior::{SegmentOutline, SegmentTable};
 
@@ -61,7 +61,7 @@ impl StageWriter {
         fs::create_dir_all(dir).map_err(system)?;
         let (files, entries) = (Vec::new(), Vec::new());
         let writer = Self { dir: dir.to_path_buf(), kind, is_new, files, entries, fit_texts: None, finished: false };
-        fs::write(dir.join(UNFINISHED_FILE), UNFINISHED_TEXT).map_err(system)?;
+        disk::write(&dir.join(UNFINISHED_FILE), UNFINISHED_TEXT.as_bytes()).map_err(system)?;
         for name in names_in(dir)?.iter().filter(|name| is_temporary(name)) {
             // What a killed run has left; it is in nobody's way if it stays.
             let _ = fs::remove_file(dir.join(name));
@@ -258,9 +258,10 @@ impl StageWriter {
         manifest.check(&self.dir)?;
         manifest.format_version = manifest.least_version();
         remove(&self.dir.join(MANIFEST_FILE))?;
-        for file in self.files.drain(..) {
-            file.commit()?;
+        for file in &mut self.files {
+            file.sync()?;
         }
+        self.files.drain(..).collect::<Batch>().commit()?;
         for table in TABLES.iter().filter(|table| manifest.table(table.name).is_none()) {
             remove(&self.dir.join(table.file))?;
         }
@@ -322,7 +323,7 @@ fn remove(path: &Path) -> Result<(), StageError> {
     }
 }
 
-/// Names of all that is in a directory, sorted.
+/// Names of all that is in a directory sorted.
 fn names_in(dir: &Path) -> Result<Vec<String>, StageError> {
     let unreadable = |source| StageError::Unreadable { path: dir.to_path_buf(), source };
     let mut names = Vec::new();
