@@ -52,3 +52,42 @@ fn a_division_into_fewer_tiles_removed_what_lay_beside_an_older_tile() {
     let left: Vec<String> = folder.names().into_iter().filter(|name| name.starts_with(&last)).collect();
     assert_eq!(left, [format!("{last}/segmentation.csv")]);
 }
+
+/// Everything in the folder but logs.
+fn contents(folder: &Folder) -> std::collections::BTreeMap<String, Vec<u8>> {
+    folder.results(&[])
+}
+
+#[test]
+fn no_command_overwrites_what_it_reads() {
+    let folder = folder();
+    folder.write("c.toml", "[data]\nmin_molecules_per_cell = 8\n");
+    folder.succeed(&format!("run t.csv :cell_id {MODEL} -o a/ --stage stage --save-prior prior"));
+    fs::copy(folder.path("a/segmentation_params.dump.toml"), folder.path("a/c.toml")).unwrap();
+    fs::hard_link(folder.path("t.csv"), folder.path("linked_cell_stats.csv")).unwrap();
+    fs::hard_link(folder.path("c.toml"), folder.path("b_params.dump.toml")).unwrap();
+    folder.succeed("export stage -o e.csv --format parquet,spatialdata,h5ad");
+    let before = contents(&folder);
+    let cases = [
+        // The molecule table, also under another name, as any file of a result.
+        ("segfree t.csv -m 8 -o t.csv", "--output", "the molecule table"),
+        ("preview t.csv -o t.csv", "--output", "the molecule table"),
+        ("estimate t.csv -m 8 -s 3 --json t.csv", "--json", "the molecule table"),
+        ("run t.csv -m 8 -s 3 -o linked.csv", "linked_cell_stats.csv", "the molecule table"),
+        ("run e_molecules.parquet -m 8 -s 3 -o e.csv --format parquet", "--output", "the molecule table"),
+        ("run e.zarr/points/transcripts -m 8 -s 3 -o e.csv --format spatialdata", "e.zarr", "the molecule table"),
+        ("export stage --add-excluded t.csv -o linked.csv", "linked_cell_stats.csv", "the molecule table"),
+        // A prior, a configuration, a stage.
+        ("run t.csv a/segmentation_polygons_2d.json -m 8 -s 3 -o a/", "--output", "the prior segmentation"),
+        ("run t.csv -s 3 -c a/segmentation_params.dump.toml -o a/", "--output", "the configuration file"),
+        ("run t.csv -s 3 -c c.toml -o b", "b_params.dump.toml", "the configuration file"),
+        ("merge stage --stage stage", "--stage", "one of the tiles"),
+        ("segfree prior -m 8 --stage prior", "--stage", "the stage with the molecules"),
+        ("run prior -s 3 --stage prior", "--stage", "the stage with the molecules"),
+    ];
+    for (line, option, what) in cases {
+        let outcome = folder.baysor(&arguments(line));
+        outcome.assert_failure(2, &[option, what, "would be overwritten; choose another name"]);
+        assert!(contents(&folder) == before, "{line} has changed a file");
+    }
+}

@@ -6,6 +6,7 @@ use super::progress::Console;
 use super::request;
 use crate::config::bundle::resolve_export;
 use crate::config::options::Command;
+use crate::pipeline::places::Places;
 
 /// Writes the final files of the stage that the arguments after `export` name.
 ///
@@ -15,6 +16,7 @@ use crate::config::options::Command;
 pub fn run(arguments: &[OsString]) -> anyhow::Result<()> {
     let (request, _) = request::parse(Command::Export, arguments)?;
     let settings = resolve_export(&request, &|name| std::env::var(name).ok())?;
+    Places::of_export(&settings).check()?;
     let console = Console::new(settings.program.verbosity, Some(&settings.bundle.outputs.log));
     console.opening(Command::Export, &settings.program);
     let result = crate::pipeline::export::run(&settings, &console);

@@ -11,6 +11,7 @@ use crate::config::options::{Command, find_path};
 use crate::config::resolve::{Request, resolve};
 use crate::config::values::Value;
 use crate::config::{ConfigError, Note, RunSettings};
+use crate::pipeline::places::Places;
 use crate::pipeline::tiles::{Settled, settled_by};
 
 /// Segments molecules as the arguments after `run` say.
@@ -20,6 +21,7 @@ use crate::pipeline::tiles::{Settled, settled_by};
 /// A [`request::Grammar`] or [`ConfigError`] is misuse; everything else comes from the run.
 pub fn run(arguments: &[OsString]) -> anyhow::Result<()> {
     let settings = parse(arguments, &|name| std::env::var(name).ok())?;
+    Places::of_run(&settings).check()?;
     let log = settings.writes_bundle.then_some(&*settings.outputs.log);
     let console = Console::new(settings.program.verbosity, log).continuing(settings.checkpoint.resume);
     console.opening(Command::Run, &settings.program);

@@ -6,6 +6,7 @@ use super::progress::Console;
 use super::request;
 use crate::config::options::Command;
 use crate::config::resolve::resolve_segfree;
+use crate::pipeline::places::Places;
 
 /// Describes the neighborhoods of molecules as the arguments after `segfree` say.
 ///
@@ -16,6 +17,7 @@ pub fn run(arguments: &[OsString]) -> anyhow::Result<()> {
     let (mut request, _) = request::parse(Command::Segfree, arguments)?;
     request.prior_stage = crate::pipeline::prior::stage::settled_by(&request.molecules)?;
     let settings = resolve_segfree(&request, &|name| std::env::var(name).ok())?;
+    Places::of_segfree(&settings).check()?;
     let console = Console::new(settings.program.verbosity, settings.output.as_ref().map(|_| &*settings.log));
     console.opening(Command::Segfree, &settings.program);
     let result = crate::pipeline::segfree::run(&settings, &console);

@@ -308,6 +308,8 @@ pub struct ProgramSettings {
     pub verbosity: Verbosity,
     /// The arguments after the command, joined by spaces.
     pub command_line: String,
+    /// The configuration file, if one was read.
+    pub config_file: Option<PathBuf>,
     /// Every key of the configuration with its value before derivation, in the order of `options::OPTIONS`.
     pub values: Vec<Given>,
     /// What the user should be told about this configuration, in order.

@@ -15,6 +15,7 @@ pub mod merge;
 mod model;
 mod nuclei;
 pub mod pictures;
+pub mod places;
 pub mod preview;
 pub mod prior;
 mod recorder;

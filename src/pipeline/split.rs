@@ -1,5 +1,6 @@
 //! `split`: a slide into tiles, each a stage of its own.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -51,7 +52,8 @@ pub fn split(settings: &SplitSettings, observer: &dyn Observer) -> anyhow::Resul
 
 /// Makes the folder. Where nothing can be written, nothing is computed. An older division stays as it is.
 pub fn prepare(folder: &Path) -> anyhow::Result<()> {
-    fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made the folder of the tiles", folder.display()))?;
+    fs::create_dir_all(folder)
+        .with_context(|| format!("{}: cannot be made the folder of the tiles", folder.display()))?;
     atomic::prepare(&folder.join(LIST))?;
     Ok(())
 }
@@ -292,6 +294,15 @@ fn name(number: usize) -> String {
     format!("{PREFIX}{number:04}")
 }
 
+/// Whether a folder of this name may be that of a tile.
+pub fn is_name_of_tile(name: &OsStr) -> bool {
+    number_of(name).is_some()
+}
+
+fn number_of(name: &OsStr) -> Option<usize> {
+    name.to_str()?.strip_prefix(PREFIX)?.parse().ok()
+}
+
 /// A tile in the list.
 fn entry(tile: usize, n_molecules: u64, manifest: &Manifest) -> serde_json::Value {
     let of_tile = manifest.tile.as_ref();
@@ -314,8 +325,7 @@ fn remove_others(folder: &Path, n_tiles: usize, observer: &dyn Observer) -> anyh
     }
     for entry in fs::read_dir(folder).with_context(problem)? {
         let entry = entry.with_context(problem)?;
-        let file_name = entry.file_name();
-        let number = file_name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.parse::<usize>().ok());
+        let number = number_of(&entry.file_name());
         let is_other = matches!(
             StageReader::peek(&entry.path(), &[StageKind::Tile]),
             Err(crate::io::stage::StageError::WrongKind { .. })

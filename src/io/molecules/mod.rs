@@ -206,6 +206,11 @@ pub struct Look {
     pub header: Vec<String>,
 }
 
+/// Finds the files of a molecule table. Errors: [`ReadError`].
+pub fn locate(path: &Path) -> Result<Located, ReadError> {
+    Source::locate(path)
+}
+
 /// Finds a molecule table and the names of its columns.
 ///
 /// Errors: [`ReadError`], as [`read`] would have them. Reads some blocks of the first file at most.

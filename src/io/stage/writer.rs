@@ -296,6 +296,12 @@ pub fn is_file_of_stage(name: &str) -> bool {
     is_checkpoint || is_mark || is_temporary(name) || TABLES.iter().any(|table| table.file == name)
 }
 
+/// All files that a stage in this directory may have, whatever its kind.
+pub fn files_of_stage(dir: &Path) -> Vec<PathBuf> {
+    let marks = [MANIFEST_FILE, UNFINISHED_FILE, "checkpoint.bin"];
+    TABLES.iter().map(|table| table.file).chain(marks).map(|name| dir.join(name)).collect()
+}
+
 /// Removes a stage: the files that the program made, and the directory if nothing is left in it.
 ///
 /// The manifest goes first, so that nobody takes what an interruption leaves for a result. Returns whether the directory

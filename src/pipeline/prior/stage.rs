@@ -31,6 +31,8 @@ const OVERVIEW: &str = "overview.png";
 const SEGMENTS: &str = "segments.csv";
 /// Name of the label image made from a stain.
 const LABELS: &str = "prior_labels.tif";
+/// The files that lie beside the tables of the stage.
+pub const FILES_TO_LOOK_AT: [&str; 3] = [OVERVIEW, SEGMENTS, LABELS];
 
 /// Reads molecules and their prior segmentation and writes both, with what they tell.
 pub fn run(settings: &PriorStageSettings, observer: &dyn Observer) -> anyhow::Result<()> {

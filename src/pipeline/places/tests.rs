@@ -1,0 +1,43 @@
+use std::fs;
+use std::path::Path;
+
+use super::*;
+
+fn places(reads: &[&Path], writes: &[&Path]) -> Places {
+    let mut places = Places::default();
+    reads.iter().for_each(|path| places.reads("the molecule table", path));
+    writes.iter().for_each(|path| places.writes(OUTPUT, path));
+    places
+}
+
+#[test]
+fn an_output_is_no_input_whatever_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("t.csv"), "x").unwrap();
+    fs::write(at("other.csv"), "x").unwrap();
+    fs::hard_link(at("t.csv"), at("hard.csv")).unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(at("t.csv"), at("soft.csv")).unwrap();
+    for name in [
+        "t.csv",
+        "./t.csv",
+        "hard.csv",
+        #[cfg(unix)]
+        "soft.csv",
+    ] {
+        let error = places(&[&at("t.csv")], &[&at("new.csv"), &at(name)]).check().unwrap_err().to_string();
+        assert!(error.contains("--output") && error.contains("is the molecule table and would be over"), "{error}");
+    }
+    places(&[&at("t.csv")], &[&at("new.csv"), &at("other.csv")]).check().unwrap();
+}
+
+#[test]
+fn a_store_with_an_input_in_it_is_not_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let part = folder.path().join("s.zarr/points/part.0.parquet");
+    fs::create_dir_all(part.parent().unwrap()).unwrap();
+    fs::write(&part, "x").unwrap();
+    assert!(places(&[&part], &[&folder.path().join("s.zarr")]).check().is_err());
+    assert!(places(&[&part], &[&folder.path().join("other.zarr")]).check().is_ok());
+}
