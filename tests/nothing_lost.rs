@@ -91,3 +91,41 @@ fn no_command_overwrites_what_it_reads() {
         assert!(contents(&folder) == before, "{line} has changed a file");
     }
 }
+
+/// Starts the program in the folder.
+fn start(folder: &Folder, line: &str) -> std::process::Child {
+    let mut command = std::process::Command::new(folder.program());
+    command.args(line.split_whitespace()).current_dir(folder.path("")).env_clear();
+    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped());
+    command.spawn().unwrap()
+}
+
+#[test]
+fn two_runs_at_a_time_mixed_their_files() {
+    let folder = folder();
+    for round in 0..10 {
+        let lines = [1, 2].map(|seed| format!("run t.csv {MODEL} --seed {seed} -o o/"));
+        let both = lines.map(|line| start(&folder, &line)).map(|child| child.wait_with_output().unwrap());
+        let said = both.each_ref().map(|output| String::from_utf8_lossy(&output.stderr).into_owned());
+        let n_done = both.iter().filter(|output| output.status.success()).count();
+        assert!(n_done >= 1, "{said:?}");
+        let refused = |said: &String| said.contains("another baysor") && said.contains("is writing there");
+        assert!(n_done == 2 || said.iter().any(refused), "round {round}: {said:?}");
+        // All files are of one seed.
+        let seed = folder.text("o/segmentation_params.dump.toml");
+        let seed = seed.lines().find_map(|line| line.strip_prefix("seed = ")).unwrap().to_owned();
+        let alone = format!("alone{seed}");
+        if !folder.path(&alone).exists() {
+            folder.succeed(&format!("run t.csv {MODEL} --seed {seed} -o {alone}/"));
+        }
+        for name in ["segmentation.csv", "segmentation_cell_stats.csv", "segmentation_counts.loom"] {
+            let [one, other] = [&alone[..], "o"].map(|at| fs::read(folder.path(&format!("{at}/{name}"))).unwrap());
+            assert!(one == other, "round {round}: {name} is not of seed {seed}");
+        }
+    }
+    let stage = format!("run t.csv {MODEL} --stage s");
+    let both = [start(&folder, &stage), start(&folder, &stage)].map(|child| child.wait_with_output().unwrap());
+    assert!(both.iter().any(|output| output.status.success()));
+    folder.succeed("export s -o exported/");
+    assert!(!folder.names().iter().any(|name| name.contains(".lock")), "{:?}", folder.names());
+}

@@ -16,7 +16,7 @@ use crate::pipeline::places::Places;
 pub fn run(arguments: &[OsString]) -> anyhow::Result<String> {
     let (settings, matches) = of_run::parse_as(Command::Estimate, arguments, &|name| std::env::var(name).ok())?;
     let json = matches.get_one::<OsString>("json_file").map(PathBuf::from);
-    Places::of_estimate(&settings, json.as_deref()).check()?;
+    let _claim = Places::of_estimate(&settings, json.as_deref()).claim()?;
     let console = Console::new(settings.program.verbosity, None);
     console.opening(Command::Estimate, &settings.program);
     crate::pipeline::estimate::run(&settings, json.as_deref(), &console)

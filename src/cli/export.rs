@@ -16,7 +16,7 @@ use crate::pipeline::places::Places;
 pub fn run(arguments: &[OsString]) -> anyhow::Result<()> {
     let (request, _) = request::parse(Command::Export, arguments)?;
     let settings = resolve_export(&request, &|name| std::env::var(name).ok())?;
-    Places::of_export(&settings).check()?;
+    let _claim = Places::of_export(&settings).claim()?;
     let console = Console::new(settings.program.verbosity, Some(&settings.bundle.outputs.log));
     console.opening(Command::Export, &settings.program);
     let result = crate::pipeline::export::run(&settings, &console);

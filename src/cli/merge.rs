@@ -29,7 +29,7 @@ pub fn run(arguments: &[OsString]) -> anyhow::Result<()> {
     let settings = resolve_merge(&request, &|name| std::env::var(name).ok())?;
     let tiles = stages_in(&settings.tiles)?;
     let settings = settings.of(tiles);
-    Places::of_merge(&settings).check()?;
+    let _claim = Places::of_merge(&settings).claim()?;
     let console = Console::new(settings.program.verbosity, None);
     console.opening(Command::Merge, &settings.program);
     let result = crate::pipeline::merge::merge(&settings, &console);

@@ -17,7 +17,7 @@ pub fn run(arguments: &[OsString]) -> anyhow::Result<()> {
     let (mut request, _) = request::parse(Command::Preview, arguments)?;
     request.prior_stage = crate::pipeline::prior::stage::settled_by(&request.molecules)?;
     let settings = resolve_preview(&request, &|name| std::env::var(name).ok())?;
-    Places::of_preview(&settings).check()?;
+    let _claim = Places::of_preview(&settings).claim()?;
     let console = Console::new(settings.program.verbosity, Some(&settings.outputs.log));
     console.opening(Command::Preview, &settings.program);
     let result = crate::pipeline::preview::run(&settings, &console);

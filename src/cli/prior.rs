@@ -16,7 +16,7 @@ use crate::pipeline::places::Places;
 pub fn run(arguments: &[OsString]) -> anyhow::Result<()> {
     let (request, _) = request::parse(Command::Prior, arguments)?;
     let settings = resolve_prior(&request, &|name| std::env::var(name).ok())?;
-    Places::of_prior(&settings).check()?;
+    let _claim = Places::of_prior(&settings).claim()?;
     let console = Console::new(settings.program.verbosity, None);
     console.opening(Command::Prior, &settings.program);
     let result = crate::pipeline::prior::stage::run(&settings, &console);

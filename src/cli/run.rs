@@ -21,7 +21,7 @@ use crate::pipeline::tiles::{Settled, settled_by};
 /// A [`request::Grammar`] or [`ConfigError`] is misuse; everything else comes from the run.
 pub fn run(arguments: &[OsString]) -> anyhow::Result<()> {
     let settings = parse(arguments, &|name| std::env::var(name).ok())?;
-    Places::of_run(&settings).check()?;
+    let _claim = Places::of_run(&settings).claim()?;
     let log = settings.writes_bundle.then_some(&*settings.outputs.log);
     let console = Console::new(settings.program.verbosity, log).continuing(settings.checkpoint.resume);
     console.opening(Command::Run, &settings.program);

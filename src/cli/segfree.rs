@@ -17,7 +17,7 @@ pub fn run(arguments: &[OsString]) -> anyhow::Result<()> {
     let (mut request, _) = request::parse(Command::Segfree, arguments)?;
     request.prior_stage = crate::pipeline::prior::stage::settled_by(&request.molecules)?;
     let settings = resolve_segfree(&request, &|name| std::env::var(name).ok())?;
-    Places::of_segfree(&settings).check()?;
+    let _claim = Places::of_segfree(&settings).claim()?;
     let console = Console::new(settings.program.verbosity, settings.output.as_ref().map(|_| &*settings.log));
     console.opening(Command::Segfree, &settings.program);
     let result = crate::pipeline::segfree::run(&settings, &console);

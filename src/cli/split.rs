@@ -17,7 +17,7 @@ pub fn run(arguments: &[OsString]) -> anyhow::Result<()> {
     let (mut request, _) = request::parse(Command::Split, arguments)?;
     request.prior_stage = crate::pipeline::prior::stage::settled_by(&request.molecules)?;
     let settings = resolve_split(&request, &|name| std::env::var(name).ok())?;
-    Places::of_split(&settings).check()?;
+    let _claim = Places::of_split(&settings).claim()?;
     let console = Console::new(settings.run.program.verbosity, None);
     console.opening(Command::Split, &settings.run.program);
     let result = crate::pipeline::split::split(&settings, &console);

@@ -119,6 +119,11 @@ impl OutputNames {
         files
     }
 
+    /// What all names but that of the molecule table begin with.
+    pub fn stem(&self) -> &Path {
+        &self.stem
+    }
+
     /// The reports. They are optional: a name that cannot be written to does not stop a run.
     pub fn of_reports(&self) -> [&Path; 7] {
         [

@@ -5,6 +5,7 @@ pub mod boundaries;
 pub mod checkpoint;
 pub mod export;
 pub mod images;
+pub mod lock;
 pub mod molecules;
 pub mod scratch;
 pub mod stage;

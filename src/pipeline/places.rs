@@ -1,7 +1,7 @@
-//! The places that a command reads and writes: none is both.
+//! The places that a command reads and writes: none is both, and nobody else writes there meanwhile.
 //!
 //! This is the one place where that is looked at, for all commands. Every command says here what it reads and writes, and
-//! [checks](Places::check) that before it does anything, even before it opens its log.
+//! [claims](Places::claim) the places before it does anything, even before it opens its log.
 
 mod identity;
 
@@ -16,8 +16,9 @@ use crate::config::{
     PreviewSettings, PriorSettings, PriorSource, PriorStageSettings, ProgramSettings, RunSettings, SegfreeSettings,
     SplitSettings,
 };
-use crate::io::molecules;
+use crate::io::lock::Lock;
 use crate::io::stage::{StageReader, files_of_stage};
+use crate::io::{atomic, molecules};
 use crate::pipeline::prior::stage::FILES_TO_LOOK_AT;
 
 const OUTPUT: &str = "--output";
@@ -31,6 +32,28 @@ pub struct Places {
     reads: Vec<(String, PathBuf)>,
     /// Files and stores that are written, and the option that names them.
     writes: Vec<(&'static str, PathBuf)>,
+    /// Folders that a stage or tiles are written into, and the option that names them.
+    folders: Vec<(&'static str, PathBuf)>,
+    /// What the names of the files begin with, and one of the files, for messages.
+    stems: Vec<(PathBuf, PathBuf)>,
+}
+
+/// The right to write to all places of a command. What was only made for that goes when it is dropped.
+#[derive(Debug, Default)]
+pub struct Claim {
+    locks: Vec<Lock>,
+    /// Folders that were made for a lock.
+    made: Vec<PathBuf>,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.locks.clear();
+        for folder in &self.made {
+            // Only if nothing was written into it.
+            let _ = fs::remove_dir(folder);
+        }
+    }
 }
 
 impl Places {
@@ -90,6 +113,7 @@ impl Places {
         if let Some(output) = &settings.output {
             places.writes(OUTPUT, output);
             places.writes_log(&settings.log);
+            places.stems.push((output.clone(), output.clone()));
         }
         places.writes_stage(STAGE, settings.stage.as_deref());
         places
@@ -103,6 +127,7 @@ impl Places {
         let outputs = &settings.outputs;
         outputs.all().iter().for_each(|path| places.writes(OUTPUT, path));
         places.writes_log(&outputs.log);
+        places.stems.push((outputs.page.clone(), outputs.page.clone()));
         places
     }
 
@@ -114,6 +139,7 @@ impl Places {
         places.reads_config(&settings.program);
         if let Some(json) = json {
             places.writes("--json", json);
+            places.stems.push((json.to_path_buf(), json.to_path_buf()));
         }
         places
     }
@@ -125,6 +151,7 @@ impl Places {
         places.reads_prior(&settings.run.prior);
         places.reads_config(&settings.run.program);
         let folder = &settings.output;
+        places.folders.push((OUTPUT, folder.clone()));
         places.writes(OUTPUT, &folder.join(split::LIST));
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             if split::is_name_of_tile(&entry.file_name()) {
@@ -188,6 +215,7 @@ impl Places {
 
     fn writes_stage(&mut self, option: &'static str, folder: Option<&Path>) {
         let Some(folder) = folder else { return };
+        self.folders.push((option, folder.to_path_buf()));
         let to_look_at = FILES_TO_LOOK_AT.into_iter().map(|name| folder.join(name));
         files_of_stage(folder).into_iter().chain(to_look_at).for_each(|path| self.writes(option, &path));
     }
@@ -201,6 +229,7 @@ impl Places {
         let others = [&outputs.params_dump, &outputs.compartment_genes, &outputs.beside(EXPORT_RECORD)];
         others.into_iter().for_each(|path| self.writes(OUTPUT, path));
         self.writes_log(&outputs.log);
+        self.stems.push((outputs.stem().to_path_buf(), outputs.params_dump.clone()));
     }
 
     /// Sees to it that nothing is written that is read. Changes nothing.
@@ -223,6 +252,29 @@ impl Places {
             }
         }
         Ok(())
+    }
+
+    /// Checks the places and keeps others from writing there, until the claim is dropped.
+    ///
+    /// Errors: those of [`check`](Self::check), [`LockError`](crate::io::lock::LockError).
+    pub fn claim(&self) -> anyhow::Result<Claim> {
+        self.check()?;
+        let mut claim = Claim::default();
+        for (stem, file) in &self.stems {
+            claim.locks.push(Lock::of_files(stem, file)?);
+        }
+        for (_, folder) in &self.folders {
+            // Whatever else has the name is the concern of whoever writes there.
+            if !folder.exists() {
+                let failed = |source| atomic::WriteError::System { path: folder.clone(), source };
+                fs::create_dir_all(folder).map_err(failed)?;
+                claim.made.push(folder.clone());
+            }
+            if folder.is_dir() {
+                claim.locks.push(Lock::of_folder(folder)?);
+            }
+        }
+        Ok(claim)
     }
 }
 

@@ -38,6 +38,11 @@ fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Enters a file that must go if the program ends in the middle.
+pub(super) fn is_begun(temporary: &Path) {
+    unfinished().push(temporary.to_path_buf());
+}
+
 /// Takes a file or folder off the list, which is finished or gone.
 pub(super) fn is_finished(temporary: &Path) {
     unfinished().retain(|path| path != temporary);

@@ -18,6 +18,7 @@ use crate::cells::{CellCounts, CellStats};
 use crate::compartments::genes::GeneRank;
 use crate::data::{CellNames, CellOutline, GeneTable, LayerOutlines};
 use crate::io::atomic::{Batch, NewFile, NewPath, WriteError, disk};
+use crate::io::lock;
 use crate::io::molecules::{Fingerprint, MoleculeTable};
 use crate::prior::{SegmentOutline, SegmentTable};
 
@@ -329,13 +330,14 @@ fn remove(path: &Path) -> Result<(), StageError> {
     }
 }
 
-/// Names of all that is in a directory sorted.
+/// Names of all that is in a directory but for its lock, sorted.
 fn names_in(dir: &Path) -> Result<Vec<String>, StageError> {
     let unreadable = |source| StageError::Unreadable { path: dir.to_path_buf(), source };
     let mut names = Vec::new();
     for entry in fs::read_dir(dir).map_err(unreadable)? {
         names.push(entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned());
     }
+    names.retain(|name| name != lock::IN_FOLDER);
     names.sort_unstable();
     Ok(names)
 }

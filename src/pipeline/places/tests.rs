@@ -41,3 +41,17 @@ fn a_store_with_an_input_in_it_is_not_replaced() {
     assert!(places(&[&part], &[&folder.path().join("s.zarr")]).check().is_err());
     assert!(places(&[&part], &[&folder.path().join("other.zarr")]).check().is_ok());
 }
+
+#[test]
+fn a_claim_keeps_others_out_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let mut places = places(&[], &[&at("s.csv")]);
+    places.stems.push((at("s"), at("s.csv")));
+    places.folders.push((STAGE, at("stage")));
+    let claim = places.claim().unwrap();
+    let error = places.claim().unwrap_err().to_string();
+    assert!(error.contains("s.csv'") && error.contains("another baysor"), "{error}");
+    drop(claim);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
