@@ -92,6 +92,70 @@ fn no_command_overwrites_what_it_reads() {
     }
 }
 
+#[test]
+fn a_rerun_that_fails_leaves_parameters_log_and_all_else_of_the_result() {
+    let folder = folder();
+    folder.succeed(&format!("run t.csv {MODEL} --seed 7"));
+    folder.write("broken.csv", "x,y,gene\n1,2\n");
+    let (before, log) = (contents(&folder), folder.text("segmentation_log.log"));
+    folder.baysor(&arguments(&format!("run broken.csv {MODEL} --seed 8"))).assert_failure(1, &["broken.csv"]);
+    assert!(contents(&folder) == before);
+    assert_eq!(folder.text("segmentation_log.log"), log);
+    assert!(folder.text("segmentation_new_log.log").contains("Error: broken.csv"));
+    // With the next result its log takes the place of both.
+    folder.succeed(&format!("run t.csv {MODEL} --seed 8"));
+    assert!(folder.text("segmentation_log.log").contains("seed: 8"));
+    assert!(!folder.path("segmentation_new_log.log").exists());
+    assert!(folder.text("segmentation_params.dump.toml").contains("\nseed = 8\n"));
+}
+
+#[test]
+fn a_rerun_with_other_formats_leaves_no_stale_files_and_removes_no_others() {
+    let folder = folder();
+    let run = |extra: &str| folder.succeed(&format!("run t.csv {MODEL} {extra}"));
+    run("--format baysor,h5ad,10x-mtx,spatialdata --count-matrix-format tsv -p");
+    folder.write("segmentation_molecules.parquet", "the user's own");
+    folder.write("segmentation_notes.txt", "the user's own");
+    let outcome = run("--seed 2");
+    assert!(outcome.stderr.contains("Removed files of an earlier result"), "{}", outcome.stderr);
+    outcome.assert_warning(&["'segmentation_molecules.parquet'", "stays"]);
+    let names: Vec<String> = folder.names().into_iter().filter(|name| name.starts_with("segmentation")).collect();
+    let expected = [
+        "segmentation.csv",
+        "segmentation_cell_stats.csv",
+        "segmentation_counts.loom",
+        "segmentation_log.log",
+        "segmentation_molecules.parquet",
+        "segmentation_notes.txt",
+        "segmentation_params.dump.toml",
+        "segmentation_polygons_2d.json",
+    ];
+    assert_eq!(names, expected);
+    assert!(!folder.path("segmentation_feature_bc_matrix").exists());
+}
+
+#[test]
+fn exports_of_one_run_add_up_and_those_of_another_take_their_place() {
+    let folder = folder();
+    folder.succeed(&format!("run t.csv {MODEL} --stage one"));
+    folder.succeed(&format!("run t.csv {MODEL} --seed 2 --stage two"));
+    folder.succeed("export one -o x.csv");
+    folder.succeed("export one -o x.csv --format h5ad");
+    folder.succeed("export one -o x.csv --format parquet");
+    assert!(folder.path("x.csv").exists() && folder.path("x.h5ad").exists() && folder.path("x_cells.parquet").exists());
+    folder.succeed("export two -o x.csv --format 10x-h5");
+    let names: Vec<String> = folder.names().into_iter().filter(|name| name.starts_with("x")).collect();
+    assert_eq!(names, ["x_export.json", "x_feature_bc_matrix.h5", "x_log.log"]);
+}
+
+#[test]
+fn a_mistyped_input_removed_the_list_of_tiles() {
+    let folder = folder();
+    folder.write("tiles/tiles.json", "{}");
+    folder.baysor(&arguments(&format!("split missing.csv {MODEL} -o tiles"))).assert_failure(1, &["missing.csv"]);
+    assert_eq!(folder.text("tiles/tiles.json"), "{}");
+}
+
 /// Starts the program in the folder.
 fn start(folder: &Folder, line: &str) -> std::process::Child {
     let mut command = std::process::Command::new(folder.program());

@@ -11,6 +11,7 @@ use crate::config::options::{Command, find_path};
 use crate::config::resolve::{Request, resolve};
 use crate::config::values::Value;
 use crate::config::{ConfigError, Note, RunSettings};
+use crate::io::running_log;
 use crate::pipeline::places::Places;
 use crate::pipeline::tiles::{Settled, settled_by};
 
@@ -22,8 +23,9 @@ use crate::pipeline::tiles::{Settled, settled_by};
 pub fn run(arguments: &[OsString]) -> anyhow::Result<()> {
     let settings = parse(arguments, &|name| std::env::var(name).ok())?;
     let _claim = Places::of_run(&settings).claim()?;
-    let log = settings.writes_bundle.then_some(&*settings.outputs.log);
-    let console = Console::new(settings.program.verbosity, log).continuing(settings.checkpoint.resume);
+    let resumes = settings.checkpoint.resume;
+    let log = settings.writes_bundle.then(|| running_log::place(&settings.outputs.log, resumes));
+    let console = Console::new(settings.program.verbosity, log.as_deref()).continuing(resumes);
     console.opening(Command::Run, &settings.program);
     let result = crate::pipeline::run::run(&settings, &console);
     console.end(&result);

@@ -7,6 +7,7 @@ pub mod export;
 pub mod images;
 pub mod lock;
 pub mod molecules;
+pub mod running_log;
 pub mod scratch;
 pub mod stage;
 mod wkb;

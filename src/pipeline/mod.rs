@@ -5,6 +5,7 @@ pub mod estimate;
 mod excluded;
 pub mod export;
 mod formats;
+mod former;
 pub mod input;
 mod keeper;
 pub mod machine;

@@ -18,7 +18,7 @@ use crate::config::{
 };
 use crate::io::lock::Lock;
 use crate::io::stage::{StageReader, files_of_stage};
-use crate::io::{atomic, molecules};
+use crate::io::{atomic, molecules, running_log};
 use crate::pipeline::prior::stage::FILES_TO_LOOK_AT;
 
 const OUTPUT: &str = "--output";
@@ -211,6 +211,7 @@ impl Places {
 
     fn writes_log(&mut self, log: &Path) {
         self.writes(OUTPUT, log);
+        self.writes(OUTPUT, &running_log::new_log(log));
     }
 
     fn writes_stage(&mut self, option: &'static str, folder: Option<&Path>) {
@@ -230,6 +231,12 @@ impl Places {
         others.into_iter().for_each(|path| self.writes(OUTPUT, path));
         self.writes_log(&outputs.log);
         self.stems.push((outputs.stem().to_path_buf(), outputs.params_dump.clone()));
+    }
+
+    /// Whether a file is one that is read, under whatever name.
+    pub fn is_read(&self, path: &Path) -> bool {
+        let Some(found) = Identity::of(path) else { return false };
+        self.reads.iter().any(|(_, read)| Identity::of(read).is_some_and(|read| read == found) || is_in(read, path))
     }
 
     /// Sees to it that nothing is written that is read. Changes nothing.

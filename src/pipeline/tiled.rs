@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::former::Replaces;
 use super::recorder::Recorder;
 use super::split::{self, Undivided};
 use super::{export, merge, run};
@@ -138,5 +139,5 @@ fn write(merged: &Path, bundle: BundleSettings, settings: &RunSettings, observer
         bundle,
         program: settings.program.clone(),
     };
-    export::run_in_pool(&order, observer)
+    export::run_in_pool(&order, Replaces::All, observer)
 }

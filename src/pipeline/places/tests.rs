@@ -40,6 +40,7 @@ fn a_store_with_an_input_in_it_is_not_replaced() {
     fs::write(&part, "x").unwrap();
     assert!(places(&[&part], &[&folder.path().join("s.zarr")]).check().is_err());
     assert!(places(&[&part], &[&folder.path().join("other.zarr")]).check().is_ok());
+    assert!(places(&[&part], &[]).is_read(&folder.path().join("s.zarr")));
 }
 
 #[test]
