@@ -156,6 +156,23 @@ fn a_mistyped_input_removed_the_list_of_tiles() {
     assert_eq!(folder.text("tiles/tiles.json"), "{}");
 }
 
+#[test]
+fn the_next_command_removes_what_a_killed_one_has_left() {
+    let folder = folder();
+    let left = ["segmentation.csv.99999-0.tmp", "segmentation.zarr.99999-1.tmp/points/x", "segmentation_log.log"];
+    left.iter().for_each(|name| folder.write(name, "left"));
+    folder.write("other.csv.99999-0.tmp", "of another");
+    folder.succeed(&format!("run t.csv {MODEL}"));
+    let temporary: Vec<String> = folder.names().into_iter().filter(|name| name.contains(".tmp")).collect();
+    assert_eq!(temporary, ["other.csv.99999-0.tmp"]);
+    folder.write("ncvs.loom.99999-0.tmp", "left");
+    folder.write("preview.html.99999-0.tmp", "left");
+    folder.succeed("segfree t.csv -m 8 -o ncvs.loom");
+    folder.succeed("preview t.csv -m 8 -o preview.html");
+    let temporary: Vec<String> = folder.names().into_iter().filter(|name| name.contains(".tmp")).collect();
+    assert_eq!(temporary, ["other.csv.99999-0.tmp"]);
+}
+
 /// Starts the program in the folder.
 fn start(folder: &Folder, line: &str) -> std::process::Child {
     let mut command = std::process::Command::new(folder.program());

@@ -28,7 +28,9 @@ static IS_HEEDED: AtomicBool = AtomicBool::new(false);
 pub fn listen() {
     #[cfg(unix)]
     {
-        use signal_hook::consts::{SIGINT, SIGTERM};
+        use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
+        // A file beyond the limit of its size would be the death of the program; so writing fails, as on a full disk.
+        let _ = signal_hook::flag::register(SIGXFSZ, std::sync::Arc::new(AtomicBool::new(false)));
         let wanted = [SIGINT, SIGTERM].into_iter().filter(|&signal| !is_ignored(signal));
         let Ok(mut signals) = signal_hook::iterator::Signals::new(wanted) else { return };
         let thread = std::thread::Builder::new().name("signals".to_owned());

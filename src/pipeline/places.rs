@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use identity::Identity;
 
-use super::split;
+use super::{split, tiled};
 use crate::config::{
     ConfigError, EXPORT_RECORD, ExportFormat, ExportSettings, InputSettings, MergeSettings, OutputNames,
     PreviewSettings, PriorSettings, PriorSource, PriorStageSettings, ProgramSettings, RunSettings, SegfreeSettings,
@@ -36,6 +36,8 @@ pub struct Places {
     folders: Vec<(&'static str, PathBuf)>,
     /// What the names of the files begin with, and one of the files, for messages.
     stems: Vec<(PathBuf, PathBuf)>,
+    /// Names that temporary files of earlier commands may be for, beside those of `writes`.
+    earlier: Vec<PathBuf>,
 }
 
 /// The right to write to all places of a command. What was only made for that goes when it is dropped.
@@ -72,6 +74,7 @@ impl Places {
         places.writes(OUTPUT, &settings.outputs.checkpoint);
         places.writes_stage(STAGE, settings.stage.as_deref());
         places.writes_stage(SAVE_PRIOR, settings.save_prior.as_deref());
+        places.earlier.push(tiled::scratch_folder(settings));
         places
     }
 
@@ -231,6 +234,8 @@ impl Places {
         others.into_iter().for_each(|path| self.writes(OUTPUT, path));
         self.writes_log(&outputs.log);
         self.stems.push((outputs.stem().to_path_buf(), outputs.params_dump.clone()));
+        self.earlier.extend(outputs.every());
+        self.earlier.push(outputs.checkpoint.clone());
     }
 
     /// Whether a file is one that is read, under whatever name.
@@ -261,7 +266,8 @@ impl Places {
         Ok(())
     }
 
-    /// Checks the places and keeps others from writing there, until the claim is dropped.
+    /// Checks the places and keeps others from writing there, until the claim is dropped. Removes what killed programs
+    /// have left there.
     ///
     /// Errors: those of [`check`](Self::check), [`LockError`](crate::io::lock::LockError).
     pub fn claim(&self) -> anyhow::Result<Claim> {
@@ -280,6 +286,11 @@ impl Places {
             if folder.is_dir() {
                 claim.locks.push(Lock::of_folder(folder)?);
             }
+        }
+        if claim.locks.iter().all(Lock::is_sole) {
+            let targets = self.writes.iter().map(|(_, path)| path).chain(&self.earlier);
+            let is_store = |path: &Path| path.join(".zmetadata").is_file();
+            atomic::remove_rest(targets.cloned(), is_store);
         }
         Ok(claim)
     }

@@ -9,12 +9,14 @@
 //! folder    a folder full of files: NewFolder
 //! batch     several files that get their names together
 //! disk      writing, synchronizing and closing, with all errors
+//! rest      what killed programs have left
 //! ```
 
 mod batch;
 pub mod disk;
 mod folder;
 mod place;
+mod rest;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +29,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use batch::{Batch, hold};
 pub use folder::NewFolder;
 pub use place::{NewFile, NewPath};
+pub use rest::remove_rest;
 
 /// Temporary names tried before giving up; more than a few are left over only by killed programs.
 const MAX_ATTEMPTS: u32 = 1000;

@@ -56,3 +56,26 @@ fn a_claim_keeps_others_out_and_leaves_nothing() {
     drop(claim);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn what_killed_programs_left_goes_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let left = ["s.csv.99999-0.tmp", "s.loom.1-12.tmp"];
+    let others = ["s.csv.x-0.tmp", "s.csv.99999-0", "t.csv.99999-0.tmp", "s.csv.tmp"];
+    left.iter().chain(&others).for_each(|name| fs::write(at(name), "x").unwrap());
+    fs::create_dir_all(at("s.zarr.7-0.tmp/points")).unwrap();
+    fs::create_dir_all(at("s.zarr.7-1.tmp")).unwrap();
+    fs::write(at("s.zarr.7-1.tmp/.zmetadata"), "{}").unwrap();
+    let mut places = places(&[], &[&at("s.csv"), &at("s.loom"), &at("s.zarr")]);
+    places.stems.push((at("s"), at("s.csv")));
+    drop(places.claim().unwrap());
+    let mut names: Vec<String> =
+        fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    // A store that is complete and may be all there is of it stays, too.
+    let mut expected: Vec<&str> = others.to_vec();
+    expected.push("s.zarr.7-1.tmp");
+    expected.sort_unstable();
+    assert_eq!(names, expected);
+}
