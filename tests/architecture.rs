@@ -47,6 +47,7 @@ const IMPURE_CRATES: &[&str] = &[
     "png",
     "polars",
     "polars_arrow",
+    "polars_parquet",
     "roxmltree",
     "serde",
     "serde_json",
