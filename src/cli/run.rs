@@ -22,6 +22,7 @@ use crate::pipeline::tiles::{Settled, settled_by};
 /// A [`request::Grammar`] or [`ConfigError`] is misuse; everything else comes from the run.
 pub fn run(arguments: &[OsString]) -> anyhow::Result<()> {
     let settings = parse(arguments, &|name| std::env::var(name).ok())?;
+    signals::remember(arguments);
     let _claim = Places::of_run(&settings).claim()?;
     let resumes = settings.checkpoint.resume;
     let log = settings.writes_bundle.then(|| running_log::place(&settings.outputs.log, resumes));

@@ -132,7 +132,7 @@ pub struct ExportSettings {
 /// How the state of the model is kept, to go on from after an interruption. Never changes a result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CheckpointSettings {
-    /// Iterations between checkpoints; 0: only when the run is asked to stop.
+    /// Iterations between checkpoints; 0: some minutes instead.
     pub every: usize,
     /// Go on from a checkpoint if there is one.
     pub resume: bool,
