@@ -173,6 +173,76 @@ fn the_next_command_removes_what_a_killed_one_has_left() {
     assert_eq!(temporary, ["other.csv.99999-0.tmp"]);
 }
 
+/// What makes closing a file fail, as servers and quotas can: the data are refused as late as that, and the file is cut.
+#[cfg(target_os = "linux")]
+const FAILING_CLOSE: &str = r#"
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+int close(int fd) {
+    static int (*real)(int);
+    if (!real) real = dlsym(RTLD_NEXT, "close");
+    char link[64], path[4096];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, path, sizeof path - 1);
+    const char *which = getenv("FAILING_CLOSE");
+    if (n > 0 && which) {
+        path[n] = 0;
+        if (strstr(path, ".tmp") && strstr(path, which)) {
+            int cut = ftruncate(fd, 100);
+            (void)cut;
+            real(fd);
+            errno = EDQUOT;
+            return -1;
+        }
+    }
+    return real(fd);
+}
+"#;
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_whose_closing_failed_was_taken_for_complete() {
+    let folder = folder();
+    folder.write("shim.c", FAILING_CLOSE);
+    let made = folder.command("cc", &["-shared", "-fPIC", "-o", "shim.so", "shim.c", "-ldl"]);
+    assert_eq!(made.code, Some(0), "{}", made.stderr);
+    let line = format!("run t.csv {MODEL} --format baysor,h5ad,parquet,spatialdata,10x-mtx -o o/ --stage s");
+    let files = [
+        ("segmentation.csv", "o/segmentation.csv'"),
+        ("_cell_stats.csv", "o/segmentation_cell_stats.csv'"),
+        ("_counts.loom", "o/segmentation_counts.loom'"),
+        ("_polygons_2d.json", "o/segmentation_polygons_2d.json'"),
+        (".h5ad", "o/segmentation.h5ad'"),
+        ("_molecules.parquet", "o/segmentation_molecules.parquet'"),
+        (".zarr", "o/segmentation.zarr'"),
+        ("matrix.mtx.gz", "matrix.mtx.gz'"),
+        ("molecules.arrow", "s/molecules.arrow'"),
+        ("manifest.json", "s/manifest.json'"),
+    ];
+    for (which, name) in files {
+        let mut command = std::process::Command::new(folder.program());
+        command.args(arguments(&line)).current_dir(folder.path("")).env_clear();
+        command.env("LD_PRELOAD", folder.path("shim.so")).env("FAILING_CLOSE", which);
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{which}: {said}");
+        assert!(
+            said.contains("error: ") && said.contains(name) && said.contains("Disk quota exceeded"),
+            "{which}: {said}"
+        );
+        let is_there = |have: &String| have.ends_with(name.trim_end_matches('\''));
+        assert!(!folder.names().iter().any(|have| is_there(have) || have.contains(".tmp")), "{:?}", folder.names());
+        for at in ["o", "s"] {
+            let _ = fs::remove_dir_all(folder.path(at));
+        }
+    }
+}
+
 /// Starts the program in the folder.
 fn start(folder: &Folder, line: &str) -> std::process::Child {
     let mut command = std::process::Command::new(folder.program());

@@ -60,12 +60,12 @@ impl Lock {
         let mut lock_name = std::ffi::OsString::from(".");
         lock_name.push(name);
         lock_name.push(IN_FOLDER);
-        Self::take(stem.with_file_name(lock_name), file)
+        Self::take(stem.with_file_name(lock_name), stem, file)
     }
 
     /// Takes the lock of a folder, which must exist. Errors: [`LockError`].
     pub fn of_folder(folder: &Path) -> Result<Self, LockError> {
-        Self::take(folder.join(IN_FOLDER), folder)
+        Self::take(folder.join(IN_FOLDER), folder, folder)
     }
 
     /// Whether others are kept out: false where the file system has no locks.
@@ -73,8 +73,9 @@ impl Lock {
         self.file.is_some()
     }
 
-    fn take(path: PathBuf, place: &Path) -> Result<Self, LockError> {
-        let failed = |source| WriteError::System { path: place.to_path_buf(), source };
+    /// `place`: what is locked, in messages; `file`: what cannot be written if there is no lock.
+    fn take(path: PathBuf, place: &Path, file: &Path) -> Result<Self, LockError> {
+        let failed = |source| WriteError::System { path: file.to_path_buf(), source };
         loop {
             let mut file =
                 OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;

@@ -1,3 +1,7 @@
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::Path;
+
 use super::*;
 
 fn names_in(folder: &Path) -> Vec<String> {
@@ -103,4 +107,34 @@ fn symbolic_link_stays_and_devices_are_refused() {
     assert_eq!(fs::read_to_string(&file).expect("a file"), "new");
     assert!(fs::symlink_metadata(&link).expect("a link").is_symlink());
     assert!(NewFile::create(Path::new("/dev/null")).is_err());
+}
+
+#[test]
+fn files_that_are_held_get_their_names_together_or_not_at_all() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("a"), "old").expect("written");
+    let both = || -> Result<(), WriteError> {
+        write_file(&at("a"), |file| file.write_all(b"new"))?;
+        write_file(&at("b"), |file| file.write_all(b"new"))
+    };
+    let (_, batch) = hold(both).expect("complete");
+    assert_eq!(fs::read_to_string(at("a")).expect("a file"), "old");
+    assert_eq!(batch.paths().collect::<Vec<_>>(), [at("a"), at("b")]);
+    drop(batch);
+    assert_eq!(names_in(folder.path()), ["a"]);
+    let failed = hold(|| both().and(Err::<(), _>(WriteError::NoName { path: at("c") })));
+    assert!(failed.is_err());
+    assert_eq!(
+        (names_in(folder.path()), fs::read_to_string(at("a")).expect("a file")),
+        (vec!["a".to_owned()], "old".to_owned())
+    );
+    hold(both).expect("complete").1.commit().expect("renamed");
+    assert_eq!(
+        (names_in(folder.path()), fs::read_to_string(at("a")).expect("a file")),
+        (vec!["a".to_owned(), "b".to_owned()], "new".to_owned())
+    );
+    // Nothing is held any more.
+    write_file(&at("c"), |file| file.write_all(b"new")).expect("written");
+    assert!(at("c").exists());
 }
