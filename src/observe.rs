@@ -17,6 +17,8 @@ pub trait Observer: Sync {
     /// Says whether from now on [`Self::stop_requested`] is asked from time to time, at moments
     /// from which the computation can be continued.
     fn heeds_stop(&self, _heeds: bool) {}
+    /// Says whether somebody could go on from a checkpoint, if the program ended now.
+    fn can_continue(&self, _can: bool) {}
     /// Whether the computation should stop at the next such moment.
     fn stop_requested(&self) -> bool {
         false

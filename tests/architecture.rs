@@ -39,6 +39,7 @@ const IMPURE_STD: &[&str] = &["env", "fs", "io", "net", "path", "process"];
 const IMPURE_CRATES: &[&str] = &[
     "anyhow",
     "clap",
+    "close_err",
     "flate2",
     "geojson",
     "hdf5_metno",
@@ -46,6 +47,7 @@ const IMPURE_CRATES: &[&str] = &[
     "png",
     "polars",
     "polars_arrow",
+    "polars_parquet",
     "roxmltree",
     "serde",
     "serde_json",

@@ -14,6 +14,7 @@ use support::{Folder, Tissue};
 
 const SIGINT: &str = "INT";
 const SIGTERM: &str = "TERM";
+const SIGHUP: &str = "HUP";
 const SIGKILL: &str = "KILL";
 
 /// Files of a run under their final names, with their content: those that do not depend on the command line.
@@ -65,6 +66,7 @@ fn interrupted(folder: &Folder, line: &str, log: &str, signal: &str, after: Dura
     match signal {
         SIGKILL => assert_eq!(status.signal(), Some(9), "{stderr}"),
         SIGINT => assert_eq!(status.code(), Some(130), "{stderr}"),
+        SIGHUP => assert_eq!(status.code(), Some(129), "{stderr}"),
         _ => assert_eq!(status.code(), Some(143), "{stderr}"),
     }
     assert!(!stderr.contains("panicked"), "{stderr}");
@@ -234,6 +236,44 @@ fn outside_of_the_iterations_a_signal_ends_the_run_at_once() {
         assert!(stderr.contains(word), "{stderr}");
         assert_eq!(folder.names(), ["segmentation_log.log", "segmentation_params.dump.toml", "t.csv"]);
     }
+}
+
+#[test]
+fn a_signal_after_the_last_iteration_left_no_checkpoint() {
+    let csv = Tissue { side: 25, per_cell: 60, ..Tissue::default() }.csv_2d();
+    let line = "run t.csv -m 8 -s 3 --iters 10 -t 1 -p --format baysor,h5ad";
+    let whole = Folder::with("t.csv", &csv);
+    whole.succeed(line);
+    let whole = results(&whole, "segmentation");
+    let mut n_stopped = 0;
+    for (signal, code) in [(SIGTERM, 143), (SIGINT, 130), (SIGHUP, 129), (SIGKILL, 0)] {
+        let steps = ["Coloring", "Saving results", "Estimating boundary", "Saving the format", "Writing reports"];
+        for step in &steps[..if signal == SIGTERM { 5 } else { 1 }] {
+            let folder = Folder::with("t.csv", &csv);
+            let mut child = start(&folder, line);
+            wait_for(&folder, &mut child, "segmentation_log.log", step);
+            send(&child, signal);
+            let (status, stderr) = end(child);
+            if status.success() {
+                continue;
+            }
+            // With the reports all else is there, so that nothing needs to be continued.
+            let is_kept = folder.path("segmentation_checkpoint.bin").exists();
+            assert!(is_kept || *step == "Writing reports", "{signal} at {step}: {stderr}");
+            if signal != SIGKILL {
+                assert_eq!(status.code(), Some(code), "{signal} at {step}: {stderr}");
+                let hint = format!("; continue with: baysor {line} --resume\n");
+                assert!(!is_kept || stderr.contains(&hint), "{signal} at {step}: {stderr}");
+            }
+            n_stopped += usize::from(is_kept);
+            folder.succeed(&format!("{line} --resume"));
+            let again = results(&folder, "segmentation");
+            assert!(again.keys().eq(whole.keys()), "{signal} at {step}: {:?}", again.keys());
+            assert!(again == whole, "{signal} at {step}: other bytes after --resume");
+            assert!(!folder.path("segmentation_checkpoint.bin").exists());
+        }
+    }
+    assert!(n_stopped >= 4, "{n_stopped}");
 }
 
 #[test]

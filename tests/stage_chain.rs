@@ -388,7 +388,8 @@ fn a_stage_that_is_not_whole_is_named_with_the_remedy() {
 
     folder.baysor(&["export", "p"]).assert_failure(1, &["is a stage of the kind 'prior'", "'run' or 'merge'"]);
     folder.baysor(&["run", "other", "-m", "8"]).assert_failure(1, &["of the kind 'run'", "needed is 'prior'"]);
-    folder.baysor(&["run", "p", "--stage", "p"]).assert_failure(1, &["holds a finished stage of the kind 'prior'"]);
+    let outcome = folder.baysor(&["run", "p", "--stage", "p"]);
+    outcome.assert_failure(2, &["table of the stage with the molecules and would be overwritten"]);
     folder.write("mine/notes.txt", "the user's own");
     let arguments = ["run", "t2.csv", "-m", "8", "-s", "3", "--stage", "mine"];
     folder.baysor(&arguments).assert_failure(1, &["mine", "'notes.txt'", "Choose a new or an empty directory"]);

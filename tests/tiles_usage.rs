@@ -114,5 +114,10 @@ fn a_merge_needs_stages_and_a_folder() {
     ends(folder.path(), &["merge", "runs", "--stage", "m"], 1, &["runs: is no stage and holds none"]);
     std::fs::write(folder.path().join("runs/tile_0001/UNFINISHED"), "").unwrap();
     ends(folder.path(), &["merge", "runs", "runs/tile_0001", "--stage", "m"], 1, &["tile_0001: is given twice"]);
-    ends(folder.path(), &["merge", "runs", "--stage", "runs/tile_0001"], 2, &["it is also one of the tiles"]);
+    ends(
+        folder.path(),
+        &["merge", "runs", "--stage", "runs/tile_0001"],
+        2,
+        &["one of the tiles and would be overwritten"],
+    );
 }

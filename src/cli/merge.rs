@@ -7,6 +7,7 @@ use super::request;
 use crate::config::ConfigError;
 use crate::config::division::resolve_merge;
 use crate::config::options::Command;
+use crate::pipeline::places::Places;
 use crate::pipeline::tiles::stages_in;
 
 /// Puts the tiles of a slide together as the arguments after `merge` say.
@@ -27,7 +28,8 @@ pub fn run(arguments: &[OsString]) -> anyhow::Result<()> {
     let (request, _) = request::parse(Command::Merge, arguments)?;
     let settings = resolve_merge(&request, &|name| std::env::var(name).ok())?;
     let tiles = stages_in(&settings.tiles)?;
-    let settings = settings.of(tiles)?;
+    let settings = settings.of(tiles);
+    let _claim = Places::of_merge(&settings).claim()?;
     let console = Console::new(settings.program.verbosity, None);
     console.opening(Command::Merge, &settings.program);
     let result = crate::pipeline::merge::merge(&settings, &console);

@@ -6,6 +6,7 @@ use super::progress::Console;
 use super::request;
 use crate::config::options::Command;
 use crate::config::resolve::resolve_prior;
+use crate::pipeline::places::Places;
 
 /// Reads molecules and their prior segmentation as the arguments after `prior` say.
 ///
@@ -15,6 +16,7 @@ use crate::config::resolve::resolve_prior;
 pub fn run(arguments: &[OsString]) -> anyhow::Result<()> {
     let (request, _) = request::parse(Command::Prior, arguments)?;
     let settings = resolve_prior(&request, &|name| std::env::var(name).ok())?;
+    let _claim = Places::of_prior(&settings).claim()?;
     let console = Console::new(settings.program.verbosity, None);
     console.opening(Command::Prior, &settings.program);
     let result = crate::pipeline::prior::stage::run(&settings, &console);

@@ -154,6 +154,10 @@ impl Observer for Console {
         signals::heed(heeds);
     }
 
+    fn can_continue(&self, can: bool) {
+        signals::offer(can);
+    }
+
     fn stop_requested(&self) -> bool {
         signals::stop_requested()
     }

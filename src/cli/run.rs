@@ -11,6 +11,8 @@ use crate::config::options::{Command, find_path};
 use crate::config::resolve::{Request, resolve};
 use crate::config::values::Value;
 use crate::config::{ConfigError, Note, RunSettings};
+use crate::io::running_log;
+use crate::pipeline::places::Places;
 use crate::pipeline::tiles::{Settled, settled_by};
 
 /// Segments molecules as the arguments after `run` say.
@@ -20,8 +22,11 @@ use crate::pipeline::tiles::{Settled, settled_by};
 /// A [`request::Grammar`] or [`ConfigError`] is misuse; everything else comes from the run.
 pub fn run(arguments: &[OsString]) -> anyhow::Result<()> {
     let settings = parse(arguments, &|name| std::env::var(name).ok())?;
-    let log = settings.writes_bundle.then_some(&*settings.outputs.log);
-    let console = Console::new(settings.program.verbosity, log).continuing(settings.checkpoint.resume);
+    signals::remember(arguments);
+    let _claim = Places::of_run(&settings).claim()?;
+    let resumes = settings.checkpoint.resume;
+    let log = settings.writes_bundle.then(|| running_log::place(&settings.outputs.log, resumes));
+    let console = Console::new(settings.program.verbosity, log.as_deref()).continuing(resumes);
     console.opening(Command::Run, &settings.program);
     let result = crate::pipeline::run::run(&settings, &console);
     console.end(&result);

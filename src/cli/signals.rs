@@ -1,12 +1,14 @@
-//! Ctrl-C and requests to terminate: a clean stop where the run can be continued, a prompt end elsewhere.
+//! Ctrl-C, requests to terminate, and a terminal that goes away: a clean stop where the run can be continued, a prompt
+//! end elsewhere.
 //!
 //! While the model iterates, the first signal asks for a stop after the iteration, so that a
 //! checkpoint is kept; a second one, a second later or more, ends the program at once. Elsewhere
-//! the first one does. The exit
-//! status is 128 plus the number of the signal: 130 for Ctrl-C (SIGINT), 143 for SIGTERM. Files
+//! the first one does; after the last iteration there is a checkpoint already, and the last words say so. The exit
+//! status is 128 plus the number of the signal: 130 for Ctrl-C (SIGINT), 143 for SIGTERM, 129 for SIGHUP. Files
 //! that are not complete are removed; under their final names there is never half a file.
 
 use std::ffi::{OsStr, OsString};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -21,6 +23,11 @@ static RECEIVED: AtomicI32 = AtomicI32::new(0);
 /// Whether somebody asks [`stop_requested`] from time to time.
 static IS_HEEDED: AtomicBool = AtomicBool::new(false);
 
+/// Whether there is a checkpoint to go on from.
+static IS_KEPT: AtomicBool = AtomicBool::new(false);
+/// The command line that goes on from it.
+static CONTINUING: OnceLock<String> = OnceLock::new();
+
 /// Begins to listen; call it once, before anything else. Where there are no signals nothing happens.
 ///
 /// A signal that was ignored when the program started stays ignored, as shells want it for what
@@ -28,8 +35,10 @@ static IS_HEEDED: AtomicBool = AtomicBool::new(false);
 pub fn listen() {
     #[cfg(unix)]
     {
-        use signal_hook::consts::{SIGINT, SIGTERM};
-        let wanted = [SIGINT, SIGTERM].into_iter().filter(|&signal| !is_ignored(signal));
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+        // A file beyond the limit of its size would be the death of the program; so writing fails, as on a full disk.
+        let _ = signal_hook::flag::register(SIGXFSZ, std::sync::Arc::new(AtomicBool::new(false)));
+        let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|&signal| !is_ignored(signal));
         let Ok(mut signals) = signal_hook::iterator::Signals::new(wanted) else { return };
         let thread = std::thread::Builder::new().name("signals".to_owned());
         // Without the thread signals would be swallowed; then nothing would be left but to be killed.
@@ -38,6 +47,16 @@ pub fn listen() {
             signals.forever().for_each(|signal| receive(signal, &mut first));
         });
     }
+}
+
+/// Remembers the arguments after `run`, for the last words.
+pub fn remember(arguments: &[OsString]) {
+    let _ = CONTINUING.set(continuing(arguments));
+}
+
+/// Says whether there is a checkpoint to go on from.
+pub fn offer(is_kept: bool) {
+    IS_KEPT.store(is_kept, Ordering::SeqCst);
 }
 
 /// Whether a signal asked for a stop.
@@ -101,7 +120,15 @@ fn answer(since_first: Option<Duration>, is_heeded: bool) -> Answer {
 #[cfg(unix)]
 fn end(signal: i32) -> ! {
     crate::io::atomic::remove_unfinished();
-    say(if signal == signal_hook::consts::SIGINT { "\nInterrupted.\n" } else { "\nTerminated.\n" });
+    let word = match signal {
+        signal_hook::consts::SIGINT => "Interrupted",
+        signal_hook::consts::SIGHUP => "Ended, as the terminal has gone",
+        _ => "Terminated",
+    };
+    match CONTINUING.get().filter(|_| IS_KEPT.load(Ordering::SeqCst)) {
+        Some(line) => say(&format!("\n{word}; continue with: {line}\n")),
+        None => say(&format!("\n{word}.\n")),
+    }
     signal_hook::low_level::exit(128 + signal)
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::merged::Merged;
 use super::resolve::{Request, merge, program};
 use super::settings::{BundleSettings, CountFormat, ExportSettings};
-use super::{ConfigError, ExportFormat, OutputNames, formats};
+use super::{ConfigError, OutputNames, formats};
 use crate::data::{Layout3d, PolygonFormat};
 
 /// Merges and checks a request of `export`, whose first argument is a stage; see [`resolve`](super::resolve::resolve).
@@ -40,7 +40,7 @@ pub(super) fn settings(request: &Request, merged: &Merged) -> Result<BundleSetti
     let output = request.output.clone().unwrap_or_else(|| PathBuf::from(merged.text("output")));
     Ok(BundleSettings {
         outputs: match is_wanted(request, merged) {
-            true => outputs(&output, count_format, request, &formats::formats(merged)?)?,
+            true => outputs(&output, count_format)?,
             false => OutputNames::new(&output, count_format),
         },
         polygon_format: match merged.text("polygon_format") {
@@ -83,13 +83,8 @@ pub(super) fn with_checkpoint_in(stage: Option<&Path>, names: OutputNames) -> Ou
     }
 }
 
-/// Names the files, and sees to it that none is the input.
-fn outputs(
-    output: &Path,
-    counts: CountFormat,
-    request: &Request,
-    formats: &[ExportFormat],
-) -> Result<OutputNames, ConfigError> {
+/// Names the files.
+fn outputs(output: &Path, counts: CountFormat) -> Result<OutputNames, ConfigError> {
     let invalid = |remedy: String| ConfigError::Invalid {
         name: "--output".to_owned(),
         seen: format!("'{}'", output.display()),
@@ -101,22 +96,5 @@ fn outputs(
     if std::fs::metadata(output).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
         return Err(invalid("it is a device or pipe; give a file or a directory".to_owned()));
     }
-    let names = OutputNames::new(output, counts);
-    let tables = request.found.iter().flat_map(|found| &found.tables);
-    let tables = tables.chain(&request.add_excluded);
-    let inputs = std::iter::once(&request.molecules).chain(tables).filter_map(|input| input.canonicalize().ok());
-    let written: Vec<PathBuf> = (names.all().into_iter().chain(names.of_reports()).map(PathBuf::from))
-        .chain(formats.iter().flat_map(|format| format.files(&names)))
-        .chain(request.add_excluded.iter().flat_map(|_| [names.excluded.clone(), names.excluded_counts.clone()]))
-        .collect();
-    for input in inputs {
-        let hit = written.iter().find(|path| path.canonicalize().is_ok_and(|path| path == input));
-        if let Some(path) = hit {
-            return Err(invalid(format!(
-                "'{}' is the molecule table and would be overwritten; choose another name",
-                path.display()
-            )));
-        }
-    }
-    Ok(names)
+    Ok(OutputNames::new(output, counts))
 }

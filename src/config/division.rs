@@ -144,25 +144,13 @@ pub fn resolve_merge(
         has_polygons: merged.text("polygon_format") != "none",
         program: program(request, merged, Vec::new(), environment)?,
     };
-    settings.of(request.tiles.clone())
+    Ok(settings.of(request.tiles.clone()))
 }
 
 impl MergeSettings {
     /// The same for these stages.
-    ///
-    /// # Errors
-    ///
-    /// `Invalid` if the folder for the result is one of them.
-    pub fn of(self, tiles: Vec<PathBuf>) -> Result<Self, ConfigError> {
-        let place = self.stage.canonicalize().ok();
-        match tiles.iter().find(|tile| place.is_some() && tile.canonicalize().ok() == place) {
-            Some(tile) => Err(ConfigError::Invalid {
-                name: "--stage".to_owned(),
-                seen: format!("'{}'", self.stage.display()),
-                remedy: format!("it is also one of the tiles, '{}'; give a folder of its own", tile.display()),
-            }),
-            None => Ok(Self { tiles, ..self }),
-        }
+    pub fn of(self, tiles: Vec<PathBuf>) -> Self {
+        Self { tiles, ..self }
     }
 }
 
@@ -234,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_merge_needs_a_folder_of_its_own() {
+    fn a_merge_needs_a_folder() {
         let folder = tempfile::tempdir().unwrap();
         let tiles = vec![folder.path().join("a"), folder.path().join("b")];
         std::fs::create_dir(&tiles[1]).unwrap();
@@ -245,7 +233,5 @@ mod tests {
         let merged = with(Some(folder.path().join("c"))).unwrap();
         assert_eq!((merged.tiles, merged.has_polygons), (tiles.clone(), false));
         assert!(with(None).unwrap_err().to_string().contains("baysor merge RUNS/* --stage DIR"));
-        let error = with(Some(folder.path().join("./b"))).unwrap_err().to_string();
-        assert!(error.contains("it is also one of the tiles"), "{error}");
     }
 }

@@ -134,6 +134,7 @@ mod tests {
                 program: ProgramSettings {
                     values: Vec::new(),
                     command_line: String::new(),
+                    config_file: None,
                     notes: Vec::new(),
                     ..s.program.clone()
                 },

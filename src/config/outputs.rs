@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::CountFormat;
+use super::{CountFormat, EXPORT_RECORD, ExportFormat};
 
 /// The files of one run. Nothing is created here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,6 +117,28 @@ impl OutputNames {
     pub fn of_export(&self) -> [&Path; 7] {
         let [files @ .., _] = self.all();
         files
+    }
+
+    /// All files that a run or an export with these names may write, whatever its formats, and may have written before.
+    /// The checkpoint and the log are not among them.
+    pub fn every(&self) -> Vec<PathBuf> {
+        let [files @ .., _, _] = self.all();
+        let both = ["_counts", "_excluded_counts"];
+        let counts =
+            both.into_iter().flat_map(|name| ["loom", "tsv"].map(|ending| self.beside(&format!("{name}.{ending}"))));
+        let others = [self.compartment_genes.clone(), self.excluded.clone(), self.beside(EXPORT_RECORD)];
+        let of_formats = ExportFormat::ALL.into_iter().filter(|format| *format != ExportFormat::Baysor);
+        let of_formats = of_formats.flat_map(|format| format.files(self));
+        let plain = files.into_iter().chain(self.of_reports()).map(Path::to_path_buf);
+        let mut every: Vec<PathBuf> = plain.chain(counts).chain(others).chain(of_formats).collect();
+        every.sort();
+        every.dedup();
+        every
+    }
+
+    /// What all names but that of the molecule table begin with.
+    pub fn stem(&self) -> &Path {
+        &self.stem
     }
 
     /// The reports. They are optional: a name that cannot be written to does not stop a run.

@@ -71,14 +71,18 @@ impl PreviewOutputs {
                 "the page cannot be called so, as its numbers are; write NAME.html, and NAME.json comes with it";
             return Err(invalid(remedy));
         }
-        let input = molecules.canonicalize().ok();
-        if [&page, &numbers].into_iter().any(|path| input.is_some() && path.canonicalize().ok() == input) {
-            return Err(invalid("it is the molecule table and would be overwritten; choose another name"));
-        }
         let sample = sample(&stem, molecules);
         let mut outputs = Self { page, numbers, log: PathBuf::new(), sample, stem };
         outputs.log = outputs.beside("_preview_log.log");
         Ok(outputs)
+    }
+
+    /// All files, those included that not every table has.
+    pub fn all(&self) -> Vec<PathBuf> {
+        let pictures = ["transcripts", "confidence"].map(|what| self.multiqc(what, "png"));
+        let numbers = ["general", "table", "molecules", "noise"].map(|what| self.multiqc(what, "json"));
+        let of_page = [self.page.clone(), self.numbers.clone()];
+        of_page.into_iter().chain(pictures).chain(numbers).collect()
     }
 
     /// A file beside the page: its stem with an ending.

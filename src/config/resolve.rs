@@ -269,6 +269,7 @@ pub(super) fn program(
         threads,
         verbosity: verbosity(&merged)?,
         command_line: request.command_line.clone(),
+        config_file: request.file.clone(),
         values: merged.0.into_iter().filter(|given| given.def.place != Place::CommandLine).collect(),
         notes,
     })

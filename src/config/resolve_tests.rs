@@ -278,16 +278,6 @@ fn keys_without_effect_give_one_warning() {
 }
 
 #[test]
-fn the_molecule_table_is_never_overwritten() {
-    let folder = tempfile::tempdir().unwrap();
-    let table = folder.path().join("molecules.csv");
-    std::fs::write(&table, "x,y,gene\n").unwrap();
-    let request = Request { molecules: table.clone(), output: Some(table), ..request(&[M, SCALE]) };
-    let error = resolve(&request, &no_environment).unwrap_err().to_string();
-    assert!(error.contains("would be overwritten"), "{error}");
-}
-
-#[test]
 fn no_clustering_is_one_cluster() {
     assert_eq!(settings_of(&[M, SCALE, "cluster_method=NONE"]).n_clusters, 1);
     assert_eq!(settings_of(&[M, SCALE, "n_clusters=0"]).n_clusters, 0);

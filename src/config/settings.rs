@@ -158,7 +158,7 @@ pub struct ExportSettings {
 /// How the state of the model is kept, to go on from after an interruption. Never changes a result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CheckpointSettings {
-    /// Iterations between checkpoints; 0: only when the run is asked to stop.
+    /// Iterations between checkpoints; 0: some minutes instead.
     pub every: usize,
     /// Go on from a checkpoint if there is one.
     pub resume: bool,
@@ -349,6 +349,8 @@ pub struct ProgramSettings {
     pub verbosity: Verbosity,
     /// The arguments after the command, joined by spaces.
     pub command_line: String,
+    /// The configuration file, if one was read.
+    pub config_file: Option<PathBuf>,
     /// Every key of the configuration with its value before derivation, in the order of `options::OPTIONS`.
     pub values: Vec<Given>,
     /// What the user should be told about this configuration, in order.

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde_json::{Value as Json, json};
 
+use super::former::Former;
 use super::results::RunResult;
 use super::{input, manifest};
 use crate::cells;
@@ -31,6 +32,7 @@ pub fn write(
     result: &RunResult,
     outlines: &[CellOutline],
     bundle: &BundleSettings,
+    former: &Former<'_>,
     observer: &dyn Observer,
 ) -> anyhow::Result<Option<Json>> {
     check_content(table, stage)?;
@@ -51,13 +53,16 @@ pub fn write(
     for path in [&outputs.excluded, &outputs.excluded_counts] {
         atomic::prepare(path)?;
     }
-    atomic::write_file(&outputs.excluded, |file| molecule_table::write_placed(file, &excluded, &cell_of, names))?;
-    match bundle.count_format {
-        CountFormat::Loom => {
-            loom::write_loom(&outputs.excluded_counts, &excluded.genes, names, &counts, &result.stats)?;
+    former.commit(|| {
+        atomic::write_file(&outputs.excluded, |file| molecule_table::write_placed(file, &excluded, &cell_of, names))?;
+        match bundle.count_format {
+            CountFormat::Loom => {
+                loom::write_loom(&outputs.excluded_counts, &excluded.genes, names, &counts, &result.stats)?;
+            }
+            CountFormat::Tsv => tsv::write_tsv(&outputs.excluded_counts, &excluded.genes, names, &counts)?,
         }
-        CountFormat::Tsv => tsv::write_tsv(&outputs.excluded_counts, &excluded.genes, names, &counts)?,
-    }
+        Ok(())
+    })?;
     let (n_genes, n_molecules) = (excluded.genes.len(), cell_of.len());
     let n_in_cells = cell_of.iter().flatten().count();
     observer.info(&format!("Excluded genes: {n_genes} with {n_molecules} molecules, {n_in_cells} of them in cells"));

@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use super::formats::{self, Failures, Order};
+use super::former::{Former, Replaces};
+use super::places::Places;
 use super::results::RunResult;
 use super::{excluded, input, manifest, reports};
 use crate::config::options::find_path;
@@ -19,11 +21,11 @@ use crate::observe::Observer;
 /// that wrote them itself. Errors name what is wrong and what to do; no file appears under its final name before it is
 /// complete.
 pub fn run(settings: &ExportSettings, observer: &dyn Observer) -> anyhow::Result<()> {
-    input::with_threads(settings.program.threads, || run_in_pool(settings, observer))
+    input::with_threads(settings.program.threads, || run_in_pool(settings, Replaces::OtherRuns, observer))
 }
 
-/// [`run`] on the threads of the caller.
-pub fn run_in_pool(settings: &ExportSettings, observer: &dyn Observer) -> anyhow::Result<()> {
+/// [`run`] on the threads of the caller. `replaces`: which earlier results make way.
+pub fn run_in_pool(settings: &ExportSettings, replaces: Replaces, observer: &dyn Observer) -> anyhow::Result<()> {
     observer.stage(&format!("Loading the stage {}", settings.stage.display()));
     let stage = StageReader::open(&settings.stage, &[StageKind::Run, StageKind::Merge])?;
     if let Some(tile) = &stage.manifest().tile {
@@ -44,7 +46,10 @@ pub fn run_in_pool(settings: &ExportSettings, observer: &dyn Observer) -> anyhow
         result.table.molecules.len(),
         result.stats.n_cells()
     ));
-    write(&stage, result, settings, observer)
+    let (outputs, origin) = (&settings.bundle.outputs, format!("run {}", result.run_id));
+    let places = Places::of_export(settings);
+    let former = Former::new(outputs.every(), &outputs.log, places, origin, replaces, observer);
+    write(&stage, result, settings, &former, observer)
 }
 
 /// Filters the cells and writes all formats.
@@ -52,6 +57,7 @@ fn write(
     stage: &StageReader,
     mut result: RunResult,
     settings: &ExportSettings,
+    former: &Former<'_>,
     observer: &dyn Observer,
 ) -> anyhow::Result<()> {
     let ExportSettings { formats, filters, bundle, .. } = settings;
@@ -75,12 +81,12 @@ fn write(
         ));
     }
     let added = match &settings.add_excluded {
-        Some(table) => excluded::write(table, stage, &result, &polygons.flat, bundle, observer)?,
+        Some(table) => excluded::write(table, stage, &result, &polygons.flat, bundle, former, observer)?,
         None => None,
     };
     let mut failures = Failures::of(formats.len());
     if writes_bundle {
-        let outcome = write_bundle(stage, &result, &polygons, bundle, observer);
+        let outcome = former.commit(|| write_bundle(stage, &result, &polygons, bundle, observer));
         failures.note(ExportFormat::Baysor, outcome, observer);
     }
     // The files of Baysor 0.7.1 alone without filters are what `run` writes, and nothing else is beside them.
@@ -93,6 +99,7 @@ fn write(
             filtered: &filtered,
             excluded: added,
             manifest: stage.manifest(),
+            former,
         };
         formats::write(&result, &polygons, &order, &mut failures, observer)?;
     }
@@ -100,7 +107,7 @@ fn write(
     if !bundle.plot {
         return outcome;
     }
-    outcome.and(reports::write(&result, Some(polygons), stage.manifest(), bundle, observer))
+    outcome.and(reports::write(&result, Some(polygons), stage.manifest(), bundle, former, observer))
 }
 
 /// Gives molecules the colors of a `segfree` stage, which must be one of the same molecules.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
+use super::former::Former;
 use super::results::{Filtered, RunResult};
 use super::{manifest, nuclei};
 use crate::config::options::find_path;
@@ -35,6 +36,8 @@ pub struct Order<'a> {
     pub excluded: Option<Value>,
     /// How the result was made.
     pub manifest: &'a Manifest,
+    /// The earlier result that makes way.
+    pub former: &'a Former<'a>,
 }
 
 /// Formats that could not be written, with the reasons.
@@ -79,7 +82,8 @@ impl Failures {
         anyhow::bail!("{} of {n_formats} formats could not be written: {}", told.len(), told.join("; "))
     }
 
-    fn has(&self, format: ExportFormat) -> bool {
+    /// Whether a format has failed.
+    pub fn has(&self, format: ExportFormat) -> bool {
         self.failed.iter().any(|(failed, _)| *failed == format)
     }
 }
@@ -123,13 +127,13 @@ pub fn write(
             continue;
         }
         observer.stage(&format!("Saving the format {}", format.name()));
-        failures.note(format, write_format(format, &content, order, observer), observer);
+        let written = order.former.commit(|| write_format(format, &content, order, observer));
+        failures.note(format, written, observer);
     }
     let path = order.bundle.outputs.beside(EXPORT_RECORD);
     let record = with_files(record, order, polygons.layers.is_some(), failures);
     let text = serde_json::to_string_pretty(&record).context("the record of the export")? + "\n";
-    atomic::write_file(&path, |file| file.write_all(text.as_bytes()))?;
-    Ok(())
+    order.former.commit(|| Ok(atomic::write_file(&path, |file| file.write_all(text.as_bytes()))?))
 }
 
 /// Sees to it that the files of a format can be written.

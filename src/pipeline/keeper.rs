@@ -1,6 +1,7 @@
 //! Keeping the state of the model in a file, and going on from it.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use crate::bmm::{self, Course, Evidence, Outcome, Params};
 use crate::config::{RunSettings, run_id};
@@ -8,6 +9,9 @@ use crate::io::checkpoint::{self, Identity, Stored};
 use crate::io::molecules::Hasher;
 use crate::numeric::draws::Draws;
 use crate::observe::Observer;
+
+/// Time between checkpoints if the user says nothing: what is lost at most when a program is killed.
+const BETWEEN: Duration = Duration::from_secs(600);
 
 /// The run was asked to stop, and stopped after an iteration of the model. Not a failure of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,13 +28,19 @@ pub struct Stopped {
 /// Drives the model through its iterations, writes checkpoints, and goes on from one.
 pub struct Keeper<'a> {
     path: &'a Path,
-    /// Iterations between checkpoints; 0: only when asked to stop.
+    /// Iterations between checkpoints; 0: [`BETWEEN`] passes instead.
     every: usize,
+    /// When the last one was kept, or the model began.
+    since: Instant,
+    /// The iteration of the last one that was kept, or gone on from.
+    kept_at: Option<usize>,
     /// What this run is, as far as it is known by now.
     identity: Identity,
     /// The checkpoint to go on from.
     stored: Option<Stored>,
     has_failed: bool,
+    /// Whether anything is written at all.
+    is_writing: bool,
     observer: &'a dyn Observer,
 }
 
@@ -51,12 +61,28 @@ impl<'a> Keeper<'a> {
                  starts from the beginning and will replace it"
             ));
         }
-        let mut keeper =
-            Self { path, every: wished.every, identity: Identity::new(), stored, has_failed: false, observer };
+        observer.can_continue(stored.is_some());
+        let (every, identity, has_failed, is_writing) = (wished.every, Identity::new(), false, true);
+        let mut keeper = Self {
+            path,
+            every,
+            since: Instant::now(),
+            kept_at: None,
+            identity,
+            stored,
+            has_failed,
+            is_writing,
+            observer,
+        };
         for (name, value) in run_id::result_relevant(settings) {
             keeper.identify(name, value)?;
         }
         Ok(keeper)
+    }
+
+    /// The same, but no checkpoint is ever written: for a run in small, which nobody continues.
+    pub fn that_writes_nothing(self) -> Self {
+        Self { is_writing: false, ..self }
     }
 
     /// Adds a name and a value that may change a result.
@@ -83,6 +109,7 @@ impl<'a> Keeper<'a> {
                 let place = stored.path().display().to_string();
                 let course = Course::resume(stored.read()?, evidence, params, draws)?;
                 let (iteration, last) = (course.iteration(), course.last());
+                self.kept_at = Some(iteration);
                 self.observer.info(&format!("Going on after iteration {iteration} of {last} from '{place}'"));
                 course
             }
@@ -96,6 +123,7 @@ impl<'a> Keeper<'a> {
     }
 
     fn drive(&mut self, mut course: Course<'_>) -> anyhow::Result<Outcome> {
+        self.since = Instant::now();
         while !course.is_done() {
             course.advance()?;
             self.observer.iteration(&course.progress());
@@ -110,19 +138,43 @@ impl<'a> Keeper<'a> {
                 let is_kept = self.keep(&course);
                 return Err(Stopped { iteration, total, is_kept }.into());
             }
-            if self.every > 0 && iteration.is_multiple_of(self.every) {
+            let is_time = match self.every {
+                0 => self.since.elapsed() >= BETWEEN,
+                every => iteration.is_multiple_of(every),
+            };
+            if is_time {
                 self.keep(&course);
             }
+        }
+        // Colors, boundaries and files take their time, too, and may fail.
+        if self.kept_at != Some(course.iteration()) {
+            self.keep(&course);
         }
         Ok(course.finish())
     }
 
     /// Writes a checkpoint; returns whether that worked. A failure is told once and does not end the run.
     fn keep(&mut self, course: &Course<'_>) -> bool {
+        if !self.is_writing {
+            return false;
+        }
+        if self.path.exists() && !checkpoint::is_checkpoint(self.path) {
+            if !std::mem::replace(&mut self.has_failed, true) {
+                let place = self.path.display();
+                self.observer.warning(&format!(
+                    "No checkpoint is kept: '{place}' is none, and is not overwritten. Rename it, or choose another output"
+                ));
+            }
+            return false;
+        }
         let written = checkpoint::write(self.path, &self.identity, &course.checkpoint());
         let is_kept = written.is_ok();
         match written {
-            Ok(()) => self.observer.detail(&format!("Checkpoint after iteration {}", course.iteration())),
+            Ok(()) => {
+                (self.since, self.kept_at) = (Instant::now(), Some(course.iteration()));
+                self.observer.can_continue(true);
+                self.observer.detail(&format!("Checkpoint after iteration {}", course.iteration()));
+            }
             Err(error) if !self.has_failed => {
                 self.has_failed = true;
                 let error = anyhow::Error::from(error);
@@ -135,6 +187,7 @@ impl<'a> Keeper<'a> {
 
     /// Removes the checkpoint of a run that is complete.
     pub fn discard(&self) {
+        self.observer.can_continue(false);
         if checkpoint::is_checkpoint(self.path)
             && let Err(error) = std::fs::remove_file(self.path)
         {

@@ -110,6 +110,10 @@ impl Observer for Recorder<'_> {
         self.inner.heeds_stop(heeds);
     }
 
+    fn can_continue(&self, can: bool) {
+        self.inner.can_continue(can);
+    }
+
     fn stop_requested(&self) -> bool {
         self.inner.stop_requested()
     }

@@ -13,6 +13,7 @@ mod scale;
 use std::path::Path;
 
 use super::export::max_z_slices;
+use super::former::Former;
 use super::map;
 use super::results::RunResult;
 use crate::config::BundleSettings;
@@ -36,6 +37,7 @@ pub fn write(
     polygons: Option<StagePolygons>,
     manifest: &Manifest,
     bundle: &BundleSettings,
+    former: &Former<'_>,
     observer: &dyn Observer,
 ) -> anyhow::Result<()> {
     observer.stage("Writing reports");
@@ -51,7 +53,7 @@ pub fn write(
     let outputs = &bundle.outputs;
     let run = diagnostics::run(&finished, observer);
     let page = crate::report::diagnostics::page(&run);
-    report(&outputs.diagnostics, write_file(&outputs.diagnostics, |file| page.write(file)));
+    report(&outputs.diagnostics, write_file(former, &outputs.diagnostics, |file| page.write(file)));
     let sections = multiqc::sections(&run, outputs);
     if sections.iter().all(|(path, _)| *path != outputs.multiqc_convergence) {
         let path = outputs.multiqc_convergence.display();
@@ -59,15 +61,16 @@ pub fn write(
     }
     for (path, section) in sections {
         let text = format!("{section:#}\n");
-        report(path, write_file(path, |file| std::io::Write::write_all(file, text.as_bytes())));
+        report(path, write_file(former, path, |file| std::io::Write::write_all(file, text.as_bytes())));
     }
     let [picture, small] = pictures::of(&finished, &polygons);
     for (path, picture) in [(&outputs.borders_picture, &picture), (&outputs.multiqc_picture, &small)] {
         if let Some(png) = picture.as_deref() {
-            report(path, write_file(path, |file| std::io::Write::write_all(file, png)));
+            report(path, write_file(former, path, |file| std::io::Write::write_all(file, png)));
         }
     }
-    report(&outputs.borders, map::write_map(result, &polygons, small.as_deref(), &outputs.borders, observer));
+    let write_map = || map::write_map(result, &polygons, small.as_deref(), &outputs.borders, observer);
+    report(&outputs.borders, former.commit(write_map));
     if failed.is_empty() {
         observer.info(&format!("Diagnostics are in {}", outputs.diagnostics.display()));
         observer.info(&format!("The map of cells is in {}", outputs.borders.display()));
@@ -80,6 +83,10 @@ pub fn write(
     )
 }
 
-fn write_file(path: &Path, fill: impl FnOnce(&mut atomic::NewFile) -> std::io::Result<()>) -> anyhow::Result<()> {
-    Ok(atomic::write_file(path, fill)?)
+fn write_file(
+    former: &Former<'_>,
+    path: &Path,
+    fill: impl FnOnce(&mut atomic::NewFile) -> std::io::Result<()>,
+) -> anyhow::Result<()> {
+    former.commit(|| Ok(atomic::write_file(path, fill)?))
 }

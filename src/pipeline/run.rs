@@ -3,16 +3,18 @@
 use serde_json::json;
 
 use super::formats::{self, Failures, Order};
+use super::former::{Former, Replaces};
 use super::keeper::Keeper;
 use super::memory::Workload;
 use super::model::Found;
+use super::places::Places;
 use super::prior::FoundPrior;
 use super::recorder::Recorder;
 use super::results::{Filtered, RunResult};
 use super::start::{Start, TileStart};
 use super::workload::Input;
 use super::{compartments, input, machine, manifest, memory, model, reports, scale, tiled};
-use crate::config::{self, BundleSettings, ExportFormat, RunSettings, dump};
+use crate::config::{self, BundleSettings, ExportFormat, OutputNames, RunSettings, dump};
 use crate::io::atomic;
 use crate::io::molecules::{Fingerprint, MoleculeTable};
 use crate::io::stage::{InputFingerprint, MIN_MOLECULES_PER_SEGMENT, Manifest, StageKind, StagePolygons, StageWriter};
@@ -44,7 +46,7 @@ pub fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::R
         prepare(bundle, &settings.formats)?;
     }
     let mut keeper = Keeper::new(settings, observer)?;
-    if let Some(bundle) = &bundle {
+    if let Some(bundle) = bundle.as_ref().filter(|bundle| !has_result(&bundle.outputs)) {
         write_params(settings, bundle, &[])?;
     }
 
@@ -102,22 +104,24 @@ pub fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::R
         );
     }
 
-    if let Some(bundle) = &bundle {
-        write_params(settings, bundle, &found.resolved)?;
-    }
+    let former = bundle.as_ref().map(|bundle| {
+        let (outputs, origin) = (&bundle.outputs, format!("run {run_id}"));
+        Former::new(outputs.every(), &outputs.log, Places::of_run(settings), origin, Replaces::All, observer)
+    });
+    let output = bundle.as_ref().zip(former.as_ref());
+    let resolved = found.resolved.clone();
     let mut manifest = begin_manifest(settings, &found);
     let Start { table, prior, inputs, paths, tile } = start;
     manifest.tile = tile.map(|tile| tile.manifest);
     let result = RunResult::new(table, prior, ranking, found, run_id);
     let (mut failures, no_polygons) = (Failures::of(settings.formats.len()), StagePolygons::default());
-    let polygons = write(&result, bundle.as_ref(), stage.as_mut(), settings, &mut failures, &recorder)?;
+    let polygons = write(&result, &resolved, output, stage.as_mut(), settings, &mut failures, &recorder)?;
     let mut manifest = complete(manifest, &result, inputs, paths, &recorder);
     if let Some(stage) = stage {
         manifest = stage.finish(manifest)?;
     }
-    if let Some(bundle) =
-        bundle.as_ref().filter(|_| settings.formats.iter().any(|format| *format != ExportFormat::Baysor))
-    {
+    let has_others = settings.formats.iter().any(|format| *format != ExportFormat::Baysor);
+    if let Some((bundle, former)) = output.filter(|_| has_others) {
         let filtered = Filtered { n_cells: result.stats.n_cells(), ..Filtered::default() };
         let order = Order {
             formats: &settings.formats,
@@ -127,6 +131,7 @@ pub fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::R
             filtered: &filtered,
             excluded: None,
             manifest: &manifest,
+            former,
         };
         let polygons = polygons.as_ref().unwrap_or(&no_polygons);
         formats::write(&result, polygons, &order, &mut failures, &recorder)?;
@@ -135,10 +140,15 @@ pub fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::R
     if outcome.is_ok() {
         keeper.discard();
     }
-    match bundle.filter(|bundle| bundle.plot) {
-        Some(bundle) => outcome.and(reports::write(&result, polygons, &manifest, &bundle, observer)),
+    match output.filter(|(bundle, _)| bundle.plot) {
+        Some((bundle, former)) => outcome.and(reports::write(&result, polygons, &manifest, bundle, former, observer)),
         None => outcome,
     }
+}
+
+/// Whether there is a result of an earlier run, whose parameters are not to be replaced yet.
+fn has_result(outputs: &OutputNames) -> bool {
+    outputs.every().iter().any(|path| *path != outputs.params_dump && path.exists())
 }
 
 /// Sees to it that the final files can be written.
@@ -154,17 +164,25 @@ fn prepare(bundle: &BundleSettings, formats: &[ExportFormat]) -> anyhow::Result<
 /// needs them.
 fn write(
     result: &RunResult,
-    bundle: Option<&BundleSettings>,
+    resolved: &[(&str, String, &str)],
+    output: Option<(&BundleSettings, &Former<'_>)>,
     mut stage: Option<&mut StageWriter>,
     settings: &RunSettings,
     failures: &mut Failures,
     observer: &dyn Observer,
 ) -> anyhow::Result<Option<StagePolygons>> {
-    let formats = bundle.map_or(&[][..], |_| &settings.formats[..]);
-    let bundle = bundle.filter(|_| formats.contains(&ExportFormat::Baysor));
-    if let Some(bundle) = bundle {
+    let formats = output.map_or(&[][..], |_| &settings.formats[..]);
+    if let Some((bundle, former)) = output.filter(|_| !formats.contains(&ExportFormat::Baysor)) {
+        former.commit(|| write_params(settings, bundle, resolved))?;
+    }
+    let output = output.filter(|_| formats.contains(&ExportFormat::Baysor));
+    if let Some((bundle, former)) = output {
         observer.stage(&format!("Saving results to {}", bundle.outputs.molecules.display()));
-        failures.note(ExportFormat::Baysor, result.write_tables(bundle), observer);
+        let written = former.commit(|| {
+            write_params(settings, bundle, resolved)?;
+            result.write_tables(bundle)
+        });
+        failures.note(ExportFormat::Baysor, written, observer);
         if result.ranking.is_some() {
             let path = bundle.outputs.compartment_genes.display();
             observer.info(&format!("All genes with their preference for a compartment are in {path}"));
@@ -180,8 +198,9 @@ fn write(
     }
     observer.stage("Estimating boundary polygons");
     let polygons = result.outline(settings.max_z_slices);
-    if let Some(bundle) = bundle {
-        failures.note(ExportFormat::Baysor, result.write_polygons(&polygons, bundle), observer);
+    if let Some((bundle, former)) = output.filter(|_| !failures.has(ExportFormat::Baysor)) {
+        let written = former.commit(|| result.write_polygons(&polygons, bundle));
+        failures.note(ExportFormat::Baysor, written, observer);
     }
     if let Some(stage) = stage.filter(|_| is_wanted) {
         stage.polygons(&polygons.flat, polygons.layers.as_deref())?;

@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
+use super::former::{Former, Replaces};
 use super::model::{inverse, pick};
+use super::places::Places;
 use super::{input, manifest, prior};
 use crate::composition::{self, Color, ColorParams, Neighborhoods};
 use crate::config::options::Command;
@@ -59,7 +61,9 @@ fn run_in_pool(settings: &SegfreeSettings, observer: &dyn Observer) -> anyhow::R
         let columns = MoleculeColumns { colors: &colors, confidence: &confidence };
         let run_id = run_id::segfree_id(&input::fingerprint(&table, None), settings);
         let neighborhoods = Neighborhoods::new(molecules, n_neighbors);
-        ncvs::write_ncvs(output, &table.genes, &run_id, &neighborhoods, columns)?;
+        let (places, origin) = (Places::of_segfree(settings), format!("run {run_id}"));
+        let former = Former::new(vec![output.clone()], &settings.log, places, origin, Replaces::All, observer);
+        former.commit(|| Ok(ncvs::write_ncvs(output, &table.genes, &run_id, &neighborhoods, columns)?))?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! `split`: a slide into tiles, each a stage of its own.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -19,7 +20,7 @@ use crate::data::GeneIdx;
 use crate::io::atomic;
 use crate::io::stage::{
     CarriedBlock, MIN_MOLECULES_PER_SEGMENT, Manifest, MoleculeAppender, MoleculeResults, OutlineBasis, SlideFit,
-    StageKind, StageReader, StageWriter, TileManifest,
+    StageKind, StageReader, StageWriter, TileManifest, remove_stage,
 };
 use crate::observe::Observer;
 use crate::prior::SegmentOutline;
@@ -49,15 +50,11 @@ pub fn split(settings: &SplitSettings, observer: &dyn Observer) -> anyhow::Resul
     })
 }
 
-/// Makes the folder and removes the list of an older division. Where nothing can be written, nothing is computed.
+/// Makes the folder. Where nothing can be written, nothing is computed. An older division stays as it is.
 pub fn prepare(folder: &Path) -> anyhow::Result<()> {
-    let problem = || format!("{}: cannot be made the folder of the tiles", folder.display());
-    fs::create_dir_all(folder).with_context(problem)?;
-    let list = folder.join(LIST);
-    if list.exists() {
-        fs::remove_file(&list).with_context(problem)?;
-    }
-    atomic::prepare(&list)?;
+    fs::create_dir_all(folder)
+        .with_context(|| format!("{}: cannot be made the folder of the tiles", folder.display()))?;
+    atomic::prepare(&folder.join(LIST))?;
     Ok(())
 }
 
@@ -166,7 +163,7 @@ impl Writing<'_> {
         recorder.stage(&format!("Writing tiles to {}", folder.display()));
         let n_tiles = self.tiling.n_tiles();
         let folders: Vec<PathBuf> = (1..=n_tiles).map(|number| folder.join(name(number))).collect();
-        remove_others(folder, n_tiles)?;
+        remove_others(folder, n_tiles, recorder.inner())?;
         let mut writers: Vec<StageWriter> =
             folders.iter().map(|folder| StageWriter::create(folder, StageKind::Tile)).collect::<Result<_, _>>()?;
         let (table, results) = (&self.start.table, &self.results);
@@ -297,6 +294,15 @@ fn name(number: usize) -> String {
     format!("{PREFIX}{number:04}")
 }
 
+/// Whether a folder of this name may be that of a tile.
+pub fn is_name_of_tile(name: &OsStr) -> bool {
+    number_of(name).is_some()
+}
+
+fn number_of(name: &OsStr) -> Option<usize> {
+    name.to_str()?.strip_prefix(PREFIX)?.parse().ok()
+}
+
 /// A tile in the list.
 fn entry(tile: usize, n_molecules: u64, manifest: &Manifest) -> serde_json::Value {
     let of_tile = manifest.tile.as_ref();
@@ -309,16 +315,27 @@ fn entry(tile: usize, n_molecules: u64, manifest: &Manifest) -> serde_json::Valu
     })
 }
 
-/// Removes tiles of an older division beyond `n_tiles`, so that nobody takes them for tiles of this one.
-fn remove_others(folder: &Path, n_tiles: usize) -> anyhow::Result<()> {
+/// Removes the list of an older division, and its tiles beyond `n_tiles`, so that nobody takes them for tiles of this one. Of their folders
+/// only the files of the tiles go.
+fn remove_others(folder: &Path, n_tiles: usize, observer: &dyn Observer) -> anyhow::Result<()> {
     let problem = || format!("{}: an older division cannot be removed", folder.display());
+    let list = folder.join(LIST);
+    if list.exists() {
+        fs::remove_file(&list).with_context(problem)?;
+    }
     for entry in fs::read_dir(folder).with_context(problem)? {
         let entry = entry.with_context(problem)?;
-        let file_name = entry.file_name();
-        let number = file_name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.parse::<usize>().ok());
-        let is_tile = StageReader::is_meant(&entry.path());
-        if number.is_some_and(|number| number > n_tiles) && is_tile {
-            fs::remove_dir_all(entry.path()).with_context(problem)?;
+        let number = number_of(&entry.file_name());
+        let is_other = matches!(
+            StageReader::peek(&entry.path(), &[StageKind::Tile]),
+            Err(crate::io::stage::StageError::WrongKind { .. })
+        );
+        let is_tile = StageReader::is_meant(&entry.path()) && !is_other;
+        if number.is_some_and(|number| number > n_tiles) && is_tile && !remove_stage(&entry.path())? {
+            observer.warning(&format!(
+                "{}: the tile of an older division is removed, but not the folder, which has other files",
+                entry.path().display()
+            ));
         }
     }
     Ok(())

@@ -3,27 +3,28 @@
 //! The steps are those of `split`, `run` on every tile, `merge` and `export`, through the same stages, so that the result
 //! is theirs.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
-
+use super::former::Replaces;
 use super::recorder::Recorder;
 use super::split::{self, Undivided};
 use super::{export, merge, run};
 use crate::config::{BundleSettings, ExportSettings, InputSettings, MergeSettings, RunSettings, SplitSettings};
-use crate::io::stage::{StageKind, StageReader, StageWriter};
+use crate::io::scratch::Scratch;
+use crate::io::stage::{StageKind, StageReader, StageWriter, is_file_of_stage};
 use crate::observe::Observer;
 
 /// Segments a slide in tiles, if the settings limit tiles or memory and the slide is larger than that.
 ///
-/// Returns whether it did; if not, nothing was written. Tiles lie in a folder beside the result, which goes when all is
-/// well. After a failure or a stop it stays, and with `--resume` finished tiles are not computed again.
+/// Returns whether it did; if not, nothing was written. Tiles lie in a folder of their own beside the result, see
+/// [`scratch_folder`], which goes when all is well. After a failure or a stop it stays, and with `--resume` finished tiles
+/// are not computed again.
 pub fn run_in_tiles(settings: &RunSettings, observer: &dyn Observer) -> anyhow::Result<bool> {
-    let folder = folder(settings);
+    let folder = scratch_folder(settings);
     let Some(division) = settings.division(folder.join("split")).filter(|_| !settings.is_tile) else {
         return Ok(false);
     };
+    Scratch::check(&folder)?;
     let recorder = Recorder::new(observer);
     let slide = Undivided::read(&division, &recorder)?;
     let (n_molecules, limit) = (slide.n_molecules(), slide.molecules_per_tile(&division)?);
@@ -35,6 +36,7 @@ pub fn run_in_tiles(settings: &RunSettings, observer: &dyn Observer) -> anyhow::
     if let Some(stage) = &settings.stage {
         drop(StageWriter::create(stage, StageKind::Merge)?);
     }
+    let scratch = Scratch::open(&folder)?;
     split::prepare(&division.output)?;
     let tiles = slide.divide(&division, limit, &recorder)?;
     drop(recorder);
@@ -50,16 +52,24 @@ pub fn run_in_tiles(settings: &RunSettings, observer: &dyn Observer) -> anyhow::
     if let Some(bundle) = settings.bundle() {
         write(&merged, bundle, settings, observer)?;
     }
-    fs::remove_dir_all(&folder)
-        .with_context(|| format!("{}: the tiles are not needed any more, but cannot be removed", folder.display()))?;
+    let left = scratch.remove(&|name| is_file_of_stage(name) || name == split::LIST)?;
+    if let Some(file) = left.first() {
+        observer.warning(&format!(
+            "{}: stays, since it has {} files that this program did not make, such as '{}'",
+            folder.display(),
+            left.len(),
+            file.display()
+        ));
+    }
     Ok(true)
 }
 
-/// The folder of the tiles: beside the stage, if there is one, otherwise beside the final files.
-fn folder(settings: &RunSettings) -> PathBuf {
+/// The folder of the tiles: beside the stage, if there is one, otherwise beside the final files. Its name says whose it is,
+/// and the file [`MARKER`](crate::io::scratch::MARKER) in it proves it.
+pub fn scratch_folder(settings: &RunSettings) -> PathBuf {
     let beside = settings.stage.as_deref().unwrap_or(&settings.outputs.molecules);
     let name = beside.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    beside.with_file_name(format!("{name}_tiles"))
+    beside.with_file_name(format!("{name}_baysor_scratch"))
 }
 
 /// Segments all tiles, one after another. Returns the folders of the stages.
@@ -129,5 +139,5 @@ fn write(merged: &Path, bundle: BundleSettings, settings: &RunSettings, observer
         bundle,
         program: settings.program.clone(),
     };
-    export::run_in_pool(&order, observer)
+    export::run_in_pool(&order, Replaces::All, observer)
 }

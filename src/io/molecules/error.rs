@@ -139,8 +139,11 @@ pub enum ReadError {
         /// What to do.
         remedy: &'static str,
     },
-    /// A column of a type that cannot be a number.
-    #[error("{}: column '{column}' has the type {dtype}, but numbers are needed", path.display())]
+    /// A column of a type that cannot be what it is used for.
+    #[error(
+        "{}: column '{column}' has the type {dtype}, but {needed} are needed. Name another column, or convert this one",
+        path.display()
+    )]
     ColumnType {
         /// The file.
         path: PathBuf,
@@ -148,6 +151,8 @@ pub enum ReadError {
         column: String,
         /// Its type.
         dtype: String,
+        /// What must be in it.
+        needed: &'static str,
     },
     /// A row of another length than the header.
     #[error("{}: row {row} has {fields} fields, but the header has {expected}. {hint}", path.display())]

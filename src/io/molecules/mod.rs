@@ -6,12 +6,14 @@ mod carried;
 mod chunk;
 mod columns;
 mod csv;
+mod decimals;
 mod error;
 mod filters;
 mod fingerprint;
 mod folders;
 mod load;
 mod parquet;
+mod parquet_types;
 mod segments;
 mod selection;
 mod size;
@@ -204,6 +206,11 @@ pub struct Look {
     pub located: Located,
     /// Names of its columns.
     pub header: Vec<String>,
+}
+
+/// Finds the files of a molecule table. Errors: [`ReadError`].
+pub fn locate(path: &Path) -> Result<Located, ReadError> {
+    Source::locate(path)
 }
 
 /// Finds a molecule table and the names of its columns.

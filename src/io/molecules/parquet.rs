@@ -1,6 +1,7 @@
 //! Reading Parquet tables: one row group at a time, its columns in parallel.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::AtomicU64;
 
 use polars::prelude::{
     ArrowDataType, DataType, ParallelStrategy, ParquetReader, PolarsError, PolarsResult, SerReader, Series,
@@ -15,7 +16,7 @@ use super::selection::Selection;
 use super::source::Source;
 use super::text::assemble;
 use super::values::{Seen, Values, number};
-use super::{Note, ReadFacts, ReadRequest};
+use super::{Note, ReadFacts, ReadRequest, decimals, parquet_types};
 
 /// Names of the columns of a Parquet file.
 pub(super) fn header(source: &Source) -> Result<Vec<String>, ReadError> {
@@ -68,7 +69,8 @@ pub(super) fn read(source: &Source, request: &ReadRequest, hold: Hold) -> Result
     let Footer { header, types, .. } = Footer::read(first)?;
     let mut uses = resolve(&header, request, &first.path, needs_z(request))?;
     let mut notes = Vec::new();
-    leave_out_nested(&header, &types, &mut uses, &mut notes);
+    parquet_types::check(&first.path, &header, &types, &mut uses, &mut notes)?;
+    let n_lost = AtomicU64::new(0);
     let scales = scales(request);
     let f32_axes = [0, 1, 2].map(|axis| {
         let column = [Some(uses.x), Some(uses.y), uses.z][axis];
@@ -85,7 +87,7 @@ pub(super) fn read(source: &Source, request: &ReadRequest, hold: Hold) -> Result
             return Err(ReadError::OtherColumns { path: part.path.clone(), first: first.path.clone() });
         }
         let mut offset = 0;
-        for n_rows in footer.row_groups.into_iter().filter(|&n_rows| n_rows > 0) {
+        for n_rows in footer.row_groups.iter().copied().filter(|&n_rows| n_rows > 0) {
             // Only the range of integers must be known of columns that are not held.
             let is_known = |(at, &column): (usize, &usize)| {
                 let dtype = settled.as_ref().map(|settled| &settled[at]);
@@ -93,7 +95,8 @@ pub(super) fn read(source: &Source, request: &ReadRequest, hold: Hold) -> Result
                 (!is_needed && footer.types[column] == types[column]).then_some(column)
             };
             let known: Vec<usize> = carried.iter().enumerate().filter_map(is_known).collect();
-            let group = Group { source: part, request, uses: &uses, header: &header, offset, n_rows, known: &known };
+            let (uses, header, types, known) = (&uses, &header, &footer.types, &known);
+            let group = Group { source: part, request, uses, header, types, offset, n_rows, known, n_lost: &n_lost };
             let mut chunk = group.read()?;
             let settled = settled.get_or_insert_with(|| chunk.carried.iter().map(type_of).collect());
             settle(&mut chunk.carried, settled, &held).map_err(|error| damaged(part, &error.to_string()))?;
@@ -103,6 +106,12 @@ pub(super) fn read(source: &Source, request: &ReadRequest, hold: Hold) -> Result
     }
     if collected.n_rows() == 0 {
         return Err(ReadError::NoRows { path: source.path.clone() });
+    }
+    let n_lost = n_lost.into_inner();
+    if n_lost > 0 {
+        notes.push(Note::Warning(format!(
+            "{n_lost} times in the columns that are kept are beyond the years 1 to 9999; they are missing in the result"
+        )));
     }
     let types = settled.unwrap_or_default().into_iter().zip(&collected.seen);
     let types: Vec<DataType> = types.map(|(dtype, seen)| seen.narrowed(dtype)).collect();
@@ -150,13 +159,16 @@ pub(super) fn read_carried<E: From<ReadError>>(
     mut take: impl FnMut(Vec<Series>) -> Result<(), E>,
 ) -> Result<(), E> {
     let columns = carried_columns(uses);
+    let n_lost = AtomicU64::new(0);
     let mut n_before = 0;
     for part in source.parts() {
-        let Footer { header, row_groups, .. } = Footer::read(&part)?;
+        let Footer { header, types: of_file, row_groups } = Footer::read(&part)?;
         let mut offset = 0;
         for n_rows in row_groups {
             let is_kept = selection.rows(n_before, n_rows).ok_or_else(|| source.changed())?;
-            let group = Group { source: &part, request, uses, header: &header, offset, n_rows, known: &[] };
+            let (header, of_file, known) = (&header, &of_file, &[]);
+            let group =
+                Group { source: &part, request, uses, header, types: of_file, offset, n_rows, known, n_lost: &n_lost };
             if is_kept.contains(&true) {
                 take(group.read_carried(&columns, types, &is_kept)?)?;
             }
@@ -171,29 +183,6 @@ fn damaged(source: &Source, detail: &str) -> ReadError {
     ReadError::Damaged { path: source.path.clone(), detail: detail.into() }
 }
 
-/// Columns of lists, structures and decimals have no place in the flat output.
-fn leave_out_nested(header: &[String], types: &[ArrowDataType], uses: &mut Uses, notes: &mut Vec<Note>) {
-    for (column, entry) in uses.of.iter_mut().enumerate() {
-        let needed = uses.qv == Some(column);
-        if matches!(entry, Use::Carried(_)) && !needed && !is_flat(&types[column]) {
-            *entry = Use::Dropped;
-            let name = &header[column];
-            notes.push(Note::Warning(format!("Column '{name}' has a nested or unusual type and is not kept")));
-        }
-    }
-}
-
-fn is_flat(dtype: &ArrowDataType) -> bool {
-    use ArrowDataType::*;
-    match dtype {
-        Null | Boolean | Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 | UInt64 | Float32 | Float64 => true,
-        Utf8 | LargeUtf8 | Utf8View | Binary | LargeBinary | BinaryView | FixedSizeBinary(_) => true,
-        Date32 | Date64 | Timestamp(..) | Duration(_) => true,
-        Dictionary(_, values, _) => is_flat(values),
-        _ => false,
-    }
-}
-
 /// Runs a decoder, which may panic on damaged files.
 fn guarded<T>(decode: impl FnOnce() -> PolarsResult<T>) -> PolarsResult<T> {
     catch_unwind(AssertUnwindSafe(decode))
@@ -206,10 +195,13 @@ struct Group<'a> {
     request: &'a ReadRequest,
     uses: &'a Uses,
     header: &'a [String],
+    types: &'a [ArrowDataType],
     offset: usize,
     n_rows: usize,
     /// Carried columns that need not be read, ascending.
     known: &'a [usize],
+    /// Values that cannot be kept.
+    n_lost: &'a AtomicU64,
 }
 
 impl Group<'_> {
@@ -271,6 +263,15 @@ impl Group<'_> {
     /// Decodes one column in the calling thread.
     fn column(&self, column: usize) -> Result<Series, ReadError> {
         let file = self.source.open()?;
+        if decimals::is_decimal(&self.types[column]) {
+            let name = &self.header[column];
+            let decoded = guarded(|| decimals::read(file, column, self.offset..self.offset + self.n_rows));
+            let decoded = decoded.map_err(|error| damaged(self.source, &format!("column '{name}': {error}")))?;
+            return match decoded.len() == self.n_rows {
+                true => Ok(decoded),
+                false => Err(damaged(self.source, &format!("column '{name}' has missing rows"))),
+            };
+        }
         let decoded = guarded(|| {
             ParquetReader::new(file)
                 .read_parallel(ParallelStrategy::None)
@@ -281,7 +282,10 @@ impl Group<'_> {
         let name = &self.header[column];
         let frame = decoded.map_err(|error| damaged(self.source, &format!("column '{name}': {error}")))?;
         match frame.into_columns().pop() {
-            Some(column) if column.len() == self.n_rows => Ok(column.take_materialized_series()),
+            Some(column) if column.len() == self.n_rows => {
+                parquet_types::normal(column.take_materialized_series(), self.n_lost)
+                    .map_err(|error| damaged(self.source, &format!("column '{name}': {error}")))
+            }
             _ => Err(damaged(self.source, &format!("column '{name}' has missing rows"))),
         }
     }
@@ -321,7 +325,8 @@ impl Group<'_> {
             texts.iter().enumerate().try_for_each(|(row, text)| push(row, text.and_then(number), text))?;
         } else {
             let column = self.header[column].clone();
-            return Err(ReadError::ColumnType { path: self.source.path.clone(), column, dtype: dtype.to_string() });
+            let (path, dtype) = (self.source.path.clone(), dtype.to_string());
+            return Err(ReadError::ColumnType { path, column, dtype, needed: "numbers" });
         }
         Ok(values)
     }

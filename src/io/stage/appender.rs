@@ -18,7 +18,7 @@ use super::StageError;
 use super::ipc::{Hashing, Values, as_io_error, encode_dictionaries, encode_rows, options};
 use super::schema::Table;
 use super::stores::{Pick, Store};
-use crate::io::atomic::{NewPath, WriteError};
+use crate::io::atomic::{NewPath, WriteError, disk};
 use crate::io::molecules::Fingerprint;
 
 /// Bytes that wait for the next write at most.
@@ -208,13 +208,17 @@ impl Write for Reopened {
         file.write_all(&self.waiting)?;
         self.waiting.clear();
         file.write_all(bytes)?;
+        // Brought to the disk when the table is complete.
+        disk::close_unsynced(file)?;
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         if !self.waiting.is_empty() {
-            OpenOptions::new().append(true).open(&self.path)?.write_all(&self.waiting)?;
+            let mut file = OpenOptions::new().append(true).open(&self.path)?;
+            file.write_all(&self.waiting)?;
             self.waiting.clear();
+            disk::close_unsynced(file)?;
         }
         Ok(())
     }

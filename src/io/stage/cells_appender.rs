@@ -25,7 +25,7 @@ use super::schema::{CELLS, COUNTS, POLYGONS, POLYGONS_PER_BATCH, Table};
 use super::stores::{Pick, store_of};
 use crate::cells::{CellCounts, CellStats};
 use crate::data::{CellIdx, CellNames, CellOutline, GeneTable, LayerOutlines};
-use crate::io::atomic::{NewPath, WriteError};
+use crate::io::atomic::{NewPath, WriteError, disk};
 
 /// A table while rows are added to it that come from columns.
 pub(super) struct ColumnsAppender {
@@ -164,7 +164,8 @@ impl WaitingLayer {
     fn copy_to(self, rows: &mut ColumnsAppender, at: usize) -> Result<(LayerOutlines, u32), StageError> {
         let Self { layer, n_cells, file, place } = self;
         let failed = |source: io::Error| -> WriteError { place.error(source) };
-        drop(file.into_inner().map_err(|error| failed(error.into_error()))?);
+        let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
+        disk::close_unsynced(file).map_err(failed)?;
         let mut file = BufReader::new(File::open(place.temporary()).map_err(failed)?);
         let mut left = n_cells as usize;
         while left > 0 {

@@ -60,4 +60,4 @@ pub use reader::StageReader;
 pub use slide_fit::{FitTexts, SlideFit, SlideMarkers, SlideOwners};
 pub use tile::{OutlineBasis, TileManifest};
 pub use trace::TraceTable;
-pub use writer::{StageWriter, UNFINISHED_FILE};
+pub use writer::{StageWriter, UNFINISHED_FILE, files_of_stage, is_file_of_stage, remove_stage};

@@ -64,6 +64,11 @@ impl StageReader {
         dir.join(MANIFEST_FILE).is_file() || dir.join(UNFINISHED_FILE).is_file()
     }
 
+    /// The directory that a path means, which may be that of the manifest.
+    pub fn directory(path: &Path) -> PathBuf {
+        directory_of(path)
+    }
+
     /// The directory.
     pub fn dir(&self) -> &Path {
         &self.dir

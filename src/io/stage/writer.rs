@@ -17,7 +17,8 @@ use super::{cells, clustering, compartment_genes, molecules, ncv, polygons, prio
 use crate::cells::{CellCounts, CellStats};
 use crate::compartments::genes::GeneRank;
 use crate::data::{CellNames, CellOutline, GeneTable, LayerOutlines};
-use crate::io::atomic::{NewFile, NewPath, WriteError};
+use crate::io::atomic::{Batch, NewFile, NewPath, WriteError, disk};
+use crate::io::lock;
 use crate::io::molecules::{Fingerprint, MoleculeTable};
 use crate::prior::{SegmentOutline, SegmentTable};
 
@@ -61,7 +62,7 @@ impl StageWriter {
         fs::create_dir_all(dir).map_err(system)?;
         let (files, entries) = (Vec::new(), Vec::new());
         let writer = Self { dir: dir.to_path_buf(), kind, is_new, files, entries, fit_texts: None, finished: false };
-        fs::write(dir.join(UNFINISHED_FILE), UNFINISHED_TEXT).map_err(system)?;
+        disk::write(&dir.join(UNFINISHED_FILE), UNFINISHED_TEXT.as_bytes()).map_err(system)?;
         for name in names_in(dir)?.iter().filter(|name| is_temporary(name)) {
             // What a killed run has left; it is in nobody's way if it stays.
             let _ = fs::remove_file(dir.join(name));
@@ -258,9 +259,10 @@ impl StageWriter {
         manifest.check(&self.dir)?;
         manifest.format_version = manifest.least_version();
         remove(&self.dir.join(MANIFEST_FILE))?;
-        for file in self.files.drain(..) {
-            file.commit()?;
+        for file in &mut self.files {
+            file.sync()?;
         }
+        self.files.drain(..).collect::<Batch>().commit()?;
         for table in TABLES.iter().filter(|table| manifest.table(table.name).is_none()) {
             remove(&self.dir.join(table.file))?;
         }
@@ -288,6 +290,36 @@ impl Drop for StageWriter {
     }
 }
 
+/// Whether a file of this name in a stage directory is one that the program makes there, finished or not.
+pub fn is_file_of_stage(name: &str) -> bool {
+    let is_checkpoint = name == "checkpoint.bin";
+    let is_mark = name == MANIFEST_FILE || name == UNFINISHED_FILE;
+    is_checkpoint || is_mark || is_temporary(name) || TABLES.iter().any(|table| table.file == name)
+}
+
+/// All files that a stage in this directory may have, whatever its kind.
+pub fn files_of_stage(dir: &Path) -> Vec<PathBuf> {
+    let marks = [MANIFEST_FILE, UNFINISHED_FILE, "checkpoint.bin"];
+    TABLES.iter().map(|table| table.file).chain(marks).map(|name| dir.join(name)).collect()
+}
+
+/// Removes a stage: the files that the program made, and the directory if nothing is left in it.
+///
+/// The manifest goes first, so that nobody takes what an interruption leaves for a result. Returns whether the directory
+/// is gone. Errors: a file that cannot be removed.
+pub fn remove_stage(dir: &Path) -> Result<bool, StageError> {
+    remove(&dir.join(MANIFEST_FILE))?;
+    let names = names_in(dir)?;
+    for name in names.iter().filter(|name| is_file_of_stage(name)) {
+        remove(&dir.join(name))?;
+    }
+    let is_empty = names_in(dir)?.is_empty();
+    if is_empty {
+        fs::remove_dir(dir).map_err(|source| WriteError::System { path: dir.to_path_buf(), source })?;
+    }
+    Ok(is_empty)
+}
+
 /// Removes a file, if there is one.
 fn remove(path: &Path) -> Result<(), StageError> {
     match fs::remove_file(path) {
@@ -298,13 +330,14 @@ fn remove(path: &Path) -> Result<(), StageError> {
     }
 }
 
-/// Names of all that is in a directory, sorted.
+/// Names of all that is in a directory but for its lock, sorted.
 fn names_in(dir: &Path) -> Result<Vec<String>, StageError> {
     let unreadable = |source| StageError::Unreadable { path: dir.to_path_buf(), source };
     let mut names = Vec::new();
     for entry in fs::read_dir(dir).map_err(unreadable)? {
         names.push(entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned());
     }
+    names.retain(|name| name != lock::IN_FOLDER);
     names.sort_unstable();
     Ok(names)
 }

@@ -81,7 +81,7 @@ pub fn run(sight: &Sight, settings: &RunSettings, observer: &dyn Observer) -> an
     };
     clock.stage("Building the molecule graph");
     let known = Known { scale, compartment_genes: genes.as_ref(), part: None, keeps_course: false };
-    let mut keeper = Keeper::new(&settings, &clock)?;
+    let mut keeper = Keeper::new(&settings, &clock)?.that_writes_nothing();
     let found = model::segment(&mut molecules, prior.as_ref(), known, &settings, &mut keeper, &clock)?;
     let n_iterations = found.trace.entries().len().saturating_sub(1);
     let mut times = clock.stop();

@@ -13,6 +13,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::former::{Former, Replaces};
+use super::places::Places;
 use super::{input, prior, sizing};
 use crate::config::resolve::default_confidence_nn_id;
 use crate::config::{PreviewSettings, VERSION};
@@ -56,7 +58,9 @@ fn run_in_pool(settings: &PreviewSettings, observer: &dyn Observer) -> anyhow::R
     };
     let (preview, pictures) = look(table, settings, observer);
     observer.stage(&format!("Saving the report to {}", settings.outputs.page.display()));
-    write(&preview, pictures, settings)
+    let (outputs, places) = (&settings.outputs, Places::of_preview(settings));
+    let former = Former::new(outputs.all(), &outputs.log, places, "the preview".to_owned(), Replaces::All, observer);
+    former.commit(|| write(&preview, pictures, settings))
 }
 
 /// All numbers and pictures.

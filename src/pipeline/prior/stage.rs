@@ -31,6 +31,8 @@ const OVERVIEW: &str = "overview.png";
 const SEGMENTS: &str = "segments.csv";
 /// Name of the label image made from a stain.
 const LABELS: &str = "prior_labels.tif";
+/// The files that lie beside the tables of the stage.
+pub const FILES_TO_LOOK_AT: [&str; 3] = [OVERVIEW, SEGMENTS, LABELS];
 
 /// Reads molecules and their prior segmentation and writes both, with what they tell.
 pub fn run(settings: &PriorStageSettings, observer: &dyn Observer) -> anyhow::Result<()> {
@@ -225,13 +227,21 @@ pub fn write(
     enter_estimates(&mut manifest, found, positions, min_molecules_per_cell, settings, observer);
     enter_numbers(&mut manifest, found);
     recorder.enter_times(&mut manifest);
+    // What is there to look at changes with the tables, or not at all.
+    let ((), to_look_at) = atomic::hold(|| show(folder, positions, found, observer))?;
     writer.finish(manifest)?;
-    show(folder, positions, found, observer)?;
+    let labels = folder.join(LABELS);
+    if found.labels.is_none() && labels.exists() {
+        // They would be taken for those of this prior.
+        std::fs::remove_file(&labels)
+            .with_context(|| format!("{}: cannot be removed, and belongs to an earlier prior", labels.display()))?;
+    }
+    to_look_at.commit()?;
     observer.info(&format!("See {}: do the molecules lie where they should?", folder.join(OVERVIEW).display()));
     Ok(())
 }
 
-/// Writes what is there to look at, beside the stage, which is complete by then.
+/// Writes what is there to look at, beside the stage.
 fn show(folder: &Path, positions: &Positions, found: &FoundPrior, observer: &dyn Observer) -> anyhow::Result<()> {
     let backdrop = match (&found.picture, &found.placement) {
         (Picture::Labels(overview), Some(placement)) => Backdrop::Labels { overview, placement },
@@ -246,11 +256,6 @@ fn show(folder: &Path, positions: &Positions, found: &FoundPrior, observer: &dyn
         let pixel_size = found.placement.map(|placement| placement.frame.pixel_size);
         atomic::write_file(&labels_path, |file| images::write_labels(file, labels, pixel_size))?;
         observer.info(&format!("The nuclei found in the stain are in {}", labels_path.display()));
-    } else if let Err(error) = std::fs::remove_file(&labels_path)
-        && error.kind() != std::io::ErrorKind::NotFound
-    {
-        // The labels of an earlier prior would be taken for those of this one.
-        anyhow::bail!("{}: cannot be removed, and belongs to an earlier prior: {error}", labels_path.display());
     }
     Ok(())
 }

@@ -19,7 +19,7 @@ use polars_arrow::datatypes::{ArrowDataType, ArrowSchema, Field, IntegerType, Me
 use polars_arrow::io::ipc::write::{default_ipc_fields, schema_to_bytes};
 use rayon::prelude::*;
 
-use crate::io::atomic::{WriteError, write_file};
+use crate::io::atomic::{WriteError, disk, write_file};
 
 /// Rows of a row group, at most: what is held in memory at a time for each thread.
 pub const ROWS: usize = 1 << 17;
@@ -151,7 +151,7 @@ pub fn write_rows(
 ) -> io::Result<()> {
     let mut file = BufWriter::with_capacity(1 << 20, File::create(path)?);
     write_groups(&mut file, columns, rows, metadata).map_err(as_io_error)?;
-    file.flush()
+    disk::close(file.into_inner().map_err(io::IntoInnerError::into_error)?)
 }
 
 fn write_groups(

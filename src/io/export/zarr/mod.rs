@@ -17,6 +17,8 @@ use flate2::write::ZlibEncoder;
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
+use crate::io::atomic::disk;
+
 pub use elements::Number;
 
 /// Elements of a chunk, at most. A constant, so that bytes do not depend on memory or threads.
@@ -144,14 +146,14 @@ impl Store {
         self.document(path, ".zattrs", Value::Object(attributes))?;
         let written: Vec<io::Result<()>> = (0..array.n_chunks())
             .into_par_iter()
-            .map(|at| fs::write(folder.join(array.chunk_name(at)), deflated(&chunk(at))?))
+            .map(|at| disk::write(&folder.join(array.chunk_name(at)), &deflated(&chunk(at))?))
             .collect();
         written.into_iter().collect()
     }
 
     fn document(&mut self, path: &str, name: &str, content: Value) -> io::Result<()> {
         let place = if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") };
-        fs::write(self.root.join(&place), serde_json::to_vec_pretty(&content)?)?;
+        disk::write(&self.root.join(&place), &serde_json::to_vec_pretty(&content)?)?;
         self.documents.insert(place, content);
         Ok(())
     }
@@ -159,7 +161,7 @@ impl Store {
     /// Writes the document that holds all others, so that readers need to open one.
     pub fn finish(self) -> io::Result<()> {
         let all = json!({"zarr_consolidated_format": 1, "metadata": self.documents});
-        fs::write(self.root.join(CONSOLIDATED), serde_json::to_vec_pretty(&all)?)
+        disk::write(&self.root.join(CONSOLIDATED), &serde_json::to_vec_pretty(&all)?)
     }
 }
 
