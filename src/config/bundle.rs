@@ -101,6 +101,9 @@ fn outputs(
     if std::fs::metadata(output).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
         return Err(invalid("it is a device or pipe; give a file or a directory".to_owned()));
     }
+    if output.to_str().is_none() {
+        return Err(invalid("the name is not UTF-8, and the HDF5 library writes no files of such names".to_owned()));
+    }
     let names = OutputNames::new(output, counts);
     let tables = request.found.iter().flat_map(|found| &found.tables);
     let tables = tables.chain(&request.add_excluded);
