@@ -6,7 +6,7 @@ use baysor::prior::{drop_small_segments, estimate_scale};
 #[test]
 fn scale_of_a_simulated_slide_is_that_of_the_original() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/prior/sim_small_segments.csv.gz").into();
-    let prior = Some(PriorColumn { name: "segment".into(), unassigned_label: "0".into(), only: None });
+    let prior = Some(PriorColumn { name: "segment".into(), unassigned_label: "0".into(), ..PriorColumn::default() });
     let table = read(&ReadRequest { path, prior, ..ReadRequest::default() }).unwrap();
     let mut segments = table.prior_segments.unwrap().segment_of;
     drop_small_segments(&mut segments, 3);

@@ -18,11 +18,12 @@ mod signals;
 mod split;
 
 use std::ffi::OsString;
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 
 use crate::config::options::Command;
 use crate::config::{ConfigError, VERSION, nearest};
+use crate::io::images;
 
 /// Done.
 const SUCCESS: u8 = 0;
@@ -33,8 +34,15 @@ const MISUSE: u8 = 2;
 
 /// Runs the program on the arguments of this process.
 pub fn main() -> ExitCode {
-    signals::listen();
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    if let Some((_, rest)) = arguments.split_first().filter(|(first, _)| *first == images::HELPER) {
+        let done = images::serve(rest, &mut std::io::stdout().lock());
+        return ExitCode::from(if done.is_ok() { SUCCESS } else { FAILURE });
+    }
+    if let Ok(program) = std::env::current_exe() {
+        images::read_apart(program);
+    }
+    signals::listen();
     ExitCode::from(dispatch(&arguments))
 }
 
@@ -42,8 +50,7 @@ pub fn main() -> ExitCode {
 fn help_of(command: Command) -> u8 {
     let help = command::parser(command).render_long_help();
     let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    print(&if colours { help.ansi().to_string() } else { help.to_string() });
-    SUCCESS
+    print(&if colours { help.ansi().to_string() } else { help.to_string() })
 }
 
 /// Runs the program on arguments without its own name and returns the exit status.
@@ -55,8 +62,7 @@ fn dispatch(arguments: &[OsString]) -> u8 {
         options.into_iter().any(|argument| argument == long || argument == short)
     };
     if is_given("--version", "-V") {
-        print(&format!("{VERSION}\n"));
-        return SUCCESS;
+        return print(&format!("{VERSION}\n"));
     }
     let Some((first, rest)) = arguments.split_first() else {
         complain("a command is needed");
@@ -82,17 +88,13 @@ fn dispatch(arguments: &[OsString]) -> u8 {
     match first.as_ref() {
         "help" | "-h" | "--help" => match rest.first().and_then(|name| find(&name.to_string_lossy())) {
             Some(command) => help_of(command),
-            None => {
-                print(help::OVERVIEW);
-                SUCCESS
-            }
+            None => print(help::OVERVIEW),
         },
         name => {
             let hint = match nearest(name, names()) {
                 Some(near) => format!("; did you mean '{near}'?"),
                 None if is_given("--help", "-h") => {
-                    print(help::OVERVIEW);
-                    return SUCCESS;
+                    return print(help::OVERVIEW);
                 }
                 None => String::new(),
             };
@@ -113,7 +115,10 @@ fn names() -> Vec<&'static str> {
 
 /// Prints the text that a command has for result.
 fn printed(result: anyhow::Result<String>, command: Command) -> u8 {
-    status_of(result.map(|text| print(&text)), command)
+    match result {
+        Ok(text) => print(&text),
+        Err(error) => status_of(Err(error), command),
+    }
 }
 
 fn status_of(result: anyhow::Result<()>, command: Command) -> u8 {
@@ -126,7 +131,7 @@ fn status_of(result: anyhow::Result<()>, command: Command) -> u8 {
         complain_plainly(&format!("{error}\n"));
         return signals::status();
     }
-    complain(&format!("{error:#}"));
+    complain(&with_causes(&error));
     if error.chain().any(|cause| cause.is::<ConfigError>()) {
         complain_plainly(&format!("For the options see: baysor {} --help\n", command.name()));
         return MISUSE;
@@ -134,13 +139,39 @@ fn status_of(result: anyhow::Result<()>, command: Command) -> u8 {
     FAILURE
 }
 
-/// Prints a result. A reader that went away is no error.
-fn print(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
+/// Prints a result, and returns the exit status. A reader that went away is no error, but a full disk is.
+fn print(text: &str) -> u8 {
+    let mut out = std::io::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            complain(&format!("the result cannot be printed: {error}"));
+            FAILURE
+        }
+        _ => SUCCESS,
+    }
 }
 
 fn complain(message: &str) {
-    complain_plainly(&format!("error: {message}\n"));
+    complain_plainly(&format!("error: {}\n", cut(message)));
+}
+
+/// An error with its causes, each of which is said once.
+fn with_causes(error: &anyhow::Error) -> String {
+    error
+        .chain()
+        .skip(1)
+        .map(ToString::to_string)
+        .fold(error.to_string(), |text, cause| if text.contains(&cause) { text } else { format!("{text}: {cause}") })
+}
+
+/// Longest message of an error, in characters: values of damaged files may be of any length.
+const MAX_MESSAGE: usize = 4000;
+
+fn cut(message: &str) -> String {
+    match message.char_indices().nth(MAX_MESSAGE) {
+        None => message.to_owned(),
+        Some((end, _)) => format!("{} … and {} more bytes", &message[..end], message.len() - end),
+    }
 }
 
 fn complain_plainly(text: &str) {

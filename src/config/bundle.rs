@@ -96,5 +96,8 @@ fn outputs(output: &Path, counts: CountFormat) -> Result<OutputNames, ConfigErro
     if std::fs::metadata(output).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
         return Err(invalid("it is a device or pipe; give a file or a directory".to_owned()));
     }
+    if output.to_str().is_none() {
+        return Err(invalid("the name is not UTF-8, and the HDF5 library writes no files of such names".to_owned()));
+    }
     Ok(OutputNames::new(output, counts))
 }

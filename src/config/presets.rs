@@ -169,6 +169,8 @@ mod tests {
                 &[
                     "NegControlProbe_00042",
                     "NegControlCodeword_0500",
+                    "GenomicControlProbe_0001",
+                    "GenomicControl_7",
                     "antisense_SCRIB",
                     "BLANK_0006",
                     "UnassignedCodeword_0001",
@@ -176,7 +178,7 @@ mod tests {
                     "Intergenic_Region_1",
                 ][..],
             ),
-            ("merscope", &["Blank-1", "Blank-12", "blank-3"][..]),
+            ("merscope", &["Blank-1", "Blank-12", "blank-3", "BLANK_4"][..]),
             ("cosmx", &["NegPrb1", "Negative1", "Negative", "SystemControl12", "FalseCode3"][..]),
             ("seqfish", &["Blank-1", "blank_2", "blank7"][..]),
         ];

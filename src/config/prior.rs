@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::ConfigError;
 use super::file::Origin;
 use super::merged::Merged;
+use super::options::{OPTIONS, OptionDef, Place};
 use super::resolve::Request;
 use super::resolve::wished_std;
 use super::settings::{
@@ -24,6 +25,7 @@ pub(super) fn settings(
         only: only(request, merged)?,
         coordinate_scale: merged.float("data.coordinate_scale"),
         unassigned_label: merged.text("segmentation.unassigned_prior_label").to_owned(),
+        label_is_given: label_is_given(merged),
         min_molecules_per_segment,
         meaning: meaning(merged),
         image_kind: match merged.text("prior.image_kind") {
@@ -71,6 +73,17 @@ pub(super) fn segments(merged: &Merged) -> SegmentSettings {
         },
         holds_spread: wished_std(merged),
     }
+}
+
+/// Whether the user named the label of unassigned molecules.
+///
+/// METHOD: tools write every key into their files, so the literal default in a file is not a wish.
+fn label_is_given(merged: &Merged) -> bool {
+    merged.get("segmentation.unassigned_prior_label").is_some_and(|given| match given.origin {
+        Origin::Default | Origin::Preset(_) | Origin::Detected(_) => false,
+        Origin::File(_) => given.value != given.def.default_value(),
+        _ => true,
+    })
 }
 
 pub(super) fn source(request: &Request, merged: &Merged) -> Result<Option<PriorSource>, ConfigError> {
@@ -170,12 +183,23 @@ fn file(request: &Request, path: &Path, name: &str) -> Result<PriorSource, Confi
         };
     }
     if !path.exists() {
+        let spelled = path.to_str().and_then(|text| text.split_once('='));
+        let option = spelled.and_then(|(key, value)| Some((nearest_option(key)?, value)));
+        if let Some((def, value)) = option {
+            return Err(invalid(format!("no such file; options begin with dashes: {}={value}", def.spelled())));
+        }
         return Err(invalid(format!("no such file; for a column write :{}", path.display())));
     }
     if path.is_dir() {
         return Err(invalid("it is a folder; name the image, matrix or table of boundaries itself".to_owned()));
     }
     Ok(PriorSource::File { path: PathBuf::from(path) })
+}
+
+/// The option of a name without dashes, as version 0.6 and `key = value` of files have it.
+fn nearest_option(key: &str) -> Option<&'static OptionDef> {
+    let key = key.trim().to_lowercase().replace('-', "_");
+    OPTIONS.iter().find(|def| def.name == key && def.place != Place::CommandLine)
 }
 
 fn pixel_size(merged: &Merged) -> Result<Option<XyAndZ>, ConfigError> {

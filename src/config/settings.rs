@@ -257,6 +257,8 @@ pub struct PriorSettings {
     pub coordinate_scale: f64,
     /// Value of the prior column that means no segment.
     pub unassigned_label: String,
+    /// Whether the user named it, and not a default, a preset or the table.
+    pub label_is_given: bool,
     /// Segments with fewer molecules are ignored; at least 1.
     pub min_molecules_per_segment: usize,
     /// What the segments are.

@@ -140,6 +140,7 @@ fn prior_column(source: &PriorSource, settings: &PriorSettings) -> Option<molecu
         PriorSource::Column { name } => Some(molecules::PriorColumn {
             name: name.clone(),
             unassigned_label: settings.unassigned_label.clone(),
+            label_is_given: settings.label_is_given,
             only: settings.only.clone().map(|(column, value)| molecules::OnlyWhere { column, value }),
         }),
         PriorSource::File { .. } => None,

@@ -42,6 +42,11 @@ pub struct KdTree {
     original: Vec<u32>,
     /// Inner nodes in heap order: axis and split coordinate.
     nodes: Vec<(u8, f64)>,
+    /// Smallest index of the points below every node, the leaves last.
+    ///
+    /// METHOD: equally near points are ranked by their index. Of a hundred thousand molecules at one place, such as the
+    /// (0, 0) of unplaced ones, those of small index are found without a look at the others.
+    smallest: Vec<u32>,
     depth: u32,
 }
 
@@ -71,8 +76,10 @@ impl KdTree {
         let mut nodes = vec![(0u8, 0.0); (1 << depth) - 1];
         build(&mut keyed, &mut nodes, 0, depth, n_dims);
         let points = keyed.iter().map(|(point, _)| *point).collect();
-        let original = keyed.iter().map(|&(_, label)| label).collect();
-        Self { n_dims, points, original, nodes, depth }
+        let original: Vec<u32> = keyed.iter().map(|&(_, label)| label).collect();
+        let mut smallest = vec![u32::MAX; (2 << depth) - 1];
+        fill_smallest(&original, &mut smallest, 0, depth);
+        Self { n_dims, points, original, nodes, smallest, depth }
     }
 
     /// Number of points.
@@ -137,39 +144,45 @@ impl KdTree {
         let axis = axis as usize;
         let middle = begin + (end - begin) / 2;
         let difference = query[axis] - split;
-        let low_first = difference < 0.0;
         let halves = [(2 * node + 1, begin, middle), (2 * node + 2, middle, end)];
+        // On the border both are equally near, and what has the smaller index decides.
+        let low_first =
+            difference < 0.0 || (difference == 0.0 && self.smallest[halves[0].0] < self.smallest[halves[1].0]);
         let (near, far) = if low_first { (halves[0], halves[1]) } else { (halves[1], halves[0]) };
         self.descend(near.0, level + 1, near.1, near.2, query, offsets, k, found);
         let mut beyond = offsets;
         beyond[axis] = difference;
         let distance2 = beyond[0] * beyond[0] + beyond[1] * beyond[1] + beyond[2] * beyond[2];
-        // Not `<`: an equally near point of smaller index may wait on the other side.
-        if found.len() < k || distance2 <= found[found.len() - 1].distance2 {
+        // An equally near point of smaller index may wait on the other side.
+        let nearest = Neighbor { distance2, point: self.smallest[far.0] };
+        if found.len() < k || nearest.before(&found[found.len() - 1]) {
             self.descend(far.0, level + 1, far.1, far.2, query, beyond, k, found);
         }
     }
 
-    /// Adds all points within a squared distance, in the order of the tree. `place` is a node and
-    /// its level, `range` the points below it, `offsets` how far away it is along each axis.
+    /// Adds all points that are no farther than `last`, in the order of the tree; equally near ones by their index.
+    /// `place` is a node and its level, `range` the points below it, `offsets` how far away it is along each axis. False
+    /// if there are more than `most`, which are not all added then.
+    #[allow(clippy::too_many_arguments)] // one recursion, all of it state of the walk
     fn gather(
         &self,
         place: (usize, u32),
         range: (usize, usize),
         query: [f64; 3],
         offsets: [f64; 3],
-        limit2: f64,
+        last: Neighbor,
+        most: usize,
         found: &mut Vec<Neighbor>,
-    ) {
+    ) -> bool {
         let ((node, level), (begin, end)) = (place, range);
         if level == self.depth {
             for place in begin..end {
-                let distance2 = self.distance2(place, query);
-                if distance2 <= limit2 {
-                    found.push(Neighbor { distance2, point: self.original[place] });
+                let candidate = Neighbor { distance2: self.distance2(place, query), point: self.original[place] };
+                if !last.before(&candidate) {
+                    found.push(candidate);
                 }
             }
-            return;
+            return found.len() <= most;
         }
         let (axis, split) = self.nodes[node];
         let axis = axis as usize;
@@ -177,14 +190,13 @@ impl KdTree {
         let difference = query[axis] - split;
         let mut beyond = offsets;
         beyond[axis] = difference;
-        let reaches_over = beyond[0] * beyond[0] + beyond[1] * beyond[1] + beyond[2] * beyond[2] <= limit2;
         let (low, high) = if difference < 0.0 { (offsets, beyond) } else { (beyond, offsets) };
-        if difference < 0.0 || reaches_over {
-            self.gather((2 * node + 1, level + 1), (begin, middle), query, low, limit2, found);
-        }
-        if difference >= 0.0 || reaches_over {
-            self.gather((2 * node + 2, level + 1), (middle, end), query, high, limit2, found);
-        }
+        let halves = [(2 * node + 1, (begin, middle), low), (2 * node + 2, (middle, end), high)];
+        halves.into_iter().all(|(node, range, offsets)| {
+            let distance2 = offsets[0] * offsets[0] + offsets[1] * offsets[1] + offsets[2] * offsets[2];
+            let is_beyond = last.before(&Neighbor { distance2, point: self.smallest[node] });
+            is_beyond || self.gather((node, level + 1), range, query, offsets, last, most, found)
+        })
     }
 }
 
@@ -212,7 +224,14 @@ impl Search<'_> {
             return &self.candidates;
         }
         let limit2 = if self.tree.len() > self.k { self.limit2(query) } else { f64::INFINITY };
-        self.tree.gather((0, 0), (0, self.tree.len()), query, [0.0; 3], limit2, &mut self.candidates);
+        let most = if self.tree.len() > self.k { 32 * self.k + 1024 } else { usize::MAX };
+        if !self.gather(query, Neighbor { distance2: limit2, point: u32::MAX }, most) {
+            // Many points are equally near: they are picked one by one.
+            self.tree.nearest(query, self.k, &mut self.ranked);
+            if let Some(&farthest) = self.ranked.last() {
+                self.gather(query, farthest, usize::MAX);
+            }
+        }
         if self.candidates.len() > self.k {
             self.ranked.clone_from(&self.candidates);
             let (_, &mut farthest, _) = self.ranked.select_nth_unstable_by(self.k - 1, Neighbor::compare);
@@ -221,6 +240,11 @@ impl Search<'_> {
         let reach2 = self.candidates.iter().map(|found| found.distance2).fold(0.0, f64::max);
         self.last = Some((query, reach2.sqrt()));
         &self.candidates
+    }
+
+    fn gather(&mut self, query: [f64; 3], last: Neighbor, most: usize) -> bool {
+        self.candidates.clear();
+        self.tree.gather((0, 0), (0, self.tree.len()), query, [0.0; 3], last, most, &mut self.candidates)
     }
 
     /// A squared distance within which there are at least `k` points.
@@ -295,89 +319,18 @@ fn build(keyed: &mut [([f64; 3], u32)], nodes: &mut [(u8, f64)], node: usize, le
     build(right, nodes, 2 * node + 2, levels - 1, n_dims);
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::numeric::draws::{Draws, Stream};
-
-    fn brute_force(positions: &Positions, query: [f64; 3], k: usize) -> Vec<Neighbor> {
-        let mut all: Vec<Neighbor> = (0..positions.len())
-            .map(|point| {
-                let at = positions.at(point);
-                let distance2 = (0..3).map(|axis| (at[axis] - query[axis]).powi(2)).sum();
-                Neighbor { distance2, point: point as u32 }
-            })
-            .collect();
-        all.sort_by(|a, b| a.distance2.total_cmp(&b.distance2).then(a.point.cmp(&b.point)));
-        all.truncate(k);
-        all
-    }
-
-    fn random_positions(n: usize, with_z: bool, levels: f64) -> Positions {
-        let draws = Draws::new(3, Stream::Jitter);
-        let axis = |which| (0..n).map(|i| (draws.at(which).uniform(i as u64) * levels).floor()).collect();
-        Positions { x: axis(0), y: axis(1), z: with_z.then(|| axis(2)) }
-    }
-
-    #[test]
-    fn finds_what_brute_force_finds_ties_included() {
-        for (with_z, levels) in [(false, 1e6), (false, 12.0), (true, 1e6), (true, 4.0)] {
-            let positions = random_positions(500, with_z, levels);
-            let tree = KdTree::new(&positions, None);
-            let mut found = Vec::new();
-            for query in 0..60 {
-                tree.nearest(positions.at(query), 9, &mut found);
-                assert_eq!(found, brute_force(&positions, positions.at(query), 9), "levels {levels}");
-            }
-        }
-    }
-
-    #[test]
-    fn search_finds_the_same_points_whatever_was_asked_before() {
-        for (with_z, levels) in [(false, 1e6), (false, 12.0), (true, 1e6), (true, 4.0), (true, 1.0)] {
-            let positions = random_positions(700, with_z, levels);
-            let order: Vec<u32> = (0..700).map(|place| (place * 41) % 700).collect();
-            let tree = KdTree::in_order(&positions, &order);
-            let mut sorted = Vec::new();
-            for k in [1, 3, 30, 300, 699, 700, 1000] {
-                let mut search = tree.search(k);
-                for query in [0, 0, 1, 2, 3, 3, 400] {
-                    let mut query = positions.at(query);
-                    for _ in 0..4 {
-                        let found = search.nearest(query).to_vec();
-                        assert_eq!(found, tree.search(k).nearest(query));
-                        tree.nearest(query, k, &mut sorted);
-                        let mut ranked = found;
-                        ranked.sort_by(Neighbor::compare);
-                        assert_eq!(ranked, sorted, "k {k} levels {levels}");
-                        query[0] += 0.03 * levels;
-                    }
-                }
-            }
-            assert!(tree.search(0).nearest([0.0; 3]).is_empty());
-        }
-        let none = Positions::default();
-        assert!(KdTree::new(&none, None).search(3).nearest([0.0; 3]).is_empty());
-    }
-
-    #[test]
-    fn coincident_points_do_not_hurt() {
-        let n = 50_000;
-        let positions = Positions { x: vec![1.0; n], y: vec![2.0; n], z: None };
-        let tree = KdTree::new(&positions, None);
-        let mut found = Vec::new();
-        tree.nearest([1.0, 2.0, 0.0], 3, &mut found);
-        assert!(found.iter().all(|neighbor| neighbor.distance2 == 0.0));
-        assert_eq!(found.iter().map(|neighbor| neighbor.point).collect::<Vec<_>>(), [0, 1, 2]);
-    }
-
-    #[test]
-    fn fewer_points_than_asked_for() {
-        let positions = Positions { x: vec![0.0, 3.0], y: vec![0.0, 4.0], z: None };
-        let mut found = Vec::new();
-        KdTree::new(&positions, None).nearest([0.0, 0.0, 0.0], 10, &mut found);
-        assert_eq!(found.iter().map(|neighbor| neighbor.distance2).collect::<Vec<_>>(), [0.0, 25.0]);
-        KdTree::new(&positions, Some(&[])).nearest([0.0, 0.0, 0.0], 1, &mut found);
-        assert!(found.is_empty());
-    }
+/// Smallest index of the points below a node and all below it.
+fn fill_smallest(labels: &[u32], smallest: &mut [u32], node: usize, levels: u32) -> u32 {
+    let least = if levels == 0 {
+        labels.iter().copied().min().unwrap_or(u32::MAX)
+    } else {
+        let (left, right) = labels.split_at(labels.len() / 2);
+        let left = fill_smallest(left, smallest, 2 * node + 1, levels - 1);
+        left.min(fill_smallest(right, smallest, 2 * node + 2, levels - 1))
+    };
+    smallest[node] = least;
+    least
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,6 +55,21 @@ pub enum BoundaryError {
         /// The columns present.
         found: String,
     },
+    /// A column of a type that cannot be what is needed.
+    #[error(
+        "{}: column '{column}' has the type {dtype}, which cannot be {needed}. Convert it to numbers or text",
+        path.display()
+    )]
+    ColumnType {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// Its type.
+        dtype: String,
+        /// What it is needed for.
+        needed: &'static str,
+    },
     /// A coordinate that is no finite number.
     #[error("{}: row {row}, column '{column}': {value} is not a finite number. Remove the row", path.display())]
     BadValue {

@@ -1,6 +1,6 @@
 //! Boundaries as GeoJSON.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 use super::Boundaries;
 use super::coordinates::Coordinates;
 use super::error::BoundaryError;
-use crate::prior::{PolygonsBuilder, SegmentLabels};
+use super::features::Features;
 
 /// Any object of GeoJSON. Members that do not matter are skipped.
 #[derive(Debug, Default, Deserialize)]
@@ -48,19 +48,30 @@ struct Properties {
     cell: Option<Name>,
 }
 
-impl Properties {
-    fn name(&self) -> Option<String> {
-        let names = [
-            &self.cell_id,
-            &self.cell_id_of_cosmx,
-            &self.entity_id,
-            &self.id,
-            &self.name,
-            &self.label,
-            &self.label_id,
-            &self.cell,
-        ];
-        names.into_iter().flatten().find_map(Name::text)
+/// What may name a cell, the best first. Features put their `id` first, geometries of this program `cell`.
+const KEYS: [&str; 10] = [
+    "id",
+    "cell_id",
+    "cellID",
+    "EntityID",
+    "the property id",
+    "name",
+    "label",
+    "label_id",
+    "the property cell",
+    "cell",
+];
+
+impl Object {
+    /// Its names, with their places among the keys.
+    fn names(&self) -> Vec<(usize, String)> {
+        let mut keyed = vec![(0, &self.id)];
+        if let Some(properties) = &self.properties {
+            let Properties { cell_id, cell_id_of_cosmx, entity_id, id, name, label, label_id, cell } = properties;
+            keyed.extend((1..).zip([cell_id, cell_id_of_cosmx, entity_id, id, name, label, label_id, cell]));
+        }
+        keyed.push((KEYS.len() - 1, &self.cell));
+        keyed.into_iter().filter_map(|(key, name)| Some((key, name.as_ref()?.text()?))).collect()
     }
 }
 
@@ -98,7 +109,7 @@ pub(super) fn read(path: &Path, bytes: &[u8]) -> Result<Boundaries, BoundaryErro
         if n_layers > 0 {
             return Err(BoundaryError::Layers { path: path.into(), n_layers });
         }
-        objects.into_iter().for_each(|object| collected.take(object, None));
+        objects.into_iter().for_each(|object| collected.take(object, false));
         return Ok(collected.finish());
     }
     let object: Object = serde_json::from_slice(bytes).map_err(damaged)?;
@@ -114,72 +125,60 @@ pub(super) fn read(path: &Path, bytes: &[u8]) -> Result<Boundaries, BoundaryErro
             },
         });
     }
-    collected.take(object, None);
+    collected.take(object, false);
     Ok(collected.finish())
 }
 
 /// Polygons of all objects.
 #[derive(Debug, Default)]
 struct Collected {
-    builder: PolygonsBuilder,
-    names: Vec<String>,
-    segment_of: HashMap<String, u32>,
+    features: Features,
     n_other: usize,
-    n_unnamed: usize,
 }
 
 impl Collected {
-    /// Takes an object with all that is in it. `name` is that of the feature around it.
-    fn take(&mut self, object: Object, name: Option<&str>) {
-        let own = object.id.as_ref().and_then(Name::text);
-        let own = own.or_else(|| object.properties.as_ref().and_then(Properties::name));
-        let own = own.or_else(|| object.cell.as_ref().and_then(Name::text));
-        let name = own.as_deref().or(name);
+    /// Takes an object with all that is in it. `is_named`: what it is in has names, which are its own.
+    fn take(&mut self, object: Object, is_named: bool) {
+        // Names of a collection of features are not those of its members.
+        let names = if object.features.is_some() { Vec::new() } else { object.names() };
+        let is_one = !is_named && !names.is_empty();
+        if is_one {
+            self.features.begin(names);
+        }
+        let is_named = is_named || is_one;
         if object.is_collection() {
             for member in object.features.into_iter().flatten().chain(object.geometries.into_iter().flatten()) {
-                self.take(member, name);
+                self.take(member, is_named);
             }
         } else if let Some(geometry) = object.geometry {
-            self.take(*geometry, name);
+            self.take(*geometry, is_named);
         } else if let (Some("Polygon" | "MultiPolygon"), Some(coordinates)) =
             (object.kind.as_deref(), &object.coordinates)
         {
-            self.push(coordinates, name);
+            if !is_named {
+                self.features.begin(Vec::new());
+            }
+            self.push(coordinates);
         } else {
             self.n_other += 1;
         }
     }
 
-    fn push(&mut self, coordinates: &Coordinates, name: Option<&str>) {
-        let segment = match name {
-            Some(name) => self.segment(name.to_string()),
-            None => {
-                self.n_unnamed += 1;
-                self.segment(self.n_unnamed.to_string())
-            }
-        };
+    fn push(&mut self, coordinates: &Coordinates) {
         let (mut ring, mut vertex) = (0, 0);
         for &part_end in &coordinates.part_ends {
             for &ring_end in &coordinates.ring_ends[ring..part_end] {
-                coordinates.vertices[vertex..ring_end].iter().for_each(|&at| self.builder.push_vertex(at));
-                self.builder.end_ring();
+                coordinates.vertices[vertex..ring_end].iter().for_each(|&at| self.features.push_vertex(at));
+                self.features.end_ring();
                 vertex = ring_end;
             }
             ring = part_end;
-            self.builder.end_part(segment);
+            self.features.end_part();
         }
     }
 
-    fn segment(&mut self, name: String) -> u32 {
-        let next = self.names.len() as u32;
-        *self.segment_of.entry(name).or_insert_with_key(|name| {
-            self.names.push(name.clone());
-            next
-        })
-    }
-
     fn finish(self) -> Boundaries {
-        let (polygons, n_short_rings) = self.builder.finish(SegmentLabels::Texts(self.names));
-        Boundaries { polygons, n_short_rings, n_ignored: self.n_other, n_unnamed: self.n_unnamed }
+        let keys = KEYS.map(str::to_owned);
+        Boundaries { n_ignored: self.n_other, ..self.features.finish(&keys).into() }
     }
 }

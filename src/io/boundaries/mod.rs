@@ -1,8 +1,10 @@
-//! Boundaries of segments in: tables of vertices (CSV, gzipped CSV, Parquet) and GeoJSON.
+//! Boundaries of segments in: tables of vertices (CSV, gzipped CSV, Parquet), GeoJSON and GeoParquet.
 
 mod coordinates;
 mod error;
+mod features;
 mod geojson;
+mod geoparquet;
 mod parquet;
 mod table;
 #[cfg(test)]
@@ -16,6 +18,7 @@ use std::path::Path;
 use flate2::bufread::MultiGzDecoder;
 
 pub use error::BoundaryError;
+pub use features::RepeatedName;
 
 use crate::prior::Polygons;
 
@@ -30,6 +33,15 @@ pub struct Boundaries {
     pub n_ignored: usize,
     /// Polygons without a name, which were numbered in the order of the file.
     pub n_unnamed: usize,
+    /// Keys whose values are no names of cells, since polygons far apart share them.
+    pub repeated: Vec<RepeatedName>,
+}
+
+impl From<features::Named> for Boundaries {
+    fn from(named: features::Named) -> Self {
+        let features::Named { polygons, n_short_rings, n_unnamed, repeated } = named;
+        Self { polygons, n_short_rings, n_ignored: 0, n_unnamed, repeated }
+    }
 }
 
 /// Layout of the bytes of a file of boundaries.
@@ -63,7 +75,11 @@ pub fn detect(path: &Path) -> Result<Option<BoundaryFormat>, BoundaryError> {
 /// and `cell_id` or `label_id`, as Xenium writes them (with both, a label is a part of a cell), or `x_global_px`,
 /// `y_global_px`, `fov` and `cellID`, as CosMx does. GeoJSON is a FeatureCollection or GeometryCollection of Polygons
 /// and MultiPolygons; the name is the `id` of the feature, a property such as `cell_id`, `id` or `name`, or the
-/// member `cell` of the geometry. The boundaries that this program writes for 2D data are of that kind.
+/// member `cell` of the geometry. The boundaries that this program writes for 2D data are of that kind. GeoParquet has
+/// a geometry in well-known binary per row, and names in columns such as `EntityID` (MERSCOPE), `cell_id` or the index.
+///
+/// A key whose values polygons far apart share names no cells: the next one is used, or the polygons are numbered.
+/// Several polygons of one name are parts or planes of one segment.
 ///
 /// Own reasoning: 0.7.1 reads no boundaries. Errors: [`BoundaryError`]. Memory: the vertices, 16 bytes each; GeoJSON
 /// also has the file itself.

@@ -1,11 +1,10 @@
 //! Tables of vertices: which columns matter, and how rows become polygons.
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use super::error::BoundaryError;
+use super::features::Features;
 use super::{Boundaries, quoted};
-use crate::prior::{PolygonsBuilder, SegmentLabels};
 
 /// Pairs of columns with the coordinates of vertices, the best first.
 const COORDINATES: [[&str; 2]; 6] = [
@@ -17,11 +16,11 @@ const COORDINATES: [[&str; 2]; 6] = [
     ["x", "y"],
 ];
 /// Columns with the name of a cell, the best first.
-const NAMES: [&str; 8] = ["cell_id", "cell", "cellid", "entityid", "label_id", "label", "id", "name"];
+pub(super) const NAMES: [&str; 8] = ["cell_id", "cell", "cellid", "entityid", "label_id", "label", "id", "name"];
 /// Columns that tell the parts of a cell apart.
 const PARTS: [&str; 2] = ["label_id", "polygon_id"];
 /// Columns that hold polygons in binary.
-const GEOMETRY: &str = "geometry";
+pub(super) const GEOMETRY: &str = "geometry";
 
 /// Places of the columns that matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,8 +47,8 @@ impl Columns {
         let pair = COORDINATES.iter().find_map(|[x, y]| Some([place(x)?, place(y)?]));
         let Some([x, y]) = pair else {
             if place(GEOMETRY).is_some() {
-                let reason = "the column 'geometry' holds polygons in binary form (GeoParquet), which are not read. \
-                              Export GeoJSON, for example with geopandas: read_parquet(…).to_file('cells.geojson')";
+                let reason = "the column 'geometry' is neither well-known binary in Parquet (GeoParquet) nor GeoJSON. \
+                              Export one of these, for example with geopandas: to_file('cells.geojson')";
                 return Err(BoundaryError::WrongFormat { path: path.into(), reason: reason.into() });
             }
             return Err(missing("the coordinates of vertices"));
@@ -60,24 +59,12 @@ impl Columns {
         let part = PARTS.iter().find_map(|name| place(name)).filter(|&part| part != name);
         Ok(Self { x, y, name, field, part })
     }
-
-    /// The columns to read, ascending.
-    pub fn wanted(&self) -> Vec<usize> {
-        let mut wanted = vec![self.x, self.y, self.name];
-        wanted.extend(self.field);
-        wanted.extend(self.part);
-        wanted.sort_unstable();
-        wanted.dedup();
-        wanted
-    }
 }
 
 /// Puts the rows of a table together.
 #[derive(Debug, Default)]
 pub(super) struct Vertices {
-    builder: PolygonsBuilder,
-    names: Vec<String>,
-    segment_of: HashMap<String, u32>,
+    features: Features,
     /// Name of the ring at hand; none before the first row.
     name: Option<String>,
     part: String,
@@ -106,37 +93,26 @@ impl Vertices {
                 self.name = Some(name.to_string());
                 part.clone_into(&mut self.part);
             }
+            self.features.begin(vec![(0, name.to_string())]);
             self.first = vertex;
         }
-        self.builder.push_vertex(vertex);
+        self.features.push_vertex(vertex);
         self.n_in_ring += 1;
         self.is_closed = self.n_in_ring > 3 && vertex == self.first;
     }
 
     fn end_ring(&mut self) {
-        if self.n_in_ring == 0 {
-            return;
+        if self.n_in_ring > 0 {
+            self.features.end_ring();
+            self.features.end_part();
+            self.n_in_ring = 0;
+            self.is_closed = false;
         }
-        let name = self.name.as_deref().unwrap_or_default();
-        let segment = match self.segment_of.get(name) {
-            Some(&segment) => segment,
-            None => {
-                let segment = self.names.len() as u32;
-                self.names.push(name.to_string());
-                self.segment_of.insert(name.to_string(), segment);
-                segment
-            }
-        };
-        self.builder.end_ring();
-        self.builder.end_part(segment);
-        self.n_in_ring = 0;
-        self.is_closed = false;
     }
 
-    /// All polygons.
-    pub fn finish(mut self) -> Boundaries {
+    /// All polygons. `key`: the column with the name.
+    pub fn finish(mut self, key: &str) -> Boundaries {
         self.end_ring();
-        let (polygons, n_short_rings) = self.builder.finish(SegmentLabels::Texts(self.names));
-        Boundaries { polygons, n_short_rings, n_ignored: self.n_unnamed, n_unnamed: 0 }
+        Boundaries { n_ignored: self.n_unnamed, ..self.features.finish(&[key.to_owned()]).into() }
     }
 }

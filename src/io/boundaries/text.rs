@@ -22,6 +22,11 @@ pub(super) fn read(path: &Path, mut lines: Box<dyn BufRead>) -> Result<Boundarie
     let mut fields = Vec::new();
     split(&start, delimiter, &mut fields);
     let header: Vec<String> = fields.iter().map(|field| text(unquoted(&start[field.clone()])).into_owned()).collect();
+    if header.first().is_some_and(|name| name.starts_with('#')) {
+        let reason = "the first line looks like a comment, as in selections of Xenium Explorer. Remove the lines before \
+                      the header, for example with grep -v '^#'";
+        return Err(BoundaryError::WrongFormat { path: path.into(), reason: reason.into() });
+    }
     let columns = Columns::find(path, &header)?;
 
     let mut vertices = Vertices::default();
@@ -57,7 +62,7 @@ pub(super) fn read(path: &Path, mut lines: Box<dyn BufRead>) -> Result<Boundarie
     if row == 0 {
         return Err(BoundaryError::Empty { path: path.into() });
     }
-    Ok(vertices.finish())
+    Ok(vertices.finish(&header[columns.name]))
 }
 
 /// Reads the next line that is not blank, without its end. False at the end of the file.

@@ -308,7 +308,7 @@ fn stored_type(kind: u32) -> Result<SampleType, ImageFault> {
 }
 
 /// Turns columns of values of `n_bytes` bytes into rows.
-fn transpose(columns: &[u8], height: usize, n_bytes: usize, rows: &mut Vec<u8>) {
+pub(super) fn transpose(columns: &[u8], height: usize, n_bytes: usize, rows: &mut Vec<u8>) {
     let width = columns.len() / (height * n_bytes);
     rows.clear();
     rows.resize(columns.len(), 0);

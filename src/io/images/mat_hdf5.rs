@@ -1,9 +1,12 @@
 //! MATLAB files of version 7.3, which are HDF5: the one matrix that can be an image.
 
+use std::io::Write;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use hdf5_metno::types::{FixedAscii, FloatSize, IntSize, TypeDescriptor};
 use hdf5_metno::{Dataset, File};
+use ndarray::Array2;
 
 use super::error::ImageFault;
 use super::mat::only_candidate;
@@ -94,6 +97,34 @@ impl MatHdf5 {
 
     /// Reads the matrix, some columns at a time.
     pub(super) fn read(&self, path: &Path, take: &mut TakePixels<'_>) -> Result<(), ImageFault> {
+        let mut rows = Vec::new();
+        self.for_each_band(path, |column, columns| {
+            rows.clear();
+            for row in columns.columns() {
+                rows.extend(row.iter().flat_map(|value| value.to_ne_bytes()));
+            }
+            let (width, samples, order) = (columns.nrows(), SampleType::Float(64), ByteOrder::NATIVE);
+            take(Pixels { row: 0, column, width, samples, order, black: None, bytes: &rows })
+        })
+    }
+
+    /// Writes the values of all columns, one column after another, as 64-bit numbers in the order of the machine.
+    pub(super) fn write_columns(&self, path: &Path, out: &mut dyn Write) -> Result<(), ImageFault> {
+        let mut bytes = Vec::new();
+        self.for_each_band(path, |_, columns| {
+            bytes.clear();
+            bytes.extend(columns.iter().flat_map(|value| value.to_ne_bytes()));
+            out.write_all(&bytes)?;
+            Ok(ControlFlow::Continue(()))
+        })
+    }
+
+    /// Hands on some columns at a time, `[n_columns, height]`, with the number of the first.
+    fn for_each_band(
+        &self,
+        path: &Path,
+        mut take: impl FnMut(usize, Array2<f64>) -> Result<ControlFlow<()>, ImageFault>,
+    ) -> Result<(), ImageFault> {
         let file = File::open(path).map_err(fault)?;
         let matrix = file.dataset(&self.name).map_err(fault)?;
         if matrix.shape() != [self.width, self.height] {
@@ -103,25 +134,11 @@ impl MatHdf5 {
         let column_bytes = 8 * self.height;
         let whole_chunks = (BAND_BYTES / column_bytes / self.chunk_columns).max(1) * self.chunk_columns;
         let n_at_once = whole_chunks.min((MAX_BAND / column_bytes).max(1));
-        let mut rows = Vec::new();
         for column in (0..self.width).step_by(n_at_once) {
             let end = (column + n_at_once).min(self.width);
             // All whole numbers that can be labels are exact as real numbers.
             let columns = matrix.read_slice_2d::<f64, _>((column..end, 0..self.height)).map_err(fault)?;
-            rows.clear();
-            for row in columns.columns() {
-                rows.extend(row.iter().flat_map(|value| value.to_ne_bytes()));
-            }
-            let pixels = Pixels {
-                row: 0,
-                column,
-                width: end - column,
-                samples: SampleType::Float(64),
-                order: ByteOrder::NATIVE,
-                black: None,
-                bytes: &rows,
-            };
-            if take(pixels)?.is_break() {
+            if take(column, columns)?.is_break() {
                 break;
             }
         }

@@ -8,6 +8,7 @@
 
 mod error;
 mod mat;
+mod mat_apart;
 mod mat_hdf5;
 mod png_reader;
 mod samples;
@@ -23,10 +24,12 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 pub use self::error::{ImageError, ImageFault};
+pub use self::mat_apart::{HELPER, read_apart, serve};
 pub use self::samples::SampleType;
 pub use self::writer::{write_labels, write_rgb_png};
 
 use self::mat::MatFile;
+use self::mat_apart::MatApart;
 use self::mat_hdf5::MatHdf5;
 use self::png_reader::PngFile;
 use self::samples::Pixels;
@@ -92,6 +95,7 @@ enum ImageFile {
     Png(PngFile),
     Mat(MatFile),
     MatHdf5(MatHdf5),
+    MatApart(MatApart),
 }
 
 /// Gets the blocks of pixels of a page.
@@ -145,7 +149,10 @@ pub fn open(path: &Path) -> Result<Image, ImageError> {
         Magic::Tiff => TiffFile::open(path).map(|(file, info)| (ImageFile::Tiff(file), info)),
         Magic::Png => PngFile::open(path).map(|(file, info)| (ImageFile::Png(file), info)),
         Magic::Mat => MatFile::open(path).map(|(file, info)| (ImageFile::Mat(file), info)),
-        Magic::Hdf5 => MatHdf5::open(path).map(|(file, info)| (ImageFile::MatHdf5(file), info)),
+        Magic::Hdf5 => match MatApart::open(path) {
+            Some(opened) => opened.map(|(file, info)| (ImageFile::MatApart(file), info)),
+            None => MatHdf5::open(path).map(|(file, info)| (ImageFile::MatHdf5(file), info)),
+        },
         Magic::Foreign(what) => Err(ImageFault::Unsupported {
             what: format!("is {what}"),
             remedy: "convert it to TIFF or PNG, without loss and with one channel".to_owned(),
@@ -272,6 +279,7 @@ impl Image {
             ImageFile::Png(file) => file.read(&self.path, take),
             ImageFile::Mat(file) => file.read(&self.path, take),
             ImageFile::MatHdf5(file) => file.read(&self.path, take),
+            ImageFile::MatApart(file) => file.read(&self.path, take),
         };
         result.map_err(|fault| self.error(fault))
     }

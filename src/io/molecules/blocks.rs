@@ -180,13 +180,21 @@ mod tests {
             min_molecules_per_gene: 1000,
             exclude_genes: vec!["g2".into()],
             crop: Crop { x_min: Some(20.0), y_max: Some(20_000.0), ..Crop::default() },
-            prior: Some(PriorColumn { name: "cell".into(), unassigned_label: "UNASSIGNED".into(), only: None }),
+            prior: Some(PriorColumn {
+                name: "cell".into(),
+                unassigned_label: "UNASSIGNED".into(),
+                ..PriorColumn::default()
+            }),
             ..plain.clone()
         };
         let (table, _) = check(&filtered);
         assert!(table.molecules.len() < 100_000 && table.prior_segments.unwrap().n_segments > 10);
         // The column of the prior proves to be text late.
-        let late = Some(PriorColumn { name: "float_then_text".into(), unassigned_label: "none".into(), only: None });
+        let late = Some(PriorColumn {
+            name: "float_then_text".into(),
+            unassigned_label: "none".into(),
+            ..PriorColumn::default()
+        });
         let (table, _) = check(&ReadRequest { prior: late, ..plain });
         assert_eq!(table.prior_segments.unwrap().labels, ["1.10"]);
     }
@@ -196,7 +204,11 @@ mod tests {
         check(&xenium("molecules/xenium_dictionary_zstd.parquet"));
         let filtered = ReadRequest {
             exclude_genes: vec!["Sst".into()],
-            prior: Some(PriorColumn { name: "cell_id".into(), unassigned_label: "UNASSIGNED".into(), only: None }),
+            prior: Some(PriorColumn {
+                name: "cell_id".into(),
+                unassigned_label: "UNASSIGNED".into(),
+                ..PriorColumn::default()
+            }),
             ..xenium("molecules/xenium_binary_snappy.parquet")
         };
         let (table, sizes) = check(&filtered);

@@ -41,6 +41,15 @@ impl Genes {
         code
     }
 
+    /// Gives the genes other names; those of one name are one gene then.
+    pub fn rename(&mut self, name_of: impl Fn(&str) -> &str) {
+        let old = std::mem::take(self);
+        let code_of: Vec<u32> = old.names.iter().map(|name| self.code(name_of(name))).collect();
+        self.codes = old.codes;
+        self.codes.iter_mut().for_each(|code| *code = code_of[*code as usize]);
+        self.n_missing = old.n_missing;
+    }
+
     /// Removes molecules; names that no molecule has any more stay.
     pub fn retain(&mut self, keep: &[bool]) {
         retain_rows(&mut self.codes, keep);

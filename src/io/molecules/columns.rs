@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::ReadRequest;
 use super::error::ReadError;
+use super::{ReadRequest, fields};
 
 /// Use of one column of the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub(super) struct Uses {
     pub prior: Vec<usize>,
     /// The column that tells which molecules of the prior segmentation count. Also carried.
     pub prior_only: Option<usize>,
+    /// A column with the field of view, in which the label of the prior segmentation may be unique only. Also carried.
+    pub prior_field: Option<usize>,
     /// `old name -> new name` of the columns that had to give way.
     pub renamed: Vec<(String, String)>,
 }
@@ -124,11 +126,18 @@ pub(super) fn resolve(header: &[String], request: &ReadRequest, path: &Path, nee
             give_way(&mut of, header, role.target, &mut renamed);
         }
     }
-    let mut uses = Uses { of, x, y, z: z.filter(|_| needs_z), gene, qv, prior: Vec::new(), prior_only: None, renamed };
+    let z = z.filter(|_| needs_z);
+    let mut uses = Uses { of, x, y, z, gene, qv, prior: Vec::new(), prior_only: None, prior_field: None, renamed };
     if let Some(prior) = &request.prior {
         uses.prior = find_prior(&uses.of, header, &prior.name, path)?;
         let only = prior.only.as_ref().map(|only| find_carried(&uses.of, header, &PRIOR_WHERE, &only.column, path));
         uses.prior_only = only.transpose()?;
+        if let [label] = uses.prior[..] {
+            let is_field = |&column: &usize| {
+                column != label && matches!(&uses.of[column], Use::Carried(name) if fields::is_field(name))
+            };
+            uses.prior_field = (0..uses.of.len()).find(is_field);
+        }
     }
     Ok(uses)
 }
@@ -211,12 +220,14 @@ fn list(header: &[String]) -> String {
 
 /// A guess at the right name.
 fn hint(header: &[String], role: &Role, name: &str) -> String {
+    if header[0].starts_with('#') {
+        return ". The first line looks like a comment, as in GEM files and in selections: remove the lines before the \
+                header, for example with grep -v '^#'"
+            .into();
+    }
     if header.len() == 1 {
         return ". The whole header was read as one column: fields may be separated by comma, tab, semicolon, | or space"
             .into();
-    }
-    if header[0].starts_with('#') {
-        return ". The first line looks like a comment: remove the lines before the header".into();
     }
     let wanted = name.to_lowercase();
     let near = header

@@ -11,6 +11,9 @@ const BLOCK: usize = 4 << 20;
 /// A block that holds no whole row at this size has an unclosed quotation mark.
 const LARGEST_BLOCK: usize = 1 << 30;
 
+/// Bytes in which the end of the header is looked for.
+const LARGEST_HEADER: usize = 1 << 28;
+
 /// Position of a field in its block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span {
@@ -163,6 +166,15 @@ impl<R: Read> Blocks<R> {
         &self.rest
     }
 
+    /// Reads more, so that there are twice as many bytes at hand. False at the end, or when there are enough.
+    pub fn grow(&mut self) -> io::Result<bool> {
+        if self.ended || self.rest.len() >= LARGEST_HEADER {
+            return Ok(false);
+        }
+        self.fill(2 * self.rest.len().max(BLOCK))?;
+        Ok(true)
+    }
+
     /// Leaves out the first `n` bytes (the header) and splits at `delimiter` from now on.
     pub fn start(&mut self, n: usize, delimiter: u8) {
         self.rest.drain(..n.min(self.rest.len()));
@@ -206,20 +218,42 @@ fn last_row_end(bytes: &[u8], delimiter: u8) -> Option<usize> {
     if !bytes.contains(&b'"') {
         return bytes.iter().rposition(|&byte| byte == b'\n').map(|at| at + 1);
     }
+    let mut quotes = Quotes::new(delimiter);
     let mut end = None;
-    let mut quoted = false;
-    let mut starts_field = true;
     for (at, &byte) in bytes.iter().enumerate() {
-        match byte {
-            // A doubled mark closes the field and opens it again.
-            b'"' if quoted => quoted = false,
-            b'"' if starts_field || at.checked_sub(1).is_some_and(|before| bytes[before] == b'"') => quoted = true,
-            b'\n' if !quoted => end = Some(at + 1),
-            _ => {}
+        if quotes.ends_row(byte) {
+            end = Some(at + 1);
         }
-        starts_field = !quoted && (byte == delimiter || byte == b'\n');
     }
     end
+}
+
+/// Follows the quotation marks of a text that begins with a row, byte by byte.
+struct Quotes {
+    delimiter: u8,
+    is_quoted: bool,
+    starts_field: bool,
+    before: u8,
+}
+
+impl Quotes {
+    fn new(delimiter: u8) -> Self {
+        Self { delimiter, is_quoted: false, starts_field: true, before: b'\n' }
+    }
+
+    /// Takes the next byte. True for a line break that is not in quotes.
+    fn ends_row(&mut self, byte: u8) -> bool {
+        match byte {
+            // A doubled mark closes the field and opens it again.
+            b'"' if self.is_quoted => self.is_quoted = false,
+            b'"' if self.starts_field || self.before == b'"' => self.is_quoted = true,
+            _ => {}
+        }
+        let ends_row = byte == b'\n' && !self.is_quoted;
+        self.starts_field = !self.is_quoted && (byte == self.delimiter || byte == b'\n');
+        self.before = byte;
+        ends_row
+    }
 }
 
 /// How a text table is written.
@@ -289,86 +323,12 @@ fn first_row(bytes: &[u8], delimiter: u8) -> Option<(Vec<String>, usize)> {
     }
 }
 
-/// Length of the row at the start of `bytes`, its line break included.
+/// Length of the row at the start of `bytes`, its line break included; all of them if the row has no end.
 fn row_end(bytes: &[u8], delimiter: u8) -> usize {
-    let mut end = 0;
-    for line in bytes.split_inclusive(|&byte| byte == b'\n') {
-        end += line.len();
-        if last_row_end(&bytes[..end], delimiter).is_some() {
-            return end;
-        }
-    }
-    bytes.len()
+    let mut quotes = Quotes::new(delimiter);
+    let end = bytes.iter().position(|&byte| quotes.ends_row(byte));
+    end.map_or(bytes.len(), |at| at + 1)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rows(text: &str, delimiter: u8, n_columns: usize) -> Result<Vec<Vec<String>>, RowFault> {
-        let fields = Fields::split(text.as_bytes().to_vec(), delimiter, n_columns)?;
-        assert!(fields.is_utf8());
-        let row = |row| (0..n_columns).map(|column| fields.text(column, row).to_string()).collect();
-        Ok((0..fields.n_rows()).map(row).collect())
-    }
-
-    #[test]
-    fn quotes_line_ends_and_blank_lines() {
-        let text = "a,\"b,\"\"c\"\"\nd\",e\r\n\r\n\n,,\n\"\",\"µ\",x";
-        let expected = [["a", "b,\"c\"\nd", "e"], ["", "", ""], ["", "µ", "x"]];
-        assert_eq!(rows(text, b',', 3).unwrap(), expected);
-    }
-
-    #[test]
-    fn delimiter_at_the_end_of_the_file_opens_an_empty_field() {
-        assert_eq!(rows("a,b,", b',', 3).unwrap(), [["a", "b", ""]]);
-        assert_eq!(rows("a,b,\n", b',', 3).unwrap(), [["a", "b", ""]]);
-    }
-
-    #[test]
-    fn faults_name_their_row() {
-        assert_eq!(rows("a,b\nc\n", b',', 2), Err(RowFault::Length { row: 1, fields: 1 }));
-        assert_eq!(rows("a,b\nc,d,e\n", b',', 2), Err(RowFault::Length { row: 1, fields: 3 }));
-        assert_eq!(rows("a,b\n\"c,d\n", b',', 2), Err(RowFault::Quotes { row: 1 }));
-        assert_eq!(rows("\"a\"b,c\n", b',', 2), Err(RowFault::Quotes { row: 0 }));
-    }
-
-    #[test]
-    fn quotation_mark_inside_a_field_is_a_character() {
-        assert_eq!(rows("5\",b\nc,d\n", b',', 2).unwrap(), [["5\"", "b"], ["c", "d"]]);
-        assert_eq!(last_row_end(b"5\",b\nc,\"d\n\n\"\ne", b','), Some(13));
-    }
-
-    #[test]
-    fn delimiter_is_the_one_that_fits_the_rows() {
-        let delimiter = |text: &str| detect(text.as_bytes()).unwrap().delimiter;
-        assert_eq!(delimiter("x,y,gene name\n1,2,a b\n"), b',');
-        assert_eq!(delimiter("x\ty\tgene\n1\t2\ta,b\n"), b'\t');
-        assert_eq!(delimiter("x;y;gene\n1,5;2,5;a\n"), b';');
-        assert_eq!(delimiter("x|y|gene\n1|2|a\n"), b'|');
-        assert_eq!(delimiter("x y gene\n1 2 a\n"), b' ');
-        assert_eq!(delimiter("\"x,a\"\t\"y\"\t\"gene\"\n1\t2\ta\n"), b'\t');
-    }
-
-    #[test]
-    fn header_is_unquoted_and_measured() {
-        let dialect = detect(b"\n\"x\",\"y\ny\",gene\r\n1,2,a\n").unwrap();
-        assert_eq!(dialect.header, ["x", "y\ny", "gene"]);
-        assert_eq!(dialect.header_len, 17);
-        assert_eq!(detect(b""), None);
-        assert_eq!(detect(b"x,y,gene").unwrap().header_len, 8);
-    }
-
-    #[test]
-    fn blocks_end_with_a_row_wherever_the_buffer_ends() {
-        let row = "12345,\"a\nb\",some text to make the row longer\n";
-        let text = row.repeat((BLOCK * 2 + 1000) / row.len());
-        let mut blocks = Blocks::new(text.as_bytes()).unwrap();
-        let mut whole = Vec::new();
-        while let Some(block) = blocks.next_block().unwrap() {
-            assert!(block.ends_with(b"longer\n"));
-            whole.extend(block);
-        }
-        assert_eq!(whole, text.as_bytes());
-    }
-}
+mod tests;

@@ -36,6 +36,12 @@ pub enum ReadError {
         /// The file.
         path: PathBuf,
     },
+    /// A table without columns.
+    #[error("{}: the table has no columns; expected some for x, y and gene", path.display())]
+    NoColumns {
+        /// The file.
+        path: PathBuf,
+    },
     /// A header without rows.
     #[error("{}: the table has a header but no molecules", path.display())]
     NoRows {
@@ -169,11 +175,16 @@ pub enum ReadError {
         hint: &'static str,
     },
     /// Quotation marks that do not match.
-    #[error("{}: row {row}: a quoted field is not closed, or text follows its closing quotation mark", path.display())]
+    #[error(
+        "{}: {}: a quoted field is not closed, or text follows its closing quotation mark. Remove or double the \
+         quotation mark",
+        path.display(),
+        if *row == 0 { "the header".to_owned() } else { format!("row {row}") }
+    )]
     Quotes {
         /// The file.
         path: PathBuf,
-        /// Row, counted from 1 without the header.
+        /// Row, counted from 1 without the header; 0 for the header.
         row: u64,
     },
     /// Bytes that are not UTF-8.
@@ -191,6 +202,22 @@ pub enum ReadError {
         pattern: String,
         /// What is wrong with it.
         detail: String,
+    },
+    /// No molecule is left in a segment of the prior.
+    #[error(
+        "{}: --prior-where {column}={value} leaves no segment: {seen}. Name the value that molecules of nuclei or cells \
+         have, or leave the option out",
+        path.display()
+    )]
+    NoneWhere {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// The value asked for.
+        value: String,
+        /// What the column has instead.
+        seen: String,
     },
     /// Filters left nothing.
     #[error("{}: no molecules are left of {n_read}: {removed}. Relax these filters", path.display())]

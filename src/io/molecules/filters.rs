@@ -185,22 +185,55 @@ pub(super) fn drop_duplicates(table: &mut RawTable, source: &Source) -> Result<(
     Ok(())
 }
 
-/// How many molecules repeat another one: same gene, same place.
+/// Molecules that lie where others lie.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Repeats {
+    /// How many repeat another one: same gene, same place.
+    pub n_duplicates: usize,
+    /// The place with the most molecules, by one of them, if it has many more than others.
+    pub crowd: Option<Crowd>,
+}
+
+/// A place with many molecules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Crowd {
+    /// A molecule there.
+    pub row: usize,
+    /// How many there are.
+    pub n_molecules: usize,
+}
+
+/// Fewest molecules of a crowd, and how many times those of other places they must be.
+const CROWD: usize = 100;
+const CROWDED: usize = 50;
+/// Bits of a hash that are the gene's.
+const GENE_BITS: u64 = 0x00ff_ffff;
+
+/// Looks for molecules at the same place.
 ///
-/// METHOD: equality of 64-bit hashes stands for equality; among 10^8 molecules one false repetition is expected in
-/// thousands of tables, and the number is only shown.
-pub fn count_duplicates(x: &[f64], y: &[f64], z: Option<&[f64]>, genes: &[GeneIdx]) -> usize {
-    let mut hashes: Vec<u64> = (0..x.len())
-        .into_par_iter()
-        .map(|row| {
-            let depth = z.map_or(0, |z| z[row].to_bits());
-            [y[row].to_bits(), depth, genes[row].number().into()]
-                .into_iter()
-                .fold(mix(x[row].to_bits()), |hash, part| mix(hash ^ part))
-        })
-        .collect();
+/// METHOD: equality of 40-bit hashes of places, and of genes, stands for equality; a false repetition among 10^8
+/// molecules is expected once in many tables, and the numbers are only shown.
+pub fn repeats(x: &[f64], y: &[f64], z: Option<&[f64]>, genes: &[GeneIdx]) -> Repeats {
+    let place = |row: usize| {
+        let depth = z.map_or(0, |z| z[row].to_bits());
+        [y[row].to_bits(), depth].into_iter().fold(mix(x[row].to_bits()), |hash, part| mix(hash ^ part)) & !GENE_BITS
+    };
+    let with_gene = |row: usize| place(row) | (u64::from(genes[row].number()) & GENE_BITS);
+    let mut hashes: Vec<u64> = (0..x.len()).into_par_iter().map(with_gene).collect();
     hashes.par_sort_unstable();
-    hashes.windows(2).filter(|pair| pair[0] == pair[1]).count()
+    let n_duplicates = hashes.windows(2).filter(|pair| pair[0] == pair[1]).count();
+    let (mut n_places, mut most) = (0usize, (0usize, 0u64));
+    for there in hashes.chunk_by(|one, other| one & !GENE_BITS == other & !GENE_BITS) {
+        n_places += 1;
+        if there.len() > most.0 {
+            most = (there.len(), there[0] & !GENE_BITS);
+        }
+    }
+    let (n_molecules, hash) = most;
+    let others = (x.len() - n_molecules) / n_places.saturating_sub(1).max(1);
+    let is_crowd = n_molecules >= CROWD && n_molecules > CROWDED * others;
+    let row = if is_crowd { (0..x.len()).into_par_iter().find_first(|&row| place(row) == hash) } else { None };
+    Repeats { n_duplicates, crowd: row.map(|row| Crowd { row, n_molecules }) }
 }
 
 /// A bijection that spreads nearby numbers (the finalizer of SplitMix64).

@@ -5,10 +5,11 @@ use polars::prelude::{Column, DataFrame, DataType, PolarsError, Series};
 use super::blocks::CarriedPlan;
 use super::chunk::Collected;
 use super::columns::{Use, Uses};
+use super::segments::SegmentsFault;
 use super::source::{Format, Source};
 use super::{
-    Carried, MoleculeTable, Note, OutputColumn, RESULT_COLUMNS, ReadError, ReadFacts, ReadRequest, filters, parquet,
-    segments, text,
+    Carried, MoleculeTable, Note, OutputColumn, RESULT_COLUMNS, ReadError, ReadFacts, ReadRequest, byte_strings,
+    filters, parquet, segments, text,
 };
 use crate::data::{Molecules, Positions};
 
@@ -24,7 +25,9 @@ pub(super) enum Hold {
 impl Hold {
     /// Whether each carried column is held. `[n_carried]`
     pub fn columns(self, uses: &Uses) -> Vec<bool> {
-        let is_needed = |column: &usize| uses.prior.contains(column) || uses.prior_only == Some(*column);
+        let is_needed = |column: &usize| {
+            uses.prior.contains(column) || [uses.prior_only, uses.prior_field].contains(&Some(*column))
+        };
         let carried = (0..uses.of.len()).filter(|&column| matches!(uses.of[column], Use::Carried(_)));
         carried.map(|column| self == Self::All || is_needed(&column)).collect()
     }
@@ -84,6 +87,7 @@ fn load(request: &ReadRequest, hold: Hold) -> Result<Scan, ReadError> {
         Format::Csv | Format::GzipCsv => text::read(&source, request, hold)?,
     };
     note_columns(&mut table, request);
+    byte_strings::unmark(&mut table.collected.genes, &mut table.notes);
     if request.drop_duplicates {
         filters::drop_duplicates(&mut table, &source)?;
     }
@@ -93,11 +97,19 @@ fn load(request: &ReadRequest, hold: Hold) -> Result<Scan, ReadError> {
         return Err(ReadError::TooManyRows { path: source.path, n_rows: n_molecules as u64 });
     }
     drop_flat_z(&mut table, request);
-    let RawTable { uses, collected, carried, types, f32_axes, mut notes, mut seen, .. } = table;
+    let RawTable { header, uses, collected, carried, types, f32_axes, mut notes, mut seen } = table;
     let Collected { x, y, z, selection, .. } = collected;
     seen.n_rows = selection.n_rows() as u64;
-    let n_duplicates = filters::count_duplicates(&x, &y, z.as_deref(), &gene_of);
+    let filters::Repeats { n_duplicates, crowd } = filters::repeats(&x, &y, z.as_deref(), &gene_of);
     seen.n_duplicates = n_duplicates;
+    if let Some(filters::Crowd { row, n_molecules }) = crowd {
+        let depth = z.as_ref().map_or_else(String::new, |z| format!(", {}", z[row]));
+        notes.push(Note::Warning(format!(
+            "{n_molecules} molecules lie at the same point ({}, {}{depth}). If that stands for molecules without a place, \
+             leave them out, for example with --x-min, --x-max, --y-min or --y-max",
+            x[row], y[row]
+        )));
+    }
     if n_duplicates > 0 {
         notes.push(Note::Warning(format!(
             "{n_duplicates} molecules repeat another one (same gene, same place). They are kept; remove them from the \
@@ -111,11 +123,23 @@ fn load(request: &ReadRequest, hold: Hold) -> Result<Scan, ReadError> {
     let prior_segments = match &request.prior {
         Some(prior) => {
             let series = |&column: &usize| carried[carried_before(&uses, column)].as_ref();
+            let field_name = uses.prior_field.map_or("", |column| header[column].as_str());
             let columns = segments::PriorSeries {
                 labels: uses.prior.iter().filter_map(series).collect(),
                 only: uses.prior_only.as_ref().and_then(series),
+                field: uses.prior_field.as_ref().and_then(series).map(|field| (field, field_name)),
             };
-            Some(segments::segments_of(&columns, prior, &mut notes).map_err(broken)?)
+            let segments = segments::segments_of(&columns, prior, [&x, &y], &mut notes);
+            Some(segments.map_err(|fault| match (fault, &prior.only) {
+                (SegmentsFault::NoneLeft(seen), Some(only)) => ReadError::NoneWhere {
+                    path: path.clone(),
+                    column: only.column.clone(),
+                    value: only.value.clone(),
+                    seen,
+                },
+                (SegmentsFault::NoneLeft(seen), None) => ReadError::Damaged { path: path.clone(), detail: seen },
+                (SegmentsFault::Values(error), _) => broken(error),
+            })?)
         }
         None => None,
     };

@@ -2,12 +2,13 @@
 //! user's other columns out.
 
 mod blocks;
+mod byte_strings;
 mod carried;
 mod chunk;
 mod columns;
 mod csv;
-mod decimals;
 mod error;
+mod fields;
 mod filters;
 mod fingerprint;
 mod folders;
@@ -21,6 +22,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod text;
+mod unassigned;
 mod values;
 
 use std::path::{Path, PathBuf};
@@ -30,7 +32,7 @@ use polars::prelude::{Column, DataFrame};
 pub use blocks::CarriedPlan;
 pub use carried::{Carried, OutputColumn};
 pub use error::ReadError;
-pub use filters::count_duplicates;
+pub use filters::repeats;
 pub use fingerprint::{Fingerprint, Hasher, fingerprint};
 pub use folders::{Layout, Located};
 pub use load::{Scan, read, scan};
@@ -105,8 +107,10 @@ pub struct PriorColumn {
     /// Its name, in the output or in the file. If no column has this name, it may be several names with commas between
     /// them: a segment is a combination of values then, and the last column tells what is in none.
     pub name: String,
-    /// The value that means "in no segment".
+    /// The value that means "in no segment"; or several with commas between them, in which `*` stands for any text.
     pub unassigned_label: String,
+    /// Whether the user named it: otherwise negative numbers and the usual words for nothing count, too.
+    pub label_is_given: bool,
     /// Molecules with another value in a column are in no segment.
     pub only: Option<OnlyWhere>,
 }

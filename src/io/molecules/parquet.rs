@@ -1,11 +1,8 @@
 //! Reading Parquet tables: one row group at a time, its columns in parallel.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicU64;
 
-use polars::prelude::{
-    ArrowDataType, DataType, ParallelStrategy, ParquetReader, PolarsError, PolarsResult, SerReader, Series,
-};
+use polars::prelude::{ArrowDataType, DataType, PolarsError, PolarsResult, Series};
 use rayon::prelude::*;
 
 use super::chunk::{Chunk, Collected, Genes, Kept, Part, mask};
@@ -16,49 +13,31 @@ use super::selection::Selection;
 use super::source::Source;
 use super::text::assemble;
 use super::values::{Seen, Values, number};
-use super::{Note, ReadFacts, ReadRequest, decimals, parquet_types};
+use super::{Note, ReadFacts, ReadRequest, parquet_types};
+use crate::io::parquet::{ParquetFault, ParquetFile};
 
 /// Names of the columns of a Parquet file.
 pub(super) fn header(source: &Source) -> Result<Vec<String>, ReadError> {
-    Ok(Footer::read(source)?.header)
-}
-
-/// Rows that are read together at most. Some writers make one row group of tens of millions of rows.
-const MAX_ROWS: usize = 1 << 20;
-
-/// Cuts a row group of `n_rows` rows into pieces.
-fn pieces(n_rows: usize) -> impl Iterator<Item = usize> {
-    (0..n_rows).step_by(MAX_ROWS).map(move |begin| MAX_ROWS.min(n_rows - begin))
+    Ok(open(source)?.header)
 }
 
 /// Rows of every row group of a table, part by part, as they are read.
 pub(super) fn row_groups(source: &Source) -> Result<Vec<usize>, ReadError> {
     let groups: Result<Vec<Vec<usize>>, ReadError> =
-        source.parts().map(|part| Footer::read(&part).map(|footer| footer.row_groups)).collect();
+        source.parts().map(|part| open(&part).map(|file| file.pieces())).collect();
     Ok(groups?.concat())
 }
 
-/// What a file declares before its rows are read.
-struct Footer {
-    header: Vec<String>,
-    types: Vec<ArrowDataType>,
-    /// Rows that are read together: of every row group, or of parts of large ones.
-    row_groups: Vec<usize>,
+fn open(source: &Source) -> Result<ParquetFile, ReadError> {
+    let file = ParquetFile::open(&source.path).map_err(|fault| failure(source, fault))?;
+    if file.header.is_empty() { Err(ReadError::NoColumns { path: source.path.clone() }) } else { Ok(file) }
 }
 
-impl Footer {
-    fn read(source: &Source) -> Result<Self, ReadError> {
-        let mut reader = ParquetReader::new(source.open()?);
-        guarded(|| {
-            let schema = reader.schema()?;
-            let metadata = reader.get_metadata()?;
-            Ok(Self {
-                header: schema.iter_names().map(|name| name.to_string()).collect(),
-                types: schema.iter_values().map(|field| field.dtype.clone()).collect(),
-                row_groups: metadata.row_groups.iter().flat_map(|group| pieces(group.num_rows())).collect(),
-            })
-        })
-        .map_err(|error| damaged(source, &error.to_string()))
+fn failure(source: &Source, fault: ParquetFault) -> ReadError {
+    let path = source.path.clone();
+    match fault {
+        ParquetFault::Unreadable(reason) => ReadError::Unreadable { path, reason },
+        ParquetFault::Damaged(detail) => ReadError::Damaged { path, detail },
     }
 }
 
@@ -66,7 +45,7 @@ impl Footer {
 pub(super) fn read(source: &Source, request: &ReadRequest, hold: Hold) -> Result<RawTable, ReadError> {
     let parts: Vec<Source> = source.parts().collect();
     let Some(first) = parts.first() else { return Err(ReadError::NoRows { path: source.path.clone() }) };
-    let Footer { header, types, .. } = Footer::read(first)?;
+    let ParquetFile { header, types, .. } = open(first)?;
     let mut uses = resolve(&header, request, &first.path, needs_z(request))?;
     let mut notes = Vec::new();
     parquet_types::check(&first.path, &header, &types, &mut uses, &mut notes)?;
@@ -82,21 +61,30 @@ pub(super) fn read(source: &Source, request: &ReadRequest, hold: Hold) -> Result
     // Types of the carried columns: those in the first row group.
     let mut settled: Option<Vec<DataType>> = None;
     for part in &parts {
-        let footer = Footer::read(part)?;
-        if footer.header != header {
+        let file = open(part)?;
+        if file.header != header {
             return Err(ReadError::OtherColumns { path: part.path.clone(), first: first.path.clone() });
         }
         let mut offset = 0;
-        for n_rows in footer.row_groups.iter().copied().filter(|&n_rows| n_rows > 0) {
+        for n_rows in file.pieces() {
             // Only the range of integers must be known of columns that are not held.
             let is_known = |(at, &column): (usize, &usize)| {
                 let dtype = settled.as_ref().map(|settled| &settled[at]);
                 let is_needed = held[at] || uses.qv == Some(column) || dtype.is_none_or(|is| is == &DataType::Int64);
-                (!is_needed && footer.types[column] == types[column]).then_some(column)
+                (!is_needed && file.types[column] == types[column]).then_some(column)
             };
             let known: Vec<usize> = carried.iter().enumerate().filter_map(is_known).collect();
-            let (uses, header, types, known) = (&uses, &header, &footer.types, &known);
-            let group = Group { source: part, request, uses, header, types, offset, n_rows, known, n_lost: &n_lost };
+            let group = Group {
+                source: part,
+                file: &file,
+                request,
+                uses: &uses,
+                header: &header,
+                offset,
+                n_rows,
+                known: &known,
+                n_lost: &n_lost,
+            };
             let mut chunk = group.read()?;
             let settled = settled.get_or_insert_with(|| chunk.carried.iter().map(type_of).collect());
             settle(&mut chunk.carried, settled, &held).map_err(|error| damaged(part, &error.to_string()))?;
@@ -162,13 +150,22 @@ pub(super) fn read_carried<E: From<ReadError>>(
     let n_lost = AtomicU64::new(0);
     let mut n_before = 0;
     for part in source.parts() {
-        let Footer { header, types: of_file, row_groups } = Footer::read(&part)?;
+        let file = open(&part)?;
+        let header = &file.header;
         let mut offset = 0;
-        for n_rows in row_groups {
+        for n_rows in file.pieces() {
             let is_kept = selection.rows(n_before, n_rows).ok_or_else(|| source.changed())?;
-            let (header, of_file, known) = (&header, &of_file, &[]);
-            let group =
-                Group { source: &part, request, uses, header, types: of_file, offset, n_rows, known, n_lost: &n_lost };
+            let group = Group {
+                source: &part,
+                file: &file,
+                request,
+                uses,
+                header,
+                offset,
+                n_rows,
+                known: &[],
+                n_lost: &n_lost,
+            };
             if is_kept.contains(&true) {
                 take(group.read_carried(&columns, types, &is_kept)?)?;
             }
@@ -183,24 +180,18 @@ fn damaged(source: &Source, detail: &str) -> ReadError {
     ReadError::Damaged { path: source.path.clone(), detail: detail.into() }
 }
 
-/// Runs a decoder, which may panic on damaged files.
-fn guarded<T>(decode: impl FnOnce() -> PolarsResult<T>) -> PolarsResult<T> {
-    catch_unwind(AssertUnwindSafe(decode))
-        .unwrap_or_else(|_| Err(PolarsError::ComputeError("the Parquet decoder failed".into())))
-}
-
 /// One row group.
 struct Group<'a> {
     source: &'a Source,
+    file: &'a ParquetFile,
     request: &'a ReadRequest,
     uses: &'a Uses,
     header: &'a [String],
-    types: &'a [ArrowDataType],
     offset: usize,
     n_rows: usize,
     /// Carried columns that need not be read, ascending.
     known: &'a [usize],
-    /// Values that cannot be kept.
+    /// Times that cannot be written, and are missing now.
     n_lost: &'a AtomicU64,
 }
 
@@ -262,32 +253,10 @@ impl Group<'_> {
 
     /// Decodes one column in the calling thread.
     fn column(&self, column: usize) -> Result<Series, ReadError> {
-        let file = self.source.open()?;
-        if decimals::is_decimal(&self.types[column]) {
-            let name = &self.header[column];
-            let decoded = guarded(|| decimals::read(file, column, self.offset..self.offset + self.n_rows));
-            let decoded = decoded.map_err(|error| damaged(self.source, &format!("column '{name}': {error}")))?;
-            return match decoded.len() == self.n_rows {
-                true => Ok(decoded),
-                false => Err(damaged(self.source, &format!("column '{name}' has missing rows"))),
-            };
-        }
-        let decoded = guarded(|| {
-            ParquetReader::new(file)
-                .read_parallel(ParallelStrategy::None)
-                .with_projection(Some(vec![column]))
-                .with_slice(Some((self.offset, self.n_rows)))
-                .finish()
-        });
+        let series = self.file.column(column, self.offset, self.n_rows).map_err(|fault| failure(self.source, fault))?;
         let name = &self.header[column];
-        let frame = decoded.map_err(|error| damaged(self.source, &format!("column '{name}': {error}")))?;
-        match frame.into_columns().pop() {
-            Some(column) if column.len() == self.n_rows => {
-                parquet_types::normal(column.take_materialized_series(), self.n_lost)
-                    .map_err(|error| damaged(self.source, &format!("column '{name}': {error}")))
-            }
-            _ => Err(damaged(self.source, &format!("column '{name}' has missing rows"))),
-        }
+        parquet_types::normal(series, self.n_lost)
+            .map_err(|error| damaged(self.source, &format!("column '{name}': {error}")))
     }
 
     /// A column as numbers; as finite ones, if they must be. Other missing values become NaN.
@@ -373,14 +342,7 @@ fn push_genes(genes: &mut Genes, series: &Series) -> PolarsResult<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_ROWS, as_printed, pieces};
-
-    #[test]
-    fn large_row_groups_are_cut() {
-        let of = |n_rows: usize| pieces(n_rows).collect::<Vec<_>>();
-        assert_eq!((of(0), of(5), of(MAX_ROWS)), (vec![], vec![5], vec![MAX_ROWS]));
-        assert_eq!(of(2 * MAX_ROWS + 1), [MAX_ROWS, MAX_ROWS, 1]);
-    }
+    use super::as_printed;
 
     #[test]
     fn single_precision_is_read_as_it_is_printed() {

@@ -9,7 +9,7 @@ use polars::prelude::{
 };
 
 use super::columns::{Use, Uses};
-use super::{Note, ReadError, decimals};
+use super::{Note, ReadError};
 
 /// Seconds from 1970 to the first and the last of the years that are written, 1 to 9999.
 const YEARS: [i64; 2] = [-62_135_596_800, 253_402_300_799];
@@ -82,7 +82,7 @@ fn is_text(dtype: &ArrowDataType) -> bool {
 fn can_be_numbers(dtype: &ArrowDataType) -> bool {
     match dtype {
         ArrowDataType::Dictionary(_, values, _) => can_be_numbers(values),
-        dtype => is_number(dtype) || is_text(dtype) || decimals::is_decimal(dtype) || *dtype == ArrowDataType::Null,
+        dtype => is_number(dtype) || is_text(dtype) || *dtype == ArrowDataType::Null,
     }
 }
 

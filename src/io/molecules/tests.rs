@@ -146,7 +146,9 @@ fn xenium_table_with_binary_genes_in_two_row_groups() {
 
 #[test]
 fn xenium_prior_column_is_known() {
-    let prior = |label: &str| Some(PriorColumn { name: "cell_id".into(), unassigned_label: label.into(), only: None });
+    let prior = |label: &str| {
+        Some(PriorColumn { name: "cell_id".into(), unassigned_label: label.into(), ..PriorColumn::default() })
+    };
     let request = xenium(fixture("xenium_binary_snappy.parquet"));
     let table = read(&ReadRequest { prior: prior("UNASSIGNED"), ..request.clone() }).unwrap();
     assert_eq!(segment_numbers(&table), [1, 0, 2, 1, 0, 3]);
@@ -154,7 +156,7 @@ fn xenium_prior_column_is_known() {
     let forgotten = read(&ReadRequest { prior: prior("0"), ..request.clone() }).unwrap();
     assert_eq!(segment_numbers(&forgotten), [1, 0, 2, 1, 0, 3]);
     assert_eq!(warnings(&forgotten).len(), 1);
-    let name = Some(PriorColumn { name: "cell".into(), unassigned_label: "0".into(), only: None });
+    let name = Some(PriorColumn { name: "cell".into(), unassigned_label: "0".into(), ..PriorColumn::default() });
     let error = read(&ReadRequest { prior: name, ..request }).unwrap_err().to_string();
     assert!(error.contains("no prior column 'cell'") && error.contains("(maybe ':cell_id')"), "{error}");
 }
@@ -175,7 +177,7 @@ fn experiment_file_leads_to_the_table_beside_it() {
 
 #[test]
 fn unusual_column_types_are_carried_or_left_out_with_a_warning() {
-    let prior = Some(PriorColumn { name: "cell".into(), unassigned_label: "-1".into(), only: None });
+    let prior = Some(PriorColumn { name: "cell".into(), unassigned_label: "-1".into(), ..PriorColumn::default() });
     let table = read(&ReadRequest { prior, ..request(fixture("large_string_gzip.parquet")) }).unwrap();
     assert_eq!(gene_names(&table), ["a", "missing", "b", "missing"]);
     assert_eq!(table.molecules.positions.x, [1.0, 2.0, 3.0, 4.0]);
@@ -252,7 +254,9 @@ fn bad_files_are_named_for_what_they_are() {
     assert!(failure("x,y,x,gene\n1,2,3,a\n").contains("'x' 2 times"));
     assert!(failure(b"\x01\x02\xff,y,gene\n").contains("binary data"));
     assert!(failure("# a\nx,y,gene\n1,2,a\n").contains("remove the lines before the header"));
+    assert!(failure("#FileFormat=GEMv0.1\n#Stereo=1\nx\ty\tgene\n1\t2\ta\n").contains("as in GEM files"));
     assert!(failure("x#y#gene\n1#2#a\n").contains("read as one column"));
+    assert!(failure("\"x,y,gene\n1,2,a\n").contains("the header: a quoted field is not closed"));
     let device = read(&request("/dev/null".into())).unwrap_err().to_string();
     assert!(device.contains("a pipe or a device"), "{device}");
     let missing = read(&request("/nonexistent/table.csv".into())).unwrap_err().to_string();
@@ -376,7 +380,7 @@ fn table_does_not_depend_on_threads() {
         text.push_str(&format!("{},{row},g{},{}\n", row as f64 / 3.0, (row * 7919) % 101, row % 1000));
     }
     let dir = Dir::new();
-    let prior = Some(PriorColumn { name: "cell".into(), unassigned_label: "0".into(), only: None });
+    let prior = Some(PriorColumn { name: "cell".into(), unassigned_label: "0".into(), ..PriorColumn::default() });
     let request = ReadRequest { prior, ..request(dir.file("table.csv", text)) };
     let with = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -438,4 +442,20 @@ fn a_table_in_parts_is_one_table() {
     dir.file("part.1.parquet", std::fs::read(fixture("xenium_dictionary_zstd.parquet")).unwrap());
     let error = read(&ReadRequest { columns, ..request(dir.0.path().into()) }).unwrap_err().to_string();
     assert!(error.contains("part.1.parquet: its columns are not those of"), "{error}");
+}
+
+/// Instruments write (0, 0) for molecules that they could not place.
+#[test]
+fn many_molecules_at_one_point_are_told_with_the_place() {
+    let placed: String = (0..300).map(|row| format!("{row},{},g{}\n", row % 7, row % 3)).collect();
+    let unplaced: String = (0..150).map(|row| format!("0,-1,g{}\n", row % 3)).collect();
+    let notes = |text: String| {
+        let dir = Dir::new();
+        format!("{:?}", read(&request(dir.file("t.csv", text))).unwrap().notes)
+    };
+    let told = notes(format!("x,y,gene\n{placed}{unplaced}"));
+    assert!(told.contains("150 molecules lie at the same point (0, -1)"), "{told}");
+    // Bins of a few places with many molecules each are no crowd.
+    let bins: String = (0..900).map(|row| format!("{},{},g{}\n", row % 3, row % 2, row % 5)).collect();
+    assert!(!notes(format!("x,y,gene\n{bins}")).contains("the same point"));
 }

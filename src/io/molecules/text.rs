@@ -18,8 +18,8 @@ use super::{ReadFacts, ReadRequest};
 /// Blocks in memory at once; one wave is split while the next is read.
 const MAX_WAVE: usize = 16;
 
-/// Bytes at the start of the file in which header and delimiter are found.
-const HEADER_BYTES: usize = 1 << 16;
+/// Bytes at the start of the file that must be text.
+const LOOKED_AT: usize = 1 << 16;
 
 type TextBlocks = Blocks<Box<dyn Read + Send>>;
 
@@ -111,12 +111,24 @@ pub(super) fn assemble(
 /// Opens the file and finds its header; the blocks that follow start behind it.
 fn open(source: &Source) -> Result<(TextBlocks, Dialect), ReadError> {
     let mut blocks = Blocks::new(source.text()?).map_err(|error| source.read_failure(error))?;
-    let start = &blocks.peek()[..blocks.peek().len().min(HEADER_BYTES)];
+    let start = &blocks.peek()[..blocks.peek().len().min(LOOKED_AT)];
     if start.iter().any(|byte| matches!(byte, 0..=8 | 14..=26)) {
         let reason = "it contains binary data. Expected CSV (plain or gzip) or Parquet".into();
         return Err(ReadError::WrongFormat { path: source.path.clone(), reason });
     }
-    let dialect = detect(start).ok_or_else(|| ReadError::Empty { path: source.path.clone() })?;
+    let dialect = loop {
+        let dialect = detect(blocks.peek());
+        let is_whole = dialect.as_ref().is_some_and(|dialect| dialect.header_len < blocks.peek().len());
+        // A header may be longer than what is at hand.
+        if is_whole || !blocks.grow().map_err(|error| source.read_failure(error))? {
+            break dialect;
+        }
+    };
+    let is_blank = |byte: &u8| matches!(byte, b'\n' | b'\r');
+    let dialect = dialect.ok_or_else(|| match blocks.peek().iter().all(is_blank) {
+        true => ReadError::Empty { path: source.path.clone() },
+        false => ReadError::Quotes { path: source.path.clone(), row: 0 },
+    })?;
     blocks.start(dialect.header_len, dialect.delimiter);
     Ok((blocks, dialect))
 }
@@ -252,7 +264,12 @@ impl Reader<'_> {
                 ReadError::RowLength { path, row: number(row), fields, expected, hint }
             }
             Fault::Value { row, column, text } => {
-                let value = if text.is_empty() { "a missing value".into() } else { format!("'{text}'") };
+                let shown: String = text.chars().take(80).collect();
+                let value = match shown.len() {
+                    0 => "a missing value".into(),
+                    n if n < text.len() => format!("'{shown}…'"),
+                    _ => format!("'{shown}'"),
+                };
                 let remedy = value_remedy(self.uses, column, &text);
                 ReadError::BadValue {
                     path,

@@ -25,7 +25,9 @@ use rayon::prelude::*;
 use super::StageError;
 use super::schema::{Column, Table};
 use crate::io::molecules::{Fingerprint, Hasher};
-pub(super) use reading::{Batch, Cursor, RowGroup, TableFile, damaged, read_columns, read_schema, read_table};
+pub(super) use reading::{
+    Batch, Cursor, RowGroup, TableFile, check_rows, damaged, read_columns, read_schema, read_table,
+};
 
 /// Values of some rows of a column.
 pub(super) type Values = Box<dyn Array>;

@@ -35,7 +35,7 @@ pub struct StageReader {
 impl StageReader {
     /// Opens the stage in `dir`, which may also be the path of its manifest, if it is of one of the kinds `expected`.
     ///
-    /// All tables are read once to compare their sizes and content with the manifest, so a stage that was cut, edited or
+    /// All tables are read once to compare their sizes, rows and content with the manifest, so a stage that was cut, edited or
     /// mixed with another is an error here and never a result. Errors name the directory or the table, and what to do.
     pub fn open(dir: &Path, expected: &[StageKind]) -> Result<Self, StageError> {
         let Self { dir, manifest } = Self::peek(dir, expected)?;
@@ -306,5 +306,5 @@ fn check_table(dir: &Path, entry: &TableEntry) -> Result<(), StageError> {
     if hash_text(found.hash) != entry.xxh64 || found.size != entry.bytes {
         return Err(StageError::TableChanged { path });
     }
-    Ok(())
+    ipc::check_rows(&path, entry.n_rows)
 }

@@ -20,7 +20,7 @@ use crate::config::resolve::default_confidence_nn_id;
 use crate::config::{PreviewSettings, VERSION};
 use crate::graph;
 use crate::io::atomic;
-use crate::io::molecules::{MoleculeTable, ReadFacts, count_duplicates};
+use crate::io::molecules::{MoleculeTable, ReadFacts, repeats};
 use crate::io::stage::StageReader;
 use crate::numeric::draws::{Draws, Stream};
 use crate::observe::Observer;
@@ -68,7 +68,7 @@ fn look(table: MoleculeTable, settings: &PreviewSettings, observer: &dyn Observe
     let MoleculeTable { molecules, genes, mut seen, .. } = table;
     if settings.input.is_stage {
         let (positions, genes) = (&molecules.positions, &molecules.genes);
-        seen.n_duplicates = count_duplicates(&positions.x, &positions.y, positions.z.as_deref(), genes);
+        seen.n_duplicates = repeats(&positions.x, &positions.y, positions.z.as_deref(), genes).n_duplicates;
     }
     observer.stage("Looking at places and genes");
     let facts = place::facts(&molecules.positions, genes.len(), seen.n_duplicates);

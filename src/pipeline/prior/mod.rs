@@ -188,6 +188,9 @@ pub fn take(
             settings.min_molecules_per_segment
         );
     }
+    for doubt in prior::doubts(&table.molecules.positions, &found.prior.segment_of, &found.table) {
+        observer.warning(&doubt.to_string());
+    }
     let (n_kept, n_all, least) = (found.table.n_kept(), found.table.rows.len(), settings.min_molecules_per_segment);
     let n_empty = found.table.n_without_molecules();
     observer.info(&format!(
@@ -236,6 +239,13 @@ fn from_file(
     keep_labels: bool,
     observer: &dyn Observer,
 ) -> anyhow::Result<FoundPrior> {
+    let is_file = std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+    anyhow::ensure!(
+        is_file || !path.exists(),
+        "{}: is no file but a pipe, device or folder, and a prior segmentation is read more than once. Write it to a file \
+         first and name that",
+        path.display()
+    );
     let fingerprint = fingerprint(path)?;
     let mut found = if images::is_image(&first_bytes(path)?) {
         image::read(path, positions, settings, keep_labels, observer)?
@@ -252,7 +262,8 @@ fn from_boundaries(
     settings: &PriorSettings,
     observer: &dyn Observer,
 ) -> anyhow::Result<FoundPrior> {
-    let boundaries::Boundaries { mut polygons, n_short_rings, n_ignored, n_unnamed } = boundaries::read(path)?;
+    let boundaries::Boundaries { mut polygons, n_short_rings, n_ignored, n_unnamed, repeated } =
+        boundaries::read(path)?;
     for (n, what) in [
         (n_short_rings, "rings with fewer than three different vertices are ignored"),
         (n_ignored, "rows without a name, or geometries that are no polygons, are ignored"),
@@ -261,6 +272,17 @@ fn from_boundaries(
         if n > 0 {
             observer.warning(&format!("{}: {n} {what}", path.display()));
         }
+    }
+    for boundaries::RepeatedName { key, value, n_polygons, instead } in repeated {
+        observer.warning(&format!(
+            "{}: {n_polygons} polygons in different places have the same {key} ('{value}'), which is no name of a cell \
+             then. {}",
+            path.display(),
+            match instead {
+                Some(other) => format!("Their names are taken from {other}"),
+                None => "The polygons are numbered, and each is a segment".to_owned(),
+            }
+        ));
     }
     if settings.pixel_size.is_some() || settings.origin.is_some() || settings.coordinate_scale != 1.0 {
         let [x, y] = settings.pixel_size.map_or([settings.coordinate_scale; 2], |size| size.xy);

@@ -1,19 +1,16 @@
 //! Comparing a pair with the bundle that it will be imported into.
 
-use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use polars::prelude::{DataType, ParallelStrategy, ParquetReader, PolarsError, PolarsResult, SerReader, Series};
+use polars::prelude::{DataType, PolarsError, Series};
 
 use super::ids::whole_numbers;
 use super::{ID_COLUMN, Pair, RangerError, Requirement, TranscriptIds};
+use crate::io::parquet::{ParquetFault, ParquetFile};
 
 /// Largest distance along an axis between the coordinates of a transcript here and in the bundle, in microns. Both
 /// are rounded, to single precision or to some decimals.
 const MAX_SHIFT: f64 = 0.01;
-/// Rows of a row group that are compared at a time, at most.
-const ROWS: usize = 1 << 20;
 /// The columns that are compared.
 const COLUMNS: [&str; 3] = [ID_COLUMN, "x_location", "y_location"];
 
@@ -92,34 +89,22 @@ fn for_each_block(
     mut take: impl FnMut([&Series; 3]) -> Result<(), RangerError>,
 ) -> Result<(), RangerError> {
     let broken = |detail: String| unreadable(path, detail);
-    let open = || File::open(path).map_err(|error| broken(error.to_string()));
-    let mut reader = ParquetReader::new(open()?);
-    let (names, n_rows) = guarded(|| {
-        let names: Vec<String> = reader.schema()?.iter_names().map(|name| name.to_string()).collect();
-        Ok((names, reader.get_metadata()?.num_rows))
-    })
-    .map_err(|error| broken(error.to_string()))?;
+    let fault = |fault| match fault {
+        ParquetFault::Unreadable(error) => broken(error.to_string()),
+        ParquetFault::Damaged(detail) => broken(detail),
+    };
+    let file = ParquetFile::open(path).map_err(fault)?;
+    let names = &file.header;
     let place = |wanted: &str| {
         let at = names.iter().position(|name| name == wanted);
         at.ok_or_else(|| broken(format!("it has no column '{wanted}', but {}", names.join(", "))))
     };
     let places = [place(COLUMNS[0])?, place(COLUMNS[1])?, place(COLUMNS[2])?];
-    for begin in (0..n_rows).step_by(ROWS) {
-        let n = ROWS.min(n_rows - begin);
-        let column = |at: usize| {
-            let file = open()?;
-            let decoded = guarded(|| {
-                ParquetReader::new(file)
-                    .read_parallel(ParallelStrategy::None)
-                    .with_projection(Some(vec![places[at]]))
-                    .with_slice(Some((begin, n)))
-                    .finish()
-            });
-            let column = decoded.map_err(|error| broken(error.to_string()))?.into_columns().pop();
-            let column = column.filter(|column| column.len() == n);
-            column.map(|column| column.take_materialized_series()).ok_or_else(|| broken("rows are missing".to_owned()))
-        };
+    let mut begin = 0;
+    for n_rows in file.pieces() {
+        let column = |at: usize| file.column(places[at], begin, n_rows).map_err(fault);
         take([&column(0)?, &column(1)?, &column(2)?])?;
+        begin += n_rows;
     }
     Ok(())
 }
@@ -136,10 +121,4 @@ fn unreadable(path: &Path, detail: String) -> RangerError {
         format!("{} cannot be read: {detail}", path.display()),
         "check the bundle, or leave out --xenium-bundle to export without it",
     )
-}
-
-/// Runs a decoder, which may panic on damaged files.
-fn guarded<T>(decode: impl FnOnce() -> PolarsResult<T>) -> PolarsResult<T> {
-    catch_unwind(AssertUnwindSafe(decode))
-        .unwrap_or_else(|_| Err(PolarsError::ComputeError("the Parquet decoder failed".into())))
 }

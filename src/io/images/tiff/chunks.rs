@@ -2,13 +2,13 @@
 
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ::tiff::TiffError;
 use ::tiff::decoder::{Decoder, Limits};
 
 use super::directory::{Source, tags};
 use super::layout::{Compression, Layout, Shades};
+use crate::io::guard;
 use crate::io::images::error::ImageFault;
 use crate::io::images::samples::{ByteOrder, Pixels, SampleType, unpack_bits};
 use crate::io::images::{ALWAYS_FINE, BAND_BYTES, TakePixels, too_large};
@@ -148,19 +148,19 @@ fn decode(
     let header = strip_header(layout, source.order, rows, n_bytes);
     let strip = Strip { header: &header, file: &mut source.reader, offset, n_bytes, position: 0 };
     // A fault of the decoder must not end the program.
-    let decoded = catch_unwind(AssertUnwindSafe(|| {
+    let decoded = guard::quietly(|| {
         let mut decoder = Decoder::new(strip)?.with_limits(Limits::unlimited());
         decoder.read_chunk_bytes(0, buffer)
-    }));
+    });
     match decoded {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(TiffError::IoError(error))) => Err(error.into()),
-        Ok(Err(TiffError::UnsupportedError(error))) => Err(ImageFault::Unsupported {
+        Some(Ok(())) => Ok(()),
+        Some(Err(TiffError::IoError(error))) => Err(error.into()),
+        Some(Err(TiffError::UnsupportedError(error))) => Err(ImageFault::Unsupported {
             what: format!("uses a feature of TIFF that cannot be read ({error})"),
             remedy: "write it without compression or with deflate".to_owned(),
         }),
-        Ok(Err(error)) => Err(ImageFault::Damaged(error.to_string())),
-        Err(_) => Err(ImageFault::Damaged("its compressed pixels make no sense".to_owned())),
+        Some(Err(error)) => Err(ImageFault::Damaged(error.to_string())),
+        None => Err(ImageFault::Damaged("its compressed pixels make no sense".to_owned())),
     }
 }
 

@@ -2,19 +2,21 @@
 
 use std::fs::File;
 use std::io::BufReader;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use polars::prelude::{PolarsError, PolarsResult};
 use polars_arrow::array::{Array, BinaryArray, BooleanArray, DictionaryArray, PrimitiveArray};
 use polars_arrow::datatypes::{ArrowSchema, ArrowSchemaRef, Field};
-use polars_arrow::io::ipc::read::{Dictionaries, FileMetadata, read_batch, read_file_dictionaries, read_file_metadata};
+use polars_arrow::io::ipc::read::{
+    Dictionaries, FileMetadata, get_row_count, read_batch, read_file_dictionaries, read_file_metadata,
+};
 use polars_arrow::record_batch::RecordBatchT;
 use polars_arrow::types::NativeType;
 use rayon::prelude::*;
 
 use super::{StageError, Texts, Values, wave};
+use crate::io::guard;
 use crate::io::stage::schema::Table;
 
 /// Some rows of a table that is read.
@@ -178,6 +180,14 @@ impl Cursor {
     }
 }
 
+/// Compares the number of rows that the file of a table has with that of the manifest. Reads no rows.
+pub(in crate::io::stage) fn check_rows(path: &Path, n_rows: u64) -> Result<(), StageError> {
+    let file = File::open(path).map_err(|source| StageError::Unreadable { path: path.to_path_buf(), source })?;
+    let found =
+        guarded(|| get_row_count(&mut BufReader::new(file))).map_err(|error| damaged(path, error.to_string()))?;
+    check_number(path, found.unsigned_abs(), n_rows)
+}
+
 /// The schema of a table's file, with all metadata.
 pub(in crate::io::stage) fn read_schema(path: &Path) -> Result<ArrowSchemaRef, StageError> {
     Ok(open(path)?.1.schema)
@@ -192,8 +202,7 @@ fn open(path: &Path) -> Result<(BufReader<File>, FileMetadata), StageError> {
 
 /// Runs a decoder, which may panic on damaged files.
 fn guarded<T>(decode: impl FnOnce() -> PolarsResult<T>) -> PolarsResult<T> {
-    catch_unwind(AssertUnwindSafe(decode))
-        .unwrap_or_else(|_| Err(PolarsError::ComputeError("the Arrow decoder failed".into())))
+    guard::quietly(decode).unwrap_or_else(|| Err(PolarsError::ComputeError("the Arrow decoder failed".into())))
 }
 
 pub(in crate::io::stage) fn damaged(path: &Path, detail: impl Into<String>) -> StageError {

@@ -122,7 +122,7 @@ fn manifests_that_are_newer_cut_or_foreign_are_told_apart() {
     }
     // Another number of rows leaves the content of the file as it was.
     fs::write(&path, good.replacen("\"n_rows\": 10", "\"n_rows\": 11", 1)).unwrap();
-    let error = open(dir.path()).unwrap().molecules().unwrap_err().to_string();
+    let error = message(open(dir.path()));
     assert!(error.contains("it has 10 rows, but the manifest says 11"), "{error}");
 }
 

@@ -1,0 +1,309 @@
+//! Whether segments look like cells or nuclei.
+//!
+//! Most columns and boundaries that are read wrongly are read without an error: a word for "no cell" is taken for a cell,
+//! numbers that start anew in each field of view join cells of all fields, a class is taken for a name. All of these show
+//! in where the molecules of a segment lie, and in how they compare with those of other segments.
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use rayon::prelude::*;
+
+use super::table::SegmentTable;
+use crate::data::{Positions, SegmentIdx};
+use crate::numeric::stats;
+use crate::spatial::extent;
+
+/// Fewest molecules of a segment whose spread tells something.
+const MIN_MOLECULES: usize = 8;
+/// Molecules of a segment that are looked at for its spacing, at most.
+const MAX_SAMPLED: usize = 64;
+/// Fewest segments that are compared with each other.
+const MIN_SEGMENTS: usize = 5;
+/// A segment has far-apart parts if it spreads so many times as wide as its molecules are spaced.
+///
+/// METHOD: 1 for an even disk and 3 for a line, whatever the density. 5 for two equal disks ten radii apart.
+const FAR_APART: f64 = 5.0;
+/// Segments lie on top of each other if they cover the area of the molecules so many times; in three dimensions more
+/// than one layer of cells does.
+const COVERED: f64 = 5.0;
+const COVERED_3D: f64 = 12.0;
+/// A segment is giant if it has so many times the typical number of molecules, this share of all that are in segments,
+/// and so many times the typical radius.
+const GIANT_MOLECULES: f64 = 10.0;
+const GIANT_SHARE: f64 = 0.1;
+const GIANT_RADIUS: f64 = 5.0;
+/// A single segment with so large a share of all molecules is suspicious.
+const MOST: f64 = 0.5;
+/// Fewest molecules of which a single segment can hold most.
+const LEAST_OF_MOST: usize = 200;
+/// A segment of so many times the typical radius is too large; such segments are told if they hold this share of the
+/// molecules in segments.
+const LARGE_RADIUS: f64 = 6.0;
+const LARGE_SHARE: f64 = 0.01;
+/// Ratio of spread and spacing of an even disk: the spread is 0.40 and the distance to the third neighbor 0.94 times the
+/// mean distance of molecules, times the root of their number.
+const EVEN_DISK: f64 = 0.43;
+/// Which neighbor tells the spacing; the nearest may be a copy.
+const NEIGHBOR: usize = 3;
+/// Segments named in a message at most.
+const MAX_NAMES: usize = 5;
+
+/// What is odd about segments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Oddity {
+    /// One segment with much more than others, all over the area.
+    Giant,
+    /// Molecules in several places that are far apart.
+    FarApart,
+    /// Segments that lie on top of each other.
+    OnTop,
+    /// Segments that are much larger than others.
+    Large,
+}
+
+/// Segments that do not look like cells or nuclei. Its text says what was found and what to do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Doubt {
+    /// What is odd.
+    pub oddity: Oddity,
+    /// How many segments it concerns.
+    pub n_odd: usize,
+    /// Of how many.
+    pub n_segments: usize,
+    /// Share of the molecules in segments that they hold.
+    pub share: f64,
+    /// How odd they are: the largest ratio.
+    pub ratio: f64,
+    /// Names of some, those with the most molecules first.
+    pub names: Vec<String>,
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { n_odd, n_segments, ratio, .. } = self;
+        let more = if self.names.len() < *n_odd { ", …" } else { "" };
+        let names = format!("'{}'{more}", self.names.join("', '"));
+        let percent = 100.0 * self.share;
+        match self.oddity {
+            Oddity::Giant => write!(
+                f,
+                "A segment of the prior holds {percent:.0} % of the molecules in segments, and is no cell: {names}. If it \
+                 means 'no cell', name it with --unassigned-prior-label; otherwise check what names the segments"
+            ),
+            Oddity::FarApart => write!(
+                f,
+                "{n_odd} of {n_segments} segments of the prior have molecules in places far apart ({percent:.0} % of the \
+                 molecules in segments): {names}. Are the labels unique in a field of view or section only? Then name \
+                 both columns, as in :fov,cell_ID; if they mean 'no cell', use --unassigned-prior-label"
+            ),
+            Oddity::OnTop => write!(
+                f,
+                "The {n_segments} segments of the prior lie on top of each other: together they spread over {ratio:.0} \
+                 times the area of the molecules. The widest are {names}. Labels that are unique in a field of view only, \
+                 classes of cells and labels of other rows look like this"
+            ),
+            Oddity::Large => write!(
+                f,
+                "{n_odd} of {n_segments} segments of the prior are much larger than the others, up to {ratio:.0} times as \
+                 wide, and hold {percent:.0} % of the molecules in segments: {names}. Labels that mean 'no cell' \
+                 (--unassigned-prior-label), outlines of regions and merged nuclei look like this"
+            ),
+        }
+    }
+}
+
+/// A segment, measured.
+#[derive(Clone, Copy)]
+struct Measured {
+    segment: usize,
+    n: usize,
+    /// Root of the mean squared distance from the mean, in the plane.
+    spread: f64,
+    /// Spread as a multiple of that of an even disk of the same spacing.
+    evenness: f64,
+    /// Radius, from the area if that is known.
+    radius: f64,
+}
+
+/// What is odd about segments, the worst first; nothing for those that look like cells or nuclei.
+///
+/// Shapes: `segment_of` is `[n_molecules]`, `table` has the names and, if they are known, the areas of the segments. Draws
+/// nothing, and looks at a fixed sample of the molecules of a segment; the same result on any thread count.
+pub fn doubts(positions: &Positions, segment_of: &[Option<SegmentIdx>], table: &SegmentTable) -> Vec<Doubt> {
+    let measured = measure(positions, segment_of, table);
+    let n_inside: usize = measured.iter().map(|one| one.n).sum();
+    let Some([low, high]) = extent::bulk(&positions.x, &positions.y).filter(|_| n_inside > 0) else {
+        return Vec::new();
+    };
+    let area = (high[0] - low[0]) * (high[1] - low[1]);
+    let all = All { measured: &measured, n_inside, table, names: names_of(table) };
+    let mut is_told = vec![false; measured.len()];
+    let mut doubts = Vec::new();
+    let mut tell = |oddity, odd: Vec<usize>, ratio: f64, is_told: &mut Vec<bool>| {
+        if !odd.is_empty() {
+            odd.iter().for_each(|&at| is_told[at] = true);
+            doubts.push(all.doubt(oddity, odd, ratio));
+        }
+    };
+
+    let median = |value: fn(&Measured) -> f64| {
+        let mut values: Vec<f64> = measured.iter().map(value).collect();
+        if values.is_empty() { 0.0 } else { stats::median(&mut values) }
+    };
+    let (typical_n, typical_spread) = (median(|one| one.n as f64), median(|one| one.spread));
+    let share = |one: &Measured| one.n as f64 / n_inside as f64;
+    let is_giant = |one: &Measured| match measured.len() {
+        1 => one.n as f64 > MOST * positions.len() as f64 && one.n >= LEAST_OF_MOST,
+        2..MIN_SEGMENTS => share(one) > 1.0 - GIANT_SHARE && one.n >= LEAST_OF_MOST,
+        _ => {
+            share(one) >= GIANT_SHARE
+                && one.n as f64 > GIANT_MOLECULES * typical_n
+                && one.spread > GIANT_RADIUS * typical_spread
+        }
+    };
+    let pick = |is_odd: &dyn Fn(&Measured) -> bool, is_told: &[bool]| -> Vec<usize> {
+        (0..measured.len()).filter(|&at| !is_told[at] && is_odd(&measured[at])).collect()
+    };
+    for giant in pick(&is_giant, &is_told) {
+        tell(Oddity::Giant, vec![giant], measured[giant].n as f64 / typical_n.max(1.0), &mut is_told);
+    }
+    let far = pick(&|one| one.evenness > FAR_APART, &is_told);
+    let ratio = far.iter().map(|&at| measured[at].evenness).fold(0.0, f64::max);
+    tell(Oddity::FarApart, far, ratio, &mut is_told);
+    // What was told is left out of what remains to be told of all.
+    let rest = pick(&|_| true, &is_told);
+    let covered = rest.iter().map(|&at| std::f64::consts::TAU * measured[at].spread * measured[at].spread).sum::<f64>();
+    let limit = if positions.z.is_some() { COVERED_3D } else { COVERED };
+    if rest.len() >= MIN_SEGMENTS && covered > limit * area {
+        let mut widest = rest;
+        widest.sort_by(|&one, &other| measured[other].spread.total_cmp(&measured[one].spread).then(one.cmp(&other)));
+        tell(Oddity::OnTop, widest, covered / area, &mut is_told);
+    }
+    if measured.len() >= MIN_SEGMENTS {
+        let typical = median(|one| one.radius);
+        let large = pick(&|one| one.radius > LARGE_RADIUS * typical, &is_told);
+        if large.iter().map(|&at| share(&measured[at])).sum::<f64>() >= LARGE_SHARE {
+            let ratio = large.iter().map(|&at| measured[at].radius / typical).fold(0.0, f64::max);
+            tell(Oddity::Large, large, ratio, &mut is_told);
+        }
+    }
+    doubts
+}
+
+/// All that a doubt is worded with.
+struct All<'a> {
+    measured: &'a [Measured],
+    n_inside: usize,
+    table: &'a SegmentTable,
+    /// Row of every segment in the table. `[n_segments]`
+    names: Vec<usize>,
+}
+
+impl All<'_> {
+    fn doubt(&self, oddity: Oddity, odd: Vec<usize>, ratio: f64) -> Doubt {
+        let n: usize = odd.iter().map(|&at| self.measured[at].n).sum();
+        let n_odd = odd.len();
+        let mut named = odd;
+        if oddity != Oddity::OnTop {
+            named.sort_by_key(|&at| (std::cmp::Reverse(self.measured[at].n), at));
+        }
+        let name = |&at: &usize| {
+            let row = self.names.get(self.measured[at].segment).copied().unwrap_or_default();
+            self.table.labels.text(row).into_owned()
+        };
+        Doubt {
+            oddity,
+            n_odd,
+            n_segments: self.measured.len(),
+            share: n as f64 / self.n_inside as f64,
+            ratio,
+            names: named.iter().take(MAX_NAMES).map(name).collect(),
+        }
+    }
+}
+
+/// Row of every segment with molecules.
+fn names_of(table: &SegmentTable) -> Vec<usize> {
+    let mut rows = Vec::new();
+    for (at, row) in table.rows.iter().enumerate() {
+        if let Some(segment) = row.segment {
+            rows.resize(rows.len().max(segment.idx() + 1), 0);
+            rows[segment.idx()] = at;
+        }
+    }
+    rows
+}
+
+/// Measures the segments with enough molecules, in their order.
+fn measure(positions: &Positions, segment_of: &[Option<SegmentIdx>], table: &SegmentTable) -> Vec<Measured> {
+    let counts = super::segments::count_molecules(segment_of);
+    let mut ends = vec![0usize; counts.len() + 1];
+    for (segment, &count) in counts.iter().enumerate() {
+        ends[segment + 1] = ends[segment] + count as usize;
+    }
+    let mut place = ends.clone();
+    let mut members = vec![0u32; ends[counts.len()]];
+    for (molecule, segment) in segment_of.iter().enumerate() {
+        if let Some(segment) = segment {
+            members[place[segment.idx()]] = molecule as u32;
+            place[segment.idx()] += 1;
+        }
+    }
+    let mut radius_of = vec![None; counts.len()];
+    for row in &table.rows {
+        if let Some(segment) = row.segment.filter(|segment| segment.idx() < counts.len()) {
+            radius_of[segment.idx()] = row.radius;
+        }
+    }
+    let measure = |segment: usize| {
+        let members = &members[ends[segment]..ends[segment + 1]];
+        (members.len() >= MIN_MOLECULES).then(|| {
+            let spread = spread(positions, members);
+            let step = members.len().div_ceil(MAX_SAMPLED);
+            let sample: Vec<[f64; 2]> = members
+                .iter()
+                .step_by(step)
+                .map(|&molecule| [positions.x[molecule as usize], positions.y[molecule as usize]])
+                .collect();
+            let evenness = match spacing(&sample) {
+                spacing if spacing > 0.0 => spread / (EVEN_DISK * spacing * (sample.len() as f64).sqrt()),
+                _ => 0.0,
+            };
+            let radius = radius_of[segment].unwrap_or(std::f64::consts::SQRT_2 * spread);
+            Measured { segment, n: members.len(), spread, evenness, radius }
+        })
+    };
+    (0..counts.len()).into_par_iter().filter_map(measure).collect()
+}
+
+fn spread(positions: &Positions, members: &[u32]) -> f64 {
+    let n = members.len() as f64;
+    let axes = [&positions.x, &positions.y].map(|axis| {
+        let mean = members.iter().map(|&molecule| axis[molecule as usize]).sum::<f64>() / n;
+        let square = |&molecule: &u32| (axis[molecule as usize] - mean) * (axis[molecule as usize] - mean);
+        members.iter().map(square).sum::<f64>() / n
+    });
+    (axes[0] + axes[1]).sqrt()
+}
+
+/// Median distance to the third nearest of some points.
+fn spacing(points: &[[f64; 2]]) -> f64 {
+    let of = |at: usize| {
+        let mut nearest = [f64::INFINITY; NEIGHBOR];
+        for (other, point) in points.iter().enumerate() {
+            let [dx, dy] = [point[0] - points[at][0], point[1] - points[at][1]];
+            let distance = dx * dx + dy * dy;
+            if other != at && distance < nearest[NEIGHBOR - 1] {
+                let place = nearest.partition_point(|&have| have <= distance);
+                nearest[place..].rotate_right(1);
+                nearest[place] = distance;
+            }
+        }
+        nearest[NEIGHBOR - 1].sqrt()
+    };
+    let mut distances: Vec<f64> = (0..points.len()).map(of).collect();
+    stats::median(&mut distances)
+}
