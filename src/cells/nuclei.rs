@@ -80,12 +80,7 @@ impl NucleusTally {
     /// Adds `n_cells` cells with all of their molecules, and returns the number of nuclei of each. `[n_cells]`
     ///
     /// `cell_of` and `segment_of` are `[n_molecules]`; segments are those of `sizes`, cells count from 0 in every part.
-    pub fn add(
-        &mut self,
-        cell_of: &[Option<CellIdx>],
-        n_cells: usize,
-        segment_of: &[Option<SegmentIdx>],
-    ) -> Vec<u32> {
+    pub fn add(&mut self, cell_of: &[Option<CellIdx>], n_cells: usize, segment_of: &[Option<SegmentIdx>]) -> Vec<u32> {
         let mut pairs: Vec<(SegmentIdx, CellIdx)> =
             segment_of.iter().zip(cell_of).filter_map(|(&segment, &cell)| segment.zip(cell)).collect();
         // Equal pairs cannot be told apart, so the order is the same for any number of threads.

@@ -14,6 +14,7 @@ mod memory;
 pub mod merge;
 mod model;
 mod nuclei;
+mod nuclei_of_cells;
 pub mod pictures;
 pub mod preview;
 pub mod prior;
