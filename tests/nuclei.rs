@@ -132,7 +132,11 @@ fn many_cells_of_several_nuclei_are_warned_of_and_shown() {
         let is_warned = outcome.stderr.lines().any(|line| line.contains(text) && line.contains("hold several nuclei"));
         assert_eq!(is_warned, 20 * several > n_cells, "{several} of {n_cells}: {}", outcome.stderr);
         if is_warned {
-            outcome.assert_warning(&["confidence was 0.5", "--prior-segmentation-confidence", "--prior-kind nuclei"]);
+            outcome.assert_warning(&[
+                "confidence was 0.5",
+                "--prior-segmentation-confidence",
+                "--prior-segments nuclei",
+            ]);
             assert!(folder.text(&format!("{name}_log.log")).contains("hold several nuclei"));
         }
         let numbers = &folder.json(&format!("{name}_cells_mqc.json"))["data"];

@@ -47,7 +47,7 @@ pub fn warning(counts: &NucleusCounts, confidence: f64) -> Option<String> {
     Some(format!(
         "{:.1} % of the cells ({} of {}) hold several nuclei: more than half of the molecules of two or more segments of \
          the prior each. Its confidence was {confidence}. If the segments are nuclei, or whole cells, use \
-         {higher}--prior-kind nuclei, with which every nucleus has a cell of its own",
+         {higher}--prior-segments nuclei, with which every nucleus has a cell of its own",
         100.0 * share,
         counts.n_cells_with_several,
         counts.n_cells()
@@ -81,7 +81,7 @@ mod tests {
     fn more_than_one_cell_in_twenty_with_several_nuclei_is_warned_of() {
         let text = warning(&counts(10, 84, 6), 0.2).unwrap();
         assert!(text.starts_with("6.0 % of the cells (6 of 100) hold several nuclei"), "{text}");
-        for part in ["confidence was 0.2", "higher --prior-segmentation-confidence", "--prior-kind nuclei"] {
+        for part in ["confidence was 0.2", "higher --prior-segmentation-confidence", "--prior-segments nuclei"] {
             assert!(text.contains(part), "{text}");
         }
         assert_eq!(warning(&counts(10, 85, 5), 0.2), None);
