@@ -21,6 +21,8 @@ pub enum Statistic {
     MaxClusterFrac,
     /// For how many recorded iterations the cell has existed.
     Lifespan,
+    /// Number of segments of the prior of which the cell holds more than half of the molecules.
+    NNuclei,
 }
 
 impl Statistic {
@@ -35,6 +37,7 @@ impl Statistic {
             Self::AvgAssignmentConfidence => "avg_assignment_confidence",
             Self::MaxClusterFrac => "max_cluster_frac",
             Self::Lifespan => "lifespan",
+            Self::NNuclei => "n_nuclei",
         }
     }
 
@@ -50,6 +53,7 @@ impl Statistic {
             Self::AvgAssignmentConfidence => some(&stats.avg_assignment_confidence),
             Self::MaxClusterFrac => some(&stats.max_cluster_frac),
             Self::Lifespan => stats.lifespan.as_ref().map(|values| values[cell].into()),
+            Self::NNuclei => stats.n_nuclei.as_ref().map(|values| values[cell].into()),
         }
     }
 
@@ -59,6 +63,7 @@ impl Statistic {
             Self::AvgAssignmentConfidence => stats.avg_assignment_confidence.is_some(),
             Self::MaxClusterFrac => stats.max_cluster_frac.is_some(),
             Self::Lifespan => stats.lifespan.is_some(),
+            Self::NNuclei => stats.n_nuclei.is_some(),
             _ => true,
         }
     }
@@ -136,6 +141,16 @@ mod tests {
         assert_eq!(kept(Statistic::Area, Some(0.0), None), [false, true, true, true]);
         assert_eq!(kept(Statistic::Elongation, None, Some(1e300)), [false, false, true, true]);
         assert_eq!(kept(Statistic::Density, Some(4.0), None), [false, true, false, true]);
+    }
+
+    #[test]
+    fn nuclei_are_limited_where_they_were_counted() {
+        let counted = CellStats { n_nuclei: Some(vec![0, 1, 2, 1]), ..stats() };
+        let kept = |min, max| filter_cells(&counted, &[CellFilter { statistic: Statistic::NNuclei, min, max }]).kept;
+        assert_eq!(kept(Some(1.0), Some(1.0)), [false, true, false, true]);
+        assert_eq!(kept(None, Some(0.0)), [true, false, false, false]);
+        assert_eq!(kept(Some(2.0), None), [false, false, true, false]);
+        assert!(Statistic::NNuclei.is_in(&counted) && !Statistic::NNuclei.is_in(&stats()));
     }
 
     #[test]

@@ -41,6 +41,14 @@ pub struct CellStats {
     pub max_cluster_frac: Option<Vec<f64>>,
     /// For how many recorded iterations the cell has existed; when there is a record.
     pub lifespan: Option<Vec<u32>>,
+    /// Number of segments of the prior of which the cell holds more than half of the molecules, see [`Nuclei`]; with a
+    /// prior that was heeded.
+    ///
+    /// [`Nuclei`]: super::Nuclei
+    pub n_nuclei: Option<Vec<u32>>,
+    /// Label of the prior segment that the cell started from, `None` for a cell that started without one; where segments
+    /// own cells.
+    pub prior_segment: Option<Vec<Option<String>>>,
 }
 
 /// A column of [`CellStats`] on its way to a file.
@@ -59,6 +67,8 @@ pub enum StatValues<'a> {
     Real(&'a [f64]),
     /// Whole numbers; clusters are numbered from 1.
     Whole(Vec<i64>),
+    /// Texts, some of which are missing.
+    Text(&'a [Option<String>]),
 }
 
 impl CellStats {
@@ -69,10 +79,10 @@ impl CellStats {
 
     /// The statistics of some of the cells, in their order in `kept`.
     pub fn select(&self, kept: &[CellIdx]) -> Self {
-        fn of<T: Copy>(values: &[T], kept: &[CellIdx]) -> Vec<T> {
-            kept.iter().map(|&cell| values[cell.idx()]).collect()
+        fn of<T: Clone>(values: &[T], kept: &[CellIdx]) -> Vec<T> {
+            kept.iter().map(|&cell| values[cell.idx()].clone()).collect()
         }
-        fn some<T: Copy>(values: &Option<Vec<T>>, kept: &[CellIdx]) -> Option<Vec<T>> {
+        fn some<T: Clone>(values: &Option<Vec<T>>, kept: &[CellIdx]) -> Option<Vec<T>> {
             values.as_deref().map(|values| of(values, kept))
         }
         Self {
@@ -88,6 +98,8 @@ impl CellStats {
             avg_assignment_confidence: some(&self.avg_assignment_confidence, kept),
             max_cluster_frac: some(&self.max_cluster_frac, kept),
             lifespan: some(&self.lifespan, kept),
+            n_nuclei: some(&self.n_nuclei, kept),
+            prior_segment: some(&self.prior_segment, kept),
         }
     }
 
@@ -114,11 +126,15 @@ impl CellStats {
         columns.extend(self.avg_assignment_confidence.as_ref().map(|values| real("avg_assignment_confidence", values)));
         columns.extend(self.max_cluster_frac.as_ref().map(|values| real("max_cluster_frac", values)));
         columns.extend(self.lifespan.as_ref().map(|values| whole("lifespan", values)));
+        // Later columns than those of 0.7.1 stand last.
+        columns.extend(self.n_nuclei.as_ref().map(|values| whole("n_nuclei", values)));
+        let labels = self.prior_segment.as_deref();
+        columns.extend(labels.map(|labels| StatColumn { name: "prior_segment", values: StatValues::Text(labels) }));
         columns
     }
 }
 
-/// Computes the statistics of every cell.
+/// Computes the statistics of every cell, but for those that a prior segmentation adds: `n_nuclei`, `prior_segment`.
 ///
 /// Shapes: `positions`, `confidence` (0..=1) and `clusters` are `[n_molecules]` in the order of
 /// `segmentation.cell_of`, which `members` inverts. z counts in its own mean only.
@@ -152,6 +168,8 @@ pub fn cell_stats(
         avg_assignment_confidence: evidence.assignment.map(|_| column(|row| row.assignment_confidence)),
         max_cluster_frac: clusters.map(|_| column(|row| row.cluster_share)),
         lifespan: segmentation.lifespans.clone(),
+        n_nuclei: None,
+        prior_segment: None,
     }
 }
 
@@ -335,6 +353,28 @@ mod tests {
             "x y z cluster n_transcripts density elongation area avg_confidence avg_assignment_confidence \
              max_cluster_frac lifespan"
         );
+    }
+
+    #[test]
+    fn what_a_prior_adds_stands_last_and_goes_with_its_cells() {
+        let label = |text: &str| Some(text.to_owned());
+        let zeros = || vec![0.0; 3];
+        let stats = CellStats {
+            x: zeros(),
+            y: zeros(),
+            n_transcripts: vec![5; 3],
+            density: zeros(),
+            elongation: zeros(),
+            area: zeros(),
+            avg_confidence: zeros(),
+            n_nuclei: Some(vec![1, 0, 2]),
+            prior_segment: Some(vec![label("n 7"), None, label("n 9")]),
+            ..CellStats::default()
+        };
+        let names: Vec<_> = stats.columns().into_iter().map(|column| column.name).collect();
+        assert_eq!(names[names.len() - 3..], ["avg_confidence", "n_nuclei", "prior_segment"]);
+        let kept = stats.select(&[CellIdx::new(2), CellIdx::new(1)]);
+        assert_eq!((kept.n_nuclei, kept.prior_segment), (Some(vec![2, 0]), Some(vec![label("n 9"), None])));
     }
 
     /// Five cells of simulated tissue and their statistics by an independent implementation of the

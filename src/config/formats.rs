@@ -207,7 +207,8 @@ pub(super) fn ranger(request: &Request, merged: &Merged) -> Result<RangerSetting
 /// The limits of cells, one for each statistic that is limited.
 pub(super) fn filters(merged: &Merged) -> Result<Vec<CellFilter>, ConfigError> {
     use Statistic::{
-        Area, AvgAssignmentConfidence, AvgConfidence, Density, Elongation, Lifespan, MaxClusterFrac, NTranscripts,
+        Area, AvgAssignmentConfidence, AvgConfidence, Density, Elongation, Lifespan, MaxClusterFrac, NNuclei,
+        NTranscripts,
     };
     let options = [
         (NTranscripts, "min_molecules", "max_molecules"),
@@ -218,6 +219,7 @@ pub(super) fn filters(merged: &Merged) -> Result<Vec<CellFilter>, ConfigError> {
         (AvgAssignmentConfidence, "min_assignment_confidence", ""),
         (MaxClusterFrac, "min_cluster_frac", ""),
         (Lifespan, "min_lifespan", ""),
+        (NNuclei, "min_nuclei", "max_nuclei"),
     ];
     let given = |name: &str| merged.get(name).filter(|given| given.value != given.def.default_value());
     let limit = |name: &str| given(name).map(|_| merged.float(name));
@@ -273,6 +275,12 @@ mod tests {
         assert!(resolve(&[("min_area", "6"), ("max_area", "5")]).is_err());
         assert!(resolve(&[("min_confidence", "1.5")]).is_err());
         assert!(resolve(&[]).unwrap().filters.is_empty());
+        let of_nuclei = |given| resolve(given).map(|settings| settings.filters);
+        let none = [filter(Statistic::NNuclei, None, Some(0.0))];
+        assert_eq!(of_nuclei(&[("max_nuclei", "0")]).unwrap(), none);
+        let one = [filter(Statistic::NNuclei, Some(1.0), Some(1.0))];
+        assert_eq!(of_nuclei(&[("min_nuclei", "1"), ("max_nuclei", "1")]).unwrap(), one);
+        assert!(of_nuclei(&[("min_nuclei", "2"), ("max_nuclei", "1")]).is_err());
     }
 
     #[test]

@@ -18,8 +18,8 @@ mod summary;
 mod tests;
 mod tiles;
 
-use super::input;
 use super::recorder::Recorder;
+use super::{input, nuclei_of_cells};
 use crate::cells::seams::{self, SeamCounts};
 use crate::config::MergeSettings;
 use crate::io::stage::schema::{COMPARTMENT_GENES, SEGMENTS};
@@ -54,7 +54,7 @@ pub fn merge_in_pool(settings: &MergeSettings, observer: &dyn Observer) -> anyho
     recorder.stage(if settings.has_polygons { "Measuring and outlining cells" } else { "Measuring cells" });
     let first = tiles.first();
     let (genes, _) = first.stage.genes()?;
-    measure::write(&tiles, &found, &genes, settings.has_polygons, &mut writer)?;
+    let nuclei = measure::write(&tiles, &found, &genes, &totals, settings.has_polygons, &mut writer)?;
     recorder.stage("Joining the molecules of all tiles");
     let joined = join::write(&tiles, &found, &mut writer)?;
     writer.genes(&genes, &totals.n_of_gene)?;
@@ -69,7 +69,12 @@ pub fn merge_in_pool(settings: &MergeSettings, observer: &dyn Observer) -> anyho
     if first.stage.has(&COMPARTMENT_GENES) {
         writer.compartment_genes(&first.stage.compartment_genes()?, &genes)?;
     }
-    let manifest = summary::manifest(&tiles, &found, &joined, &genes, settings, &recorder)?;
+    if let Some(nuclei) = &nuclei {
+        let confidence = nuclei_of_cells::confidence_of(first.stage.manifest());
+        nuclei_of_cells::warning(nuclei, confidence).iter().for_each(|text| recorder.warning(text));
+    }
+    let found = summary::Merged { seams: &found, joined: &joined, nuclei };
+    let manifest = summary::manifest(&tiles, &found, &genes, settings, &recorder)?;
     writer.finish(manifest)?;
     Ok(())
 }

@@ -15,6 +15,7 @@ mod memory;
 pub mod merge;
 mod model;
 mod nuclei;
+mod nuclei_of_cells;
 pub mod pictures;
 pub mod places;
 pub mod preview;

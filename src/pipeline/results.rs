@@ -71,7 +71,8 @@ pub struct RunResult {
 }
 
 impl RunResult {
-    /// Counts and measures the cells that the model found.
+    /// Counts and measures the cells that the model found; [`nuclei_of_cells`](super::nuclei_of_cells) adds what the prior
+    /// tells of them.
     pub fn new(
         table: MoleculeTable,
         prior: Option<FoundPrior>,
@@ -241,7 +242,8 @@ impl RunResult {
             let name = filter.statistic.name();
             anyhow::bail!(
                 "the cells have no {name}, so they cannot be filtered by it: max_cluster_frac needs clusters of molecules, \
-                 avg_assignment_confidence and lifespan more iterations. Leave out this limit"
+                 avg_assignment_confidence and lifespan more iterations, n_nuclei a prior segmentation with a \
+                 --prior-segmentation-confidence above 0 and a run by this version. Leave out this limit"
             );
         }
         let cells::FilteredCells { kept, n_beyond } = cells::filter_cells(&self.stats, filters);

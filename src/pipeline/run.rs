@@ -13,7 +13,7 @@ use super::recorder::Recorder;
 use super::results::{Filtered, RunResult};
 use super::start::{Start, TileStart};
 use super::workload::Input;
-use super::{compartments, input, machine, manifest, memory, model, reports, scale, tiled};
+use super::{compartments, input, machine, manifest, memory, model, nuclei_of_cells, reports, scale, tiled};
 use crate::config::{self, BundleSettings, ExportFormat, OutputNames, RunSettings, dump};
 use crate::io::atomic;
 use crate::io::molecules::{Fingerprint, MoleculeTable};
@@ -79,7 +79,7 @@ pub fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::R
     let workload = Workload::of_run(settings, Input::whole(&start.table, start.prior.as_ref()))?;
     observer.info(&format!("Expected peak memory: about {}", machine::show_bytes(memory::peak(&workload))));
 
-    let found = model::segment(
+    let mut found = model::segment(
         &mut start.table.molecules,
         start.prior.as_ref().map(|found| &found.prior),
         model::Known {
@@ -113,9 +113,21 @@ pub fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::R
     let mut manifest = begin_manifest(settings, &found);
     let Start { table, prior, inputs, paths, tile } = start;
     manifest.tile = tile.map(|tile| tile.manifest);
-    let result = RunResult::new(table, prior, ranking, found, run_id);
+    let started_from = found.segmentation.started_from.take();
+    let mut result = RunResult::new(table, prior, ranking, found, run_id);
+    let nuclei = match settings.prior_confidence > 0.0 {
+        true => nuclei_of_cells::measure(&mut result, started_from),
+        false => None,
+    };
     let (mut failures, no_polygons) = (Failures::of(settings.formats.len()), StagePolygons::default());
     let polygons = write(&result, &resolved, output, stage.as_mut(), settings, &mut failures, &recorder)?;
+    if let Some(nuclei) = &nuclei {
+        manifest.summary.insert("nuclei".to_owned(), nuclei_of_cells::summary(nuclei));
+        // Of tiles `merge` tells it, once for the slide.
+        if manifest.tile.is_none() {
+            nuclei_of_cells::warning(nuclei, settings.prior_confidence).iter().for_each(|text| recorder.warning(text));
+        }
+    }
     let mut manifest = complete(manifest, &result, inputs, paths, &recorder);
     if let Some(stage) = stage {
         manifest = stage.finish(manifest)?;

@@ -168,6 +168,19 @@ impl SegmentTable {
         Some(numbers)
     }
 
+    /// The labels that segments have in the prior, as texts; `None` without a segment. `[segments.len()]`
+    pub fn labels_of(&self, segments: &[Option<SegmentIdx>]) -> Vec<Option<String>> {
+        let mut row_of: Vec<Option<usize>> = Vec::new();
+        for (at, row) in self.rows.iter().enumerate() {
+            if let Some(segment) = row.segment {
+                row_of.resize(row_of.len().max(segment.idx() + 1), None);
+                row_of[segment.idx()] = Some(at);
+            }
+        }
+        let label = |segment: SegmentIdx| row_of.get(segment.idx()).copied().flatten().map(|row| self.labels.text(row));
+        segments.iter().map(|segment| segment.and_then(label).map(Cow::into_owned)).collect()
+    }
+
     /// Number of segments that have molecules and are kept.
     pub fn n_kept(&self) -> usize {
         self.rows.iter().filter(|row| row.kept && row.n_molecules > 0).count()
@@ -210,6 +223,9 @@ mod tests {
             [Some(0), None, Some(1)]
         );
         assert_eq!((table.n_kept(), table.n_without_molecules()), (1, 1));
+        let labels = table.labels_of(&[Some(SegmentIdx::new(1)), None, Some(SegmentIdx::new(0))]);
+        assert_eq!(labels, [Some("9".to_owned()), None, Some("2".to_owned())]);
+        assert_eq!(table.labels_of(&[Some(SegmentIdx::new(2))]), [None]);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::data::{CellIdx, ClusterIdx};
 /// | place | content |
 /// |---|---|
 /// | `X` | counts, CSR, 32-bit floats, as scanpy works with |
-/// | `obs` | cells by name: the statistics of cells; `cluster` is categorical |
+/// | `obs` | cells by name: the statistics of cells; `cluster` is categorical, a missing text is empty |
 /// | `var` | genes by name: `n_molecules` of the table, noise included |
 /// | `obsm["spatial"]` | centers of the cells: x, y and, for 3D data, z |
 /// | `layers["nuclear"]`, `layers["cytoplasmic"]` | counts of the parts of cells, if these are known |
@@ -120,6 +120,9 @@ fn write_cells(file: &File, content: &ExportContent<'_>) -> hdf5_metno::Result<(
             (_, Some(clusters)) if column.name == "cluster" => write_clusters(&obs, clusters)?,
             (StatValues::Real(values), _) => write_array(&obs, column.name, values)?,
             (StatValues::Whole(values), _) => write_array(&obs, column.name, values)?,
+            (StatValues::Text(texts), _) => {
+                write_texts(&obs, column.name, texts.iter().map(|text| unicode(text.as_deref().unwrap_or_default())))?;
+            }
         }
     }
     Ok(())

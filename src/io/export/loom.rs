@@ -22,6 +22,7 @@ const VERSION: &str = "3.0.0";
 /// times. Any numbers of genes and cells work, 0 included.
 ///
 /// KEEPS: `CellID` is a real number, that in the name of the cell: 1, 2, …, as Baysor 0.7.1 wrote it.
+/// A missing text is empty, since loom knows no missing ones.
 /// DIFFERS: `row_attrs/Gene` and the empty groups `layers`, `row_graphs` and `col_graphs` are added,
 /// since readers of loom expect them; as many cells as genes, or none, are no error.
 pub fn write_loom(
@@ -57,6 +58,10 @@ fn write_contents(
         match &column.values {
             StatValues::Real(values) => write_column(&columns, column.name, values)?,
             StatValues::Whole(values) => write_column(&columns, column.name, values)?,
+            StatValues::Text(texts) => {
+                let texts: Vec<_> = texts.iter().map(|text| loom_text(text.as_deref().unwrap_or_default())).collect();
+                write_column(&columns, column.name, &texts)?;
+            }
         }
     }
     Ok(())

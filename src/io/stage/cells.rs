@@ -55,6 +55,14 @@ pub(super) fn cell_columns<'a>(names: &'a CellNames, stats: &'a CellStats, first
                 let lifespans = stats.lifespan.as_ref()?;
                 SourceColumn::numbers(column, move |row| lifespans[row])
             }
+            "n_nuclei" => {
+                let n_nuclei = stats.n_nuclei.as_ref()?;
+                SourceColumn::numbers(column, move |row| n_nuclei[row])
+            }
+            "prior_segment" => {
+                let labels = stats.prior_segment.as_ref()?;
+                SourceColumn::texts(column, move |row| labels[row].as_deref())
+            }
             name => {
                 let values = reals(stats, name)?;
                 SourceColumn::numbers(column, move |row| values[row])
@@ -111,6 +119,13 @@ pub(super) fn read_cells(path: &Path, n_rows: u64) -> Result<(Vec<String>, CellS
         }
         if batch.has("lifespan") {
             stats.lifespan.get_or_insert_with(Vec::new).extend_from_slice(batch.numbers("lifespan")?);
+        }
+        if batch.has("n_nuclei") {
+            stats.n_nuclei.get_or_insert_with(Vec::new).extend_from_slice(batch.numbers("n_nuclei")?);
+        }
+        if batch.has("prior_segment") {
+            let labels = batch.texts("prior_segment")?.iter().map(|label| label.map(str::to_owned));
+            stats.prior_segment.get_or_insert_with(Vec::new).extend(labels);
         }
         Ok(())
     })?;

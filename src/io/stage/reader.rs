@@ -232,6 +232,14 @@ impl StageReader {
         ipc::read_schema(&self.dir.join(&entry.file))
     }
 
+    /// Whether a table is there and has a column.
+    pub fn has_column(&self, table: &Table, name: &str) -> Result<bool, StageError> {
+        match self.manifest.table(table.name) {
+            Some(entry) => Ok(self.schema(entry)?.contains(name)),
+            None => Ok(false),
+        }
+    }
+
     /// Path and number of rows of a table.
     pub(super) fn find(&self, table: &Table) -> Result<(PathBuf, u64), StageError> {
         match self.manifest.table(table.name) {

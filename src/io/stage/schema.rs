@@ -303,6 +303,17 @@ pub const CELLS: Table = Table {
         Column::new("lifespan", UInt32, Result, "for how many recorded iterations the cell has existed")
             .unit(ITERATIONS)
             .optional(),
+        Column::new(
+            "n_nuclei",
+            UInt32,
+            Result,
+            "segments of the prior with more than half of their molecules in the cell",
+        )
+        .unit("segments")
+        .optional(),
+        Column::new("prior_segment", Text, Result, "label of the segment of the prior that the cell started from")
+            .optional()
+            .nullable(),
     ],
     rows_per_batch: ROWS_PER_BATCH,
 };

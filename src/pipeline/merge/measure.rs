@@ -1,39 +1,52 @@
 //! Second pass: statistics, counts and boundaries of the cells of each tile.
 
+use super::scan::Totals;
 use super::tiles::{Tile, Tiles};
 use crate::cells::seams::Seams;
-use crate::cells::{self, CellCounts, CellStats};
+use crate::cells::{self, CellCounts, CellStats, NucleusCounts, NucleusTally};
 use crate::data::{
-    CellIdx, CellMembers, CellNames, CellOutline, ClusterIdx, GeneIdx, GeneTable, LayerOutlines, Positions,
+    CellIdx, CellMembers, CellNames, CellOutline, ClusterIdx, GeneIdx, GeneTable, LayerOutlines, Positions, SegmentIdx,
     Segmentation,
 };
+use crate::io::stage::schema::CELLS;
 use crate::io::stage::{CellsAppender, MoleculeBatch, OutlineBasis, StageWriter};
 use crate::polygons;
 
 /// Columns that are looked at.
-const COLUMNS: [&str; 8] = ["x", "y", "z", "gene", "confidence", "cluster", "cell", "assignment_confidence"];
+const COLUMNS: [&str; 9] =
+    ["x", "y", "z", "gene", "confidence", "prior_segmentation", "cluster", "cell", "assignment_confidence"];
+/// Columns that a prior adds to the table of cells.
+const N_NUCLEI: &str = "n_nuclei";
+const PRIOR_SEGMENT: &str = "prior_segment";
 
 /// Writes the tables of cells: with statistics, counts and, if `has_polygons`, boundaries. Cells are numbered from tile to
 /// tile, and within one as the tile has them.
 ///
 /// A cell has all of its molecules in its tile, and so is measured there alone. Molecules in overlaps count with what they
-/// are on the slide, so cells are as the merged table of molecules has them.
+/// are on the slide, so cells are as the merged table of molecules has them. Nuclei are counted anew, since a nucleus may be
+/// cut by the rim of a tile; `totals` has their sizes on the slide. Returns how cells and nuclei go together, if tiles
+/// tell of nuclei.
 pub fn write(
     tiles: &Tiles,
     seams: &Seams,
     genes: &GeneTable,
+    totals: &Totals,
     has_polygons: bool,
     writer: &mut StageWriter,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Option<NucleusCounts>> {
     let names = CellNames::new(&tiles.first().place.run_id);
     let mut cells: Option<CellsAppender> = None;
     let mut counts = writer.counts_appending(genes)?;
     let basis = &tiles.first().place.outlines;
     let mut outlines = if has_polygons { Some(writer.polygons_appending(empty_layers(basis))?) } else { None };
+    let mut nuclei = any_has(tiles, N_NUCLEI)?.then(|| NucleusTally::new(totals.segment_sizes().to_vec()));
+    let has_owners = any_has(tiles, PRIOR_SEGMENT)?;
     for (at, tile) in tiles.iter().enumerate() {
-        let part = Part::read(tile, seams, at)?;
+        let mut part = Part::read(tile, seams, at)?;
         let n_cells = part.segmentation.n_cells;
-        let (stats, n_of_genes) = part.measure(genes.len());
+        let (mut stats, n_of_genes) = part.measure(genes.len());
+        stats.n_nuclei = nuclei.as_mut().map(|tally| part.count_nuclei(tally));
+        stats.prior_segment = has_owners.then(|| part.started_from.take().unwrap_or_else(|| vec![None; n_cells]));
         // Of a tile without cells it is not known which statistics cells would have.
         if n_cells > 0 || (cells.is_none() && at + 1 == tiles.len()) {
             let table = match &mut cells {
@@ -55,16 +68,29 @@ pub fn write(
     if let Some(table) = outlines {
         writer.finish_polygons(table)?;
     }
-    Ok(())
+    Ok(nuclei.map(|tally| tally.counts()))
 }
 
-/// A tile with the cells that the slide has from it. All arrays are `[n_molecules]` of the tile.
+/// Whether the cells of some tile have a column.
+fn any_has(tiles: &Tiles, column: &str) -> anyhow::Result<bool> {
+    for tile in tiles.iter() {
+        if tile.stage.has_column(&CELLS, column)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// A tile with the cells that the slide has from it. Arrays are `[n_molecules]` of the tile where nothing else is said.
 struct Part {
     positions: Positions,
     genes: Vec<GeneIdx>,
     confidence: Vec<f32>,
     clusters: Option<Vec<ClusterIdx>>,
+    segments: Option<Vec<Option<SegmentIdx>>>,
     segmentation: Segmentation,
+    /// Labels of the segments that cells started from, where segments own cells. `[n_cells]`
+    started_from: Option<Vec<Option<String>>>,
 }
 
 impl Part {
@@ -75,6 +101,8 @@ impl Part {
             genes: Vec::with_capacity(n_molecules),
             confidence: Vec::with_capacity(n_molecules),
             clusters: None,
+            segments: None,
+            started_from: None,
             segmentation: Segmentation {
                 n_cells: seams.first_cell[at + 1] - seams.first_cell[at],
                 ..Segmentation::default()
@@ -86,10 +114,9 @@ impl Part {
             Ok(())
         })?;
         let (_, stats) = tile.stage.cells()?;
-        let of_kept = |lifespans: Vec<u32>| {
-            lifespans.iter().zip(seams.cells_of(at)).filter_map(|(&lifespan, cell)| cell.map(|_| lifespan)).collect()
-        };
-        part.segmentation.lifespans = stats.lifespan.map(of_kept);
+        let cells = seams.cells_of(at);
+        part.segmentation.lifespans = stats.lifespan.map(|lifespans| of_kept(lifespans, cells));
+        part.started_from = stats.prior_segment.map(|labels| of_kept(labels, cells));
         Ok(part)
     }
 
@@ -116,6 +143,7 @@ impl Part {
         self.genes.extend(genes);
         self.confidence.extend(results.confidence.unwrap_or_default());
         extend(&mut self.clusters, results.cluster);
+        extend(&mut self.segments, results.prior_segment);
         extend(&mut self.segmentation.assignment_confidence, results.assignment_confidence);
     }
 
@@ -126,6 +154,12 @@ impl Part {
         let clusters = self.clusters.as_deref();
         let stats = cells::cell_stats(&self.positions, &self.confidence, clusters, segmentation, &members);
         (stats, cells::count_genes(&self.genes, n_genes, &members))
+    }
+
+    /// Number of nuclei of each cell.
+    fn count_nuclei(&self, tally: &mut NucleusTally) -> Vec<u32> {
+        let Segmentation { cell_of, n_cells, .. } = &self.segmentation;
+        tally.add(cell_of, *n_cells, self.segments.as_deref().unwrap_or_default())
     }
 
     /// Boundaries of the cells, over all z and in layers.
@@ -161,6 +195,11 @@ impl Owned<'_> {
     fn own(&self, cell: Option<CellIdx>, n: usize) -> Option<CellIdx> {
         cell.and_then(|cell| cell.idx().checked_sub(self.first)).filter(|&cell| cell < n).map(CellIdx::new)
     }
+}
+
+/// The values of the cells of a tile that the slide has.
+fn of_kept<T>(values: Vec<T>, cells: &[Option<CellIdx>]) -> Vec<T> {
+    values.into_iter().zip(cells).filter_map(|(value, cell)| cell.map(|_| value)).collect()
 }
 
 fn extend<T>(values: &mut Option<Vec<T>>, more: Option<Vec<T>>) {

@@ -37,6 +37,11 @@ impl Totals {
         }
     }
 
+    /// Molecules of every segment of the prior segmentation. `[n_segments]`
+    pub fn segment_sizes(&self) -> &[u32] {
+        &self.n_of_segment
+    }
+
     /// Adds the molecule in a row of a batch.
     fn add(&mut self, batch: &MoleculeBatch, row: usize) {
         let count = |counts: &mut Vec<u32>, at: usize| {

@@ -5,22 +5,33 @@ use serde_json::{Value, json};
 use super::super::recorder::Recorder;
 use super::join::Joined;
 use super::tiles::Tiles;
+use crate::cells::NucleusCounts;
 use crate::cells::seams::{SeamCounts, Seams};
 use crate::config::MergeSettings;
 use crate::data::GeneTable;
 use crate::io::stage::{MIN_MOLECULES_PER_SEGMENT, Manifest, StageNote};
-use crate::pipeline::manifest;
+use crate::pipeline::{manifest, nuclei_of_cells};
+
+/// What was put together.
+pub struct Merged<'a> {
+    /// The cells.
+    pub seams: &'a Seams,
+    /// The molecules.
+    pub joined: &'a Joined,
+    /// Cells and the segments of the prior, if it was heeded.
+    pub nuclei: Option<NucleusCounts>,
+}
 
 /// The manifest: settings, inputs and estimates that the tiles have in common, and the summary of a run with an object
 /// `seams` about the borders.
 pub fn manifest(
     tiles: &Tiles,
-    seams: &Seams,
-    joined: &Joined,
+    merged: &Merged<'_>,
     genes: &GeneTable,
     settings: &MergeSettings,
     recorder: &Recorder<'_>,
 ) -> anyhow::Result<Manifest> {
+    let Merged { seams, joined, nuclei } = merged;
     let first = tiles.first().stage.manifest();
     let others = || tiles.iter().map(|tile| tile.stage.manifest()).skip(1);
     let mut manifest = manifest::begin(crate::io::stage::StageKind::Merge, &settings.program, &[]);
@@ -36,7 +47,7 @@ pub fn manifest(
     let is_common = |estimate: &&_| others().all(|other| other.estimates.contains(estimate));
     manifest.estimates = first.estimates.iter().filter(is_common).cloned().collect();
     let mut enter = |name: &str, value: Value| drop(manifest.summary.insert(name.to_owned(), value));
-    let (n_cells, Joined { n_molecules, n_in_cells, .. }) = (seams.n_cells(), *joined);
+    let (n_cells, Joined { n_molecules, n_in_cells, .. }) = (seams.n_cells(), **joined);
     enter("n_tiles", json!(tiles.len()));
     enter("n_molecules", json!(n_molecules));
     enter("n_genes", json!(genes.len()));
@@ -45,6 +56,9 @@ pub fn manifest(
     enter("noise_share", json!((n_molecules - n_in_cells) as f64 / n_molecules.max(1) as f64));
     enter("mean_molecules_per_cell", json!(n_in_cells as f64 / n_cells as f64));
     enter("seams", of_seams(&seams.counts));
+    if let Some(nuclei) = nuclei {
+        enter("nuclei", nuclei_of_cells::summary(nuclei));
+    }
     for name in ["n_segments", "n_segments_kept", MIN_MOLECULES_PER_SEGMENT] {
         if let Some(value) = first.summary.get(name) {
             enter(name, value.clone());

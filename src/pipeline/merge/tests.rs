@@ -2,11 +2,11 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::cells;
+use crate::cells::{self, Nuclei};
 use crate::config::division::resolve_merge;
 use crate::config::resolve::{Request, tests as requests};
 use crate::config::{RunSettings, dump};
-use crate::data::{CellIdx, CellMembers, CellNames, ClusterIdx, Positions, Segmentation};
+use crate::data::{CellIdx, CellMembers, CellNames, ClusterIdx, Positions, SegmentIdx, Segmentation};
 use crate::io::molecules::{Fingerprint, MoleculeTable, ReadRequest, read};
 use crate::io::stage::schema::TABLES;
 use crate::io::stage::{InputFingerprint, Manifest, MoleculeResults, OutlineBasis, StageReader, TileManifest};
@@ -36,6 +36,7 @@ struct Row {
     confidence: f32,
     trust: f32,
     cluster: usize,
+    segment: Option<SegmentIdx>,
 }
 
 impl Slide {
@@ -58,6 +59,7 @@ impl Slide {
                 confidence: ((u(5) * 1e5).round() / 1e5) as f32,
                 trust: u(6) as f32,
                 cluster: (u(7) * 3.0) as usize,
+                segment: None,
             });
         }
         let positions = positions_of(&rows);
@@ -66,6 +68,7 @@ impl Slide {
         let settings = requests::settings_of(&common);
         let mut slide = Self { rows, n_cells: 40, tiling, settings };
         slide.number_by_tile();
+        slide.draw_segments();
         slide
     }
 
@@ -91,6 +94,18 @@ impl Slide {
             .collect()
     }
 
+    /// Every third molecule of a cell is in its segment, one in twelve in that of the next cell.
+    fn draw_segments(&mut self) {
+        for (id, row) in self.rows.iter_mut().enumerate() {
+            let segment = match id % 12 {
+                0 | 3 | 6 => row.cell,
+                9 if row.cell > 0 => row.cell + 1,
+                _ => 0,
+            };
+            row.segment = SegmentIdx::from_number(segment);
+        }
+    }
+
     /// Writes a stage of some molecules, whose cells are numbered anew, or of all.
     fn write(&self, dir: &Path, ids: &[u32], tile: Option<TileManifest>, kind: StageKind) -> Manifest {
         let mut cells: Vec<u32> = ids.iter().map(|&id| self.rows[id as usize].cell).filter(|&cell| cell > 0).collect();
@@ -103,6 +118,7 @@ impl Slide {
             cluster: Some(rows.iter().map(|row| ClusterIdx::new(row.cluster)).collect()),
             cell: Some(rows.iter().map(local).collect()),
             assignment_confidence: Some(rows.iter().map(|row| row.trust).collect()),
+            prior_segment: Some(rows.iter().map(|row| row.segment).collect()),
             ..MoleculeResults::default()
         };
         let table = table_of(&rows, ids);
@@ -115,7 +131,10 @@ impl Slide {
         };
         let members = CellMembers::group(&segmentation.cell_of, cells.len());
         let (positions, confidence) = (&table.molecules.positions, results.confidence.as_deref().unwrap());
-        let stats = cells::cell_stats(positions, confidence, results.cluster.as_deref(), &segmentation, &members);
+        let mut stats = cells::cell_stats(positions, confidence, results.cluster.as_deref(), &segmentation, &members);
+        let segment_of = results.prior_segment.as_deref().unwrap();
+        stats.n_nuclei = Some(Nuclei::of(&segmentation.cell_of, cells.len(), segment_of).n_of_cell);
+        stats.prior_segment = Some(cells.iter().map(|cell| (cell % 2 == 0).then(|| format!("s{cell}"))).collect());
         let counts = cells::count_genes(&table.molecules.genes, 2, &members);
         let mut writer = StageWriter::create(dir, kind).unwrap();
         writer.molecules(&table, &results).unwrap();
@@ -260,9 +279,14 @@ fn tiles_that_disagree_at_a_border_give_every_molecule_one_cell() {
         started_from: None,
     };
     let confidence = found.confidence.unwrap();
-    let again =
+    let mut again =
         cells::cell_stats(&table.molecules.positions, &confidence, found.cluster.as_deref(), &segmentation, &members);
+    let nuclei = Nuclei::of(&segmentation.cell_of, names.len(), &found.prior_segment.unwrap());
+    again.n_nuclei = Some(nuclei.n_of_cell);
+    again.prior_segment = stats.prior_segment.clone();
     assert_eq!(stats, again);
+    let whole = &stage.manifest().summary["nuclei"]["n_nuclei_whole"];
+    assert_eq!(whole.as_u64(), Some(nuclei.counts.n_whole));
     assert_eq!(stage.counts().unwrap(), cells::count_genes(&table.molecules.genes, 2, &members));
     assert_eq!(stage.polygons().unwrap().flat.len(), names.len());
     let seams = &stage.manifest().summary["seams"];

@@ -2,7 +2,7 @@
 
 use super::parameters::{real, whole};
 use super::{Finished, scale};
-use crate::cells::{Agreement, Likeness};
+use crate::cells::{Agreement, Likeness, Nuclei};
 use crate::data::CellIdx;
 use crate::io::stage::{NoteLevel, StageKind};
 use crate::observe::Observer;
@@ -60,8 +60,10 @@ fn prior(finished: &Finished<'_>) -> Option<Prior> {
     let result = finished.result;
     let segment_of = result.found.prior_segment.as_deref()?;
     let kept = result.segments.iter().flat_map(|segments| &segments.rows).filter(|row| row.kept);
+    let (cell_of, n_cells) = (result.cell_of(), result.stats.n_cells());
     Some(Prior {
-        agreement: Agreement::of(result.cell_of(), result.stats.n_cells(), segment_of),
+        agreement: Agreement::of(cell_of, n_cells, segment_of),
+        nuclei: Nuclei::of(cell_of, n_cells, segment_of),
         radii: kept.filter_map(|row| row.radius).collect(),
     })
 }

@@ -83,7 +83,7 @@ fn numbers(run: &Run<'_>) -> Vec<Number> {
     let of_cells = |values: &[u32]| median(values.iter().map(|&n| f64::from(n)));
     let n_cells = run.stats.n_cells();
     let small = 1.0 - run.n_large_cells() as f64 / n_cells as f64;
-    vec![
+    let mut numbers = vec![
         count("cells", "Cells", "Cells that were found", n_cells),
         share("assigned", "In cells", "Share of the molecules that are in cells", run.assigned_share()),
         real("molecules_per_cell", "Per cell", "Median molecules per cell", of_cells(&run.stats.n_transcripts)),
@@ -104,7 +104,19 @@ fn numbers(run: &Run<'_>) -> Vec<Number> {
             value: if run.course.entries.is_empty() { Value::Null } else { json!(run.n_iterations()) },
             ..count("iterations", "Iterations", "Iterations of the model", 0)
         },
-    ]
+    ];
+    if let Some(prior) = &run.prior {
+        let nuclei = &prior.nuclei.counts;
+        let [several, without, whole] = [
+            "Share of the cells with more than half of the molecules of several segments of the prior",
+            "Share of the cells without a segment of the prior",
+            "Share of the segments of the prior with at least 90 % of their molecules in one cell",
+        ];
+        numbers.push(share("several_nuclei", "Several nuclei", several, nuclei.several_share()));
+        numbers.push(share("no_nucleus", "No nucleus", without, nuclei.without_share()));
+        numbers.push(share("whole_nuclei", "Whole nuclei", whole, nuclei.whole_share()));
+    }
+    numbers
 }
 
 /// The number of cells by iteration, in percent of the last one.

@@ -17,7 +17,7 @@ pub mod words;
 
 use super::document::{Block, Caption, Document, Level, Section};
 use crate::bmm::trace::TraceEntry;
-use crate::cells::{Agreement, CellStats, Likeness};
+use crate::cells::{Agreement, CellStats, Likeness, Nuclei};
 use crate::data::{CellIdx, Change};
 
 /// A run, as far as the page tells of it.
@@ -138,6 +138,8 @@ pub struct Course<'a> {
 pub struct Prior {
     /// How they agree.
     pub agreement: Agreement,
+    /// How many segments each cell has, and which are whole.
+    pub nuclei: Nuclei,
     /// Radii of the segments that have one, in coordinate units.
     pub radii: Vec<f64>,
 }

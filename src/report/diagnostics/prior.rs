@@ -27,7 +27,13 @@ pub fn section(run: &Run<'_>) -> Section {
         return section;
     }
     section.push(fates(prior));
-    let figures = [cells_per_segment(prior), segments_per_cell(prior), main_shares(prior), overlaps(prior)];
+    section.push(Block::Text(
+        "With the segments taken for nuclei: a cell has a nucleus if it holds more than half of the nucleus's molecules. The \
+         table of cells says how many (n_nuclei)."
+            .to_owned(),
+    ));
+    section.push(nuclei(prior));
+    let figures = [cells_per_segment(prior), nuclei_per_cell(prior), main_shares(prior), overlaps(prior)];
     section.push(Block::Row(figures.into_iter().flatten().collect()));
     section
 }
@@ -51,6 +57,30 @@ fn fates(prior: &Prior) -> Block {
     Block::Table { head, rows }
 }
 
+/// Cells by their nuclei, and nuclei by what became of them.
+fn nuclei(prior: &Prior) -> Block {
+    let counts = &prior.nuclei.counts;
+    let row = |name: &str, n_of: u64, of: u64, meaning: &str| {
+        vec![name.to_owned(), count(n_of as usize), percent(n_of as f64 / of as f64), meaning.to_owned()]
+    };
+    let (cells, nuclei) = (counts.n_cells(), counts.n_nuclei());
+    let head = ["what", "#number", "#share", "meaning"].map(str::to_owned).to_vec();
+    let rows = vec![
+        row(
+            "cells without nucleus",
+            counts.n_cells_without,
+            cells,
+            "as many as the prior has missed, or pieces of cells",
+        ),
+        row("cells with one nucleus", counts.n_cells_with_one, cells, "as it should be"),
+        row("cells with several nuclei", counts.n_cells_with_several, cells, "cells that were merged into one"),
+        row("nuclei whole", counts.n_whole, nuclei, "at least 90 % of the molecules are in one cell"),
+        row("nuclei divided", counts.n_divided, nuclei, "neither whole nor without a cell"),
+        row("nuclei without a cell", counts.n_without_cell, nuclei, "fewer than half of the molecules are in cells"),
+    ];
+    Block::Table { head, rows }
+}
+
 /// How often each number occurs, those from 5 on together.
 fn occurrences(numbers: impl Iterator<Item = u32>) -> Vec<(String, u64)> {
     let mut n_of = [0u64; MANY + 1];
@@ -69,18 +99,18 @@ fn cells_per_segment(prior: &Prior) -> Option<Block> {
     Some(Block::Chart(chart, caption(shows, "nearly all segments at 1.", bad)))
 }
 
-fn segments_per_cell(prior: &Prior) -> Option<Block> {
-    let cells = &prior.agreement.segments_of_cell;
+fn nuclei_per_cell(prior: &Prior) -> Option<Block> {
+    let cells = &prior.nuclei.n_of_cell;
     if cells.is_empty() {
         return None;
     }
     let things = occurrences(cells.iter().copied());
-    let axes = Axes { x: "segments per cell", y: "cells" };
-    let shows = "Segments that have the largest part of their molecules in the cell.";
+    let axes = Axes { x: "nuclei per cell", y: "cells" };
+    let shows = "Segments with more than half of their molecules in the cell.";
     let good = "most cells at 1; at 0 as many as the prior has missed.";
-    let bad = "many cells of two or more segments: the scale is too large. Most at 0: cells in pieces, or a prior that \
-               covers few cells.";
-    let chart = columns("Segments per cell", axes, &things)?;
+    let bad = "many cells of two or more: raise --prior-segmentation-confidence, or the scale is too large. Most at 0: \
+               cells in pieces, or a prior that covers few cells.";
+    let chart = columns("Nuclei per cell", axes, &things)?;
     Some(Block::Chart(chart, caption(shows, good, bad)))
 }
 

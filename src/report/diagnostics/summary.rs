@@ -58,6 +58,12 @@ fn facts(run: &Run<'_>) -> Vec<Fact> {
     if let Some(prior) = &run.prior {
         let trust = format!("trusted with {}", made.prior_confidence);
         facts.push(Fact::new("Prior segments", count(prior.agreement.segments.len()), &trust));
+        let nuclei = &prior.nuclei.counts;
+        let without = format!("of the cells; {} have none", percent(nuclei.without_share()));
+        facts.push(Fact::new("Several nuclei", percent(nuclei.several_share()), &without));
+        let (divided, lost) = (count(nuclei.n_divided as usize), count(nuclei.n_without_cell as usize));
+        let rest = format!("in one cell; {divided} divided, {lost} without a cell");
+        facts.push(Fact::new("Whole nuclei", percent(nuclei.whole_share()), &rest));
     }
     facts.push(Fact::new("Run", &made.run_id, &format!("seed {}, version {}", made.seed, made.version)));
     facts

@@ -162,15 +162,20 @@ fn segments_that_share_cells_speak_against_the_prior() {
     let cell_of = molecules(&sizes, 0);
     let segments = |n_per_cell: usize| -> Prior {
         let of: Vec<_> = (0..32).map(|at| Some(SegmentIdx::new(at * n_per_cell / 8))).collect();
-        Prior { agreement: Agreement::of(&cell_of, 4, &of), radii: vec![1.0] }
+        Prior { agreement: Agreement::of(&cell_of, 4, &of), nuclei: Nuclei::of(&cell_of, 4, &of), radii: vec![1.0] }
     };
     let one = Case { prior: Some(segments(1)), ..Case::new(&sizes, 0) };
     assert_says(
         &one.page(|_| {}),
         &["Cells follow the prior", "100.0\u{a0}% are the core of one cell", "prior segments 0.5"],
     );
+    assert_says(
+        &one.page(|_| {}),
+        &["of the cells; 0.0\u{a0}% have none", "cells with one nucleus", "Nuclei per cell"],
+    );
     let two = Case { prior: Some(segments(2)), ..Case::new(&sizes, 0) };
     assert_says(&two.page(|_| {}), &["Cells contradict the prior", "100.0\u{a0}% share a cell"]);
+    assert_says(&two.page(|_| {}), &["Several nuclei", "in one cell; 0 divided, 0 without a cell"]);
     let ignored = two.page(|run| run.made.prior_confidence = 0.0);
     assert_says(&ignored, &["The prior was used for the scale only"]);
 }

@@ -33,11 +33,13 @@ pub(super) fn statistics(input: &MapInput<'_>) -> (Vec<Value>, Vec<Block>) {
     for (name, label) in LABELS {
         let Some(column) = columns.iter().find(|column| column.name == name) else { continue };
         let block = BLOCKS[blocks.len()];
-        described.push(json!({ "name": name, "label": label, "block": block, "unit": unit(name) }));
-        blocks.push(match &column.values {
+        let values = match &column.values {
             StatValues::Real(values) => Block::reals(block, values),
             StatValues::Whole(values) => Block::reals(block, &values.iter().map(|&n| n as f64).collect::<Vec<_>>()),
-        });
+            StatValues::Text(_) => continue,
+        };
+        described.push(json!({ "name": name, "label": label, "block": block, "unit": unit(name) }));
+        blocks.push(values);
     }
     if let Some(n_segments) = input.prior.as_ref().and_then(|prior| prior.segments_of_cells) {
         let block = BLOCKS[blocks.len()];

@@ -86,7 +86,7 @@ pub fn push_name(text: &mut String, names: &CellNames, cell: CellIdx) {
     text.push_str(&names.number(cell).to_string());
 }
 
-/// Writes the cells: `cell` (the name), then the statistics of the CSV table under their names.
+/// Writes the cells: `cell` (the name), then the statistics of the CSV table under their names; a missing text is null.
 pub fn write_cells(path: &Path, names: &CellNames, stats: &CellStats) -> Result<(), WriteError> {
     write_table(path, &cell_columns("cell", names, stats), stats.n_cells(), &[])
 }
@@ -104,6 +104,10 @@ pub fn cell_columns<'a>(name: &str, names: &'a CellNames, stats: &'a CellStats) 
             (name, StatValues::Real(values)) => {
                 ParquetColumn::new(name, DataType::Float64, move |rows| Ok(Series::new("".into(), &values[rows])))
             }
+            (name, StatValues::Text(texts)) => ParquetColumn::some_texts(name, move |row, buffer| {
+                texts[row].iter().for_each(|text| buffer.push_str(text));
+                texts[row].is_some()
+            }),
             (name, StatValues::Whole(values)) => ParquetColumn::new(name, DataType::UInt32, move |rows| {
                 let numbers = values[rows].iter().map(|&number| number as u32);
                 Ok(UInt32Chunked::from_iter_values("".into(), numbers).into_series())

@@ -70,7 +70,7 @@ fn matrix(store: &mut Store, path: &str, counts: &CellCounts) -> io::Result<()> 
     store.vector(&format!("{path}/indices"), n_entries, Attributes::new(), gene)
 }
 
-/// `obs`: names, the region, the statistics.
+/// `obs`: names, the region, the statistics; a missing text is empty.
 fn write_cells(store: &mut Store, content: &ExportContent<'_>) -> io::Result<()> {
     let (n_cells, stats) = (content.n_cells(), content.stats.columns());
     let name = |cell: usize| content.names.name(CellIdx::new(cell));
@@ -93,6 +93,9 @@ fn write_cells(store: &mut Store, content: &ExportContent<'_>) -> io::Result<()>
                 categories(store, &path, &names, n_cells, code)?;
             }
             StatValues::Whole(values) => store.vector(&path, n_cells, number_array(), |cell| values[cell])?,
+            StatValues::Text(texts) => {
+                store.texts(&path, n_cells, text_array(), |cell| texts[cell].as_deref().unwrap_or_default())?;
+            }
         }
     }
     Ok(())

@@ -98,6 +98,8 @@ fn stats() -> CellStats {
         avg_assignment_confidence: Some(vec![0.75, 0.8247]),
         max_cluster_frac: Some(vec![1.0, 2.0 / 3.0]),
         lifespan: Some(vec![49, 50]),
+        n_nuclei: Some(vec![2, 0]),
+        prior_segment: Some(vec![Some("n, 7".to_owned()), None]),
     }
 }
 
