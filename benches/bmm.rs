@@ -75,7 +75,7 @@ fn bench_refit(bencher: Bencher, model: &Model) {
         state.regroup(MIN_MOLECULES_TO_SURVIVE);
         state
     };
-    bencher.with_inputs(grouped).bench_refs(|state| mstep::refit(state, evidence, params));
+    bencher.with_inputs(grouped).bench_refs(|state| mstep::refit(state, evidence, params, None));
 }
 
 /// The state in the middle of an iteration.

@@ -37,6 +37,9 @@ fn summary(folder: &Folder, name: &str) -> u64 {
     folder.json("prior/manifest.json")["summary"][name].as_u64().expect("a number")
 }
 
+/// Segments that are cells: their sizes give the scale.
+const CELLS: &str = "--prior-segments=cells";
+
 /// Boundaries with an edge of a circle of 3.18, once per cell.
 fn check_cells(folder: &Folder) {
     assert_eq!(summary(folder, "n_segments"), 48);
@@ -46,7 +49,7 @@ fn check_cells(folder: &Folder) {
 
 #[test]
 fn features_that_all_have_the_same_id_are_segments_of_their_own() {
-    let (folder, text) = succeeded(prior("molecules.csv.gz", &[&data("equal_ids.geojson.gz")]));
+    let (folder, text) = succeeded(prior("molecules.csv.gz", &[&data("equal_ids.geojson.gz"), CELLS]));
     check_cells(&folder);
     assert!(text.contains("48 polygons in different places have the same id ('PathCellObject')"), "{text}");
 }
@@ -54,7 +57,7 @@ fn features_that_all_have_the_same_id_are_segments_of_their_own() {
 #[test]
 fn planes_of_a_cell_are_one_polygon_and_do_not_add_up() {
     for name in ["planes.geojson.gz", "one.geojson.gz"] {
-        let (folder, text) = succeeded(prior("molecules.csv.gz", &[&data(name)]));
+        let (folder, text) = succeeded(prior("molecules.csv.gz", &[&data(name), CELLS]));
         check_cells(&folder);
         assert!(!text.contains("Warning"), "molecules between cells lie outside of all, which is right: {text}");
     }
@@ -143,7 +146,7 @@ fn truth_values_are_compared_as_values_and_a_filter_that_leaves_nothing_is_an_er
 fn decimals_and_half_precision_are_numbers_and_labels() {
     let (folder, _) = succeeded(prior("decimal_label.parquet", &[":cell_id"]));
     assert_eq!(summary(&folder, "n_segments"), 48);
-    let (folder, _) = succeeded(prior("decimal_x.parquet", &[&data("one.geojson.gz")]));
+    let (folder, _) = succeeded(prior("decimal_x.parquet", &[&data("one.geojson.gz"), CELLS]));
     check_cells(&folder);
     for label in [":cell_small", ":cell_half", ":flag"] {
         let more = [label, "--min-qv", "21", "--prior-where", "flag=1", "--min-molecules-per-segment", "1"];
@@ -156,7 +159,8 @@ fn decimals_and_half_precision_are_numbers_and_labels() {
 fn types_that_cannot_be_labels_are_named() {
     for (column, dtype) in [("cell_list", "list"), ("cell_struct", "struct"), ("cell_time", "time of day")] {
         let (_, outcome) = prior("unusual_types.parquet", &[&format!(":{column}")]);
-        outcome.assert_failure(1, &[&format!("column '{column}' has the type {dtype}, but labels are needed")]);
+        outcome
+            .assert_failure(1, &[&format!("column '{column}' has the type {dtype}, but numbers or texts are needed")]);
         let filter = format!("{column}=1");
         let (_, outcome) = prior("unusual_types.parquet", &[":cell_small", "--prior-where", &filter]);
         outcome.assert_failure(1, &[&format!("column '{column}' has the type {dtype}")]);

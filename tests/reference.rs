@@ -168,6 +168,8 @@ impl Setting {
             choice: Choice::Argmax,
             quirks: Quirks { erase_negative_covariance: true, spare_last_component: true },
             log_noise_density: None,
+            learned: None,
+            owners: None,
         }
     }
 
@@ -182,7 +184,7 @@ impl Setting {
         assert_eq!(state.components().len(), n_components);
         state.assign(assignment);
         state.regroup(1);
-        bmm::mstep::refit(&mut state, evidence, params).unwrap();
+        bmm::mstep::refit(&mut state, evidence, params, None).unwrap();
         state
     }
 }
@@ -418,7 +420,7 @@ fn argmax_iterations_follow_the_reference() {
                 bmm::split::detach_fragments(&mut state, &evidence, &params);
             }
             state.regroup(2);
-            bmm::mstep::refit(&mut state, &evidence, &params).unwrap();
+            bmm::mstep::refit(&mut state, &evidence, &params, None).unwrap();
             if iteration == 1 || iteration == 100 {
                 let theirs = setting.table.ids(&format!("det_{column}_iter{iteration}"));
                 let agreement = agreement(state.assignment(), &theirs);

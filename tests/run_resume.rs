@@ -198,9 +198,9 @@ fn a_spoilt_checkpoint_is_refused() {
     folder.write(name, &changed);
     refused(&folder, &line, &["truncated or damaged"]);
     let mut newer = whole.clone();
-    newer[8] = 2;
+    newer[8] = 3;
     folder.write(name, &newer);
-    refused(&folder, &line, &["has the format 2", "up to 1"]);
+    refused(&folder, &line, &["has the format 3", "up to 2"]);
     folder.write(name, "x,y,gene\n1,2,a\n");
     refused(&folder, &line, &["is not a checkpoint"]);
 }

@@ -281,7 +281,7 @@ fn a_stage_tells_what_it_is() {
     assert_eq!(names, expected.map(file).collect::<Vec<_>>());
     let manifest = folder.json("run/manifest.json");
     assert_eq!(manifest["parameters"]["data"]["min_molecules_per_cell"], 8);
-    assert_eq!(manifest["parameters"]["data"]["min_molecules_per_segment"], 2);
+    assert_eq!(manifest["parameters"]["data"]["min_molecules_per_segment"], 1);
     assert_eq!(manifest["parameters"]["prior"]["column_name"], "cell_id");
     assert_eq!(manifest["timing"]["paths"], serde_json::json!(["t2.csv"]));
     assert_eq!(manifest["estimates"][0]["origin"], "estimated from the prior segmentation");
@@ -318,7 +318,10 @@ fn what_contradicts_the_prior_stage_is_misuse() {
     );
     refused("run p --config.data.min_qv=20", &["--config.data.min_qv is 20", "data.min_qv = 0"]);
     refused("run p --unassigned-prior-label=0", &["segmentation.unassigned_prior_label = 'none'"]);
-    refused("run p -m 80", &["minimum of molecules per segment is 20", "min_molecules_per_segment = 2"]);
+    refused(
+        "run p -m 80 --prior-segments=regions",
+        &["minimum of molecules per segment is 20", "min_molecules_per_segment = 1"],
+    );
     refused("run p :cell_id", &["PRIOR is ':cell_id'", "has a prior segmentation already"]);
     refused("run p --save-prior q", &["--save-prior", "already a stage"]);
     folder.write("c.toml", "[data]\nx = \"x\"\ngene = \"feature\"\n");

@@ -241,6 +241,8 @@ impl Model {
             choice: Choice::Draw,
             quirks: Quirks::default(),
             log_noise_density: None,
+            learned: None,
+            owners: None,
         };
         let mut state = bmm::init::start(&evidence, &params).expect("a tissue of many molecules");
         state.regroup(1);

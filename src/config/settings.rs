@@ -277,15 +277,31 @@ pub struct PriorSettings {
 }
 
 impl PriorSettings {
-    /// Whether it says itself that its segments are nuclei: a stain, or the name of the column or file.
-    pub fn names_nuclei(&self) -> bool {
-        let has_word = |text: &str| text.to_ascii_lowercase().contains("nucle");
-        let named = match &self.source {
-            Some(PriorSource::Column { name }) => has_word(name),
-            Some(PriorSource::File { path }) => path.file_name().is_some_and(|name| has_word(&name.to_string_lossy())),
-            None => false,
+    /// What it says itself that its segments are: by being a stain, or by the name of the column or file.
+    pub fn named_meaning(&self) -> Option<SegmentMeaning> {
+        let name = match &self.source {
+            Some(PriorSource::Column { name }) => name.clone(),
+            Some(PriorSource::File { path }) => {
+                path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+            }
+            None => String::new(),
         };
-        named || self.image_kind == ImageKind::Stain || self.only.as_ref().is_some_and(|(column, _)| has_word(column))
+        match self.image_kind {
+            ImageKind::Stain => Some(SegmentMeaning::Nuclei),
+            _ => meaning_of_name(&name, self.only.as_ref().map(|(column, value)| [&column[..], value])),
+        }
+    }
+}
+
+/// What segments of a column or file of this name are; with the column and the value that molecules in segments have.
+fn meaning_of_name(name: &str, only: Option<[&str; 2]>) -> Option<SegmentMeaning> {
+    let has = |text: &str, word: &str| text.to_ascii_lowercase().contains(word);
+    if has(name, "nucle") || only.is_some_and(|texts| texts.iter().any(|text| has(text, "nucle"))) {
+        Some(SegmentMeaning::Nuclei)
+    } else if has(name, "cell") && only.is_none() {
+        Some(SegmentMeaning::Cells)
+    } else {
+        None
     }
 }
 
@@ -481,6 +497,17 @@ pub enum Note {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_tell_nuclei_from_cells() {
+        let (nuclei, cells) = (Some(SegmentMeaning::Nuclei), Some(SegmentMeaning::Cells));
+        assert_eq!(meaning_of_name("nucleus_boundaries.parquet", None), nuclei);
+        assert_eq!(meaning_of_name("cell_ID", None), cells);
+        assert_eq!(meaning_of_name("cell_id", Some(["overlaps_nucleus", "1"])), nuclei);
+        assert_eq!(meaning_of_name("fov,cell_ID", Some(["CellComp", "Nuclear"])), nuclei);
+        assert_eq!(meaning_of_name("cell_id", Some(["part", "2"])), None);
+        assert_eq!(meaning_of_name("prior", None), None);
+    }
 
     #[test]
     fn a_relative_spread_follows_the_scale() {

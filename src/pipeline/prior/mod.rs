@@ -59,11 +59,13 @@ impl Prior {
             SegmentMeaning::Regions => None,
             SegmentMeaning::Nuclei => Some(true),
             SegmentMeaning::Cells => Some(false),
-            SegmentMeaning::Auto if settings.names_nuclei() => Some(true),
-            SegmentMeaning::Auto => {
-                let n_inside = self.segment_of.iter().flatten().count();
-                Some((n_inside as f64) < SHARE_OF_CELLS * self.segment_of.len() as f64)
-            }
+            SegmentMeaning::Auto => Some(match settings.named_meaning() {
+                Some(meaning) => meaning == SegmentMeaning::Nuclei,
+                None => {
+                    let n_inside = self.segment_of.iter().flatten().count();
+                    (n_inside as f64) < SHARE_OF_CELLS * self.segment_of.len() as f64
+                }
+            }),
         }
     }
 
