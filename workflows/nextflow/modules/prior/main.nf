@@ -4,8 +4,8 @@ process BAYSOR_PRIOR {
 
     conda "${moduleDir}/environment.yml"
     container "${workflow.containerEngine in ['singularity', 'apptainer'] && !task.ext.singularity_pull_docker_container
-        ? 'baysor-1.3.0.sif'
-        : 'baysor:1.3.0'}"
+        ? 'baysor-1.4.0.sif'
+        : 'baysor:1.4.0'}"
 
     input:
     tuple val(meta), path(molecules), path(prior), val(prior_name), path(config)
