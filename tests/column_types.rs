@@ -32,7 +32,7 @@ fn every_type_is_written_by_every_writer_or_left_out_at_the_start() {
     let folder = folder("all.parquet");
     let formats = "--format baysor,parquet,vpt,spatialdata,h5ad";
     let outcome = folder.succeed(&format!("run all.parquet {MODEL} {formats} --stage s -o a/"));
-    for left in ["list", "struct", "map", "fixed_list", "time32", "time64", "decimal_256"] {
+    for left in ["list", "struct", "map", "fixed_list", "time32", "time64"] {
         outcome.assert_warning(&[&format!("Column '{left}' has a nested or unusual type"), "is not kept"]);
     }
     outcome.assert_warning(&["240 times in the columns that are kept are beyond the years 1 to 9999"]);

@@ -246,7 +246,7 @@ impl Model {
         };
         let mut state = bmm::init::start(&evidence, &params).expect("a tissue of many molecules");
         state.regroup(1);
-        bmm::mstep::refit(&mut state, &evidence, &params).expect("a sensible scale");
+        bmm::mstep::refit(&mut state, &evidence, &params, None).expect("a sensible scale");
         for iteration in 1..=N_WARM_UP {
             iterate(&mut state, &evidence, &params, iteration);
         }
@@ -262,7 +262,7 @@ fn iterate(state: &mut State, evidence: &Evidence<'_>, params: &Params, iteratio
         bmm::split::detach_fragments(state, evidence, params);
     }
     state.regroup(bmm::params::MIN_MOLECULES_TO_SURVIVE);
-    bmm::mstep::refit(state, evidence, params).expect("a sensible scale");
+    bmm::mstep::refit(state, evidence, params, None).expect("a sensible scale");
 }
 
 /// The draws of an iteration of the model.
