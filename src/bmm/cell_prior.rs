@@ -174,8 +174,8 @@ impl CellPrior {
                 n_molecules: component.n_molecules,
             })
             .collect();
-        let holds_spread = params.owners.is_some_and(|owners| owners.holds_spread);
-        let sizes = SizePrior::expected(params.scale, params.scale_std).learned(&samples, n_dims, holds_spread);
+        let spread_is_given = params.owners.is_some_and(|owners| owners.spread_is_given);
+        let sizes = SizePrior::expected(params.scale, params.scale_std).learned(&samples, n_dims, spread_is_given);
         let counts: Vec<f64> = owners()
             .filter(|(component, ..)| component.n_molecules > 1)
             .map(|(component, ..)| component.n_molecules.into())

@@ -93,8 +93,8 @@ pub struct OwnerParams {
     pub is_exclusive: bool,
     /// Cells without a segment.
     pub free_cells: FreeCells,
-    /// Whether the spread of cell sizes is `scale_std`, and not learned.
-    pub holds_spread: bool,
+    /// Whether the spread of cell sizes, `scale_std`, was given, so that it counts as much as what the cells teach.
+    pub spread_is_given: bool,
 }
 
 /// How an option is chosen.

@@ -57,10 +57,10 @@ impl SizePrior {
         Self { sd: SD_OF_RADIUS * scale, sd_z: SD_OF_RADIUS * scale, strength: strength_of(scale_std / scale) }
     }
 
-    /// Learns from cells; fewer than [`MIN_CELLS`] teach nothing. With `holds_spread` the strength is not learned.
+    /// Learns from cells; fewer than [`MIN_CELLS`] teach nothing. With `spread_is_given` the strength is half learned.
     ///
     /// Medians throughout, so that wrong cells do not count. The order of the cells does not matter.
-    pub fn learned(self, cells: &[Sample], n_dims: usize, holds_spread: bool) -> Self {
+    pub fn learned(self, cells: &[Sample], n_dims: usize, spread_is_given: bool) -> Self {
         if cells.len() < MIN_CELLS {
             return self;
         }
@@ -74,9 +74,6 @@ impl SizePrior {
         } else {
             sd
         };
-        if holds_spread {
-            return Self { sd, sd_z, ..self };
-        }
         let deviation = |variance: f64| (0.5 * ln(variance.max(floor)) - log_sd).abs();
         let mut deviations: Vec<f64> =
             cells.iter().flat_map(|cell| shape::variances_xy(cell.covariance).map(deviation)).collect();
@@ -84,7 +81,10 @@ impl SizePrior {
         // ln of a standard deviation of n molecules has itself the variance 1 / 2n.
         let mut sampling: Vec<f64> = cells.iter().map(|cell| 0.5 / f64::from(cell.n_molecules)).collect();
         let variance = spread * spread - stats::median(&mut sampling);
-        Self { sd, sd_z, strength: strength_of(variance.max(0.0).sqrt()) }
+        let found = strength_of(variance.max(0.0).sqrt());
+        // A given spread counts as much as the cells: the geometric mean of both.
+        let strength = if spread_is_given { (self.strength * found).sqrt() } else { found };
+        Self { sd, sd_z, strength }
     }
 
     /// The spread of ln sd that the strength stands for.
@@ -189,7 +189,7 @@ mod tests {
         assert!((learned.sd - 4.0).abs() < 1e-12 && learned.sd_z == learned.sd);
         // Equal round cells: as strong as it gets.
         assert!((learned.strength - 50.0).abs() < 1e-9);
-        assert_eq!(expected.learned(&cells, 2, true).strength, 8.0);
+        assert!((expected.learned(&cells, 2, true).strength - 20.0).abs() < 1e-9);
         assert_eq!(expected.learned(&cells[..5], 2, false), expected);
     }
 

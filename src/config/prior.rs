@@ -71,7 +71,7 @@ pub(super) fn segments(merged: &Merged) -> SegmentSettings {
             "none" => FreeCells::None,
             _ => FreeCells::Free,
         },
-        holds_spread: wished_std(merged),
+        spread_is_given: wished_std(merged),
     }
 }
 

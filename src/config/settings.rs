@@ -113,8 +113,8 @@ pub enum SegmentMeaning {
 pub struct SegmentSettings {
     /// How far cells without a segment are believed in.
     pub free_cells: FreeCells,
-    /// Whether the spread of cell sizes was given, so that it is not learned.
-    pub holds_spread: bool,
+    /// Whether the spread of cell sizes was given, so that it counts besides what the cells teach.
+    pub spread_is_given: bool,
 }
 
 /// The files of Baysor 0.7.1: where, and in which formats.

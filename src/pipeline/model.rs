@@ -214,7 +214,11 @@ fn learned_values(owners: OwnerParams, learned: Learned, n_dims: usize) -> Vec<(
     let mut values = vec![
         ("prior_segments", if owners.is_exclusive { "nuclei" } else { "cells" }.to_owned(), "resolved"),
         ("cell_radius", radius_of(learned, n_dims).to_string(), origin),
-        ("cell_radius_spread", learned.sizes.spread().to_string(), if owners.holds_spread { "given" } else { origin }),
+        (
+            "cell_radius_spread",
+            learned.sizes.spread().to_string(),
+            if owners.spread_is_given { "given and learned from the cells" } else { origin },
+        ),
         ("molecules_per_cell", learned.abundance.mean.to_string(), origin),
         ("free_cell_share", learned.free_share.to_string(), origin),
     ];
@@ -297,11 +301,11 @@ impl<'a> Heeded<'a> {
             Some(part) => part.fit.owners.as_ref().map(|owners| owners.are_nuclei),
             None => heeded.and_then(|prior| prior.are_nuclei(&settings.prior)),
         };
-        let SegmentSettings { free_cells, holds_spread, .. } = settings.segments;
+        let SegmentSettings { free_cells, spread_is_given, .. } = settings.segments;
         let owners = are_nuclei.filter(|_| nuclei.is_none()).map(|is_exclusive| OwnerParams {
             is_exclusive,
             free_cells,
-            holds_spread,
+            spread_is_given,
         });
         Self { segments: nuclei.or(prior).map(Prior::segments), confidence, owners }
     }

@@ -84,7 +84,7 @@ pub const OPTIONS: &[OptionDef] = &[
     key(S, "scale", FINITE, Float(-1.0), Segmentation,
         "Approximate cell radius, in the units of x and y. Required without a prior; 0 or less = estimated from the prior. Where segments of a prior are nuclei or cells it is a start, and sizes are learned from the cells.").flag("scale", "S").short('s'),
     key(S, "scale_std", Kind::Amount, Text("25%"), Segmentation,
-        "Spread of the radius between cells: an absolute number, or a percentage of the scale. Where segments of a prior are nuclei or cells it is learned from the cells, and a given one is held. Otherwise it is estimated with the scale if that comes from the prior, unless given.").flag("scale-std", "SD"),
+        "Spread of the radius between cells: an absolute number, or a percentage of the scale. Where segments of a prior are nuclei or cells it is learned from the cells, and a given one counts as much as these. Otherwise it is estimated with the scale if that comes from the prior, unless given.").flag("scale-std", "SD"),
     key(S, "estimate_scale_from_centers", Kind::Bool, BuiltIn::Bool(true), Prior,
         "Estimate the scale and its spread from the prior segmentation; a scale that is given switches this off."),
     key(S, "n_clusters", Kind::Int { min: 0, max: 255 }, Int(4), Segmentation,
