@@ -7,7 +7,7 @@
 //! DIFFERS: 0.7.1 takes the density of a cell of the expected size at three standard deviations along every axis.
 
 use super::params::Evidence;
-use crate::data::Positions;
+use crate::data::{GeneIdx, Positions};
 use crate::numeric::elementary::ln;
 use crate::numeric::reduce;
 
@@ -18,45 +18,49 @@ pub const ODDS_SHARE: f64 = 0.5;
 /// Least share of molecules that are background.
 const MIN_SHARE: f64 = 0.002;
 
-/// The background.
+/// ln of the background molecules per area (volume); `scale` is the cell radius.
+///
+/// The same for any order of the molecules but for the last bits of a sum over blocks.
+pub fn log_intensity(evidence: &Evidence<'_>, scale: f64) -> f64 {
+    let n = evidence.molecules.len();
+    let expected = reduce::ordered_sum(n, |molecule| 1.0 - f64::from(evidence.confidence[molecule]));
+    ln(expected.max(MIN_SHARE * n as f64)) - ln(occupied(&evidence.molecules.positions, scale))
+}
+
+/// Genes of the background: those of the slide.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Background {
-    /// ln of the molecules per area (volume).
-    pub log_intensity: f64,
     /// ln of the share of a gene. `[n_genes]`
     log_share: Vec<f64>,
 }
 
 impl Background {
-    /// The background of molecules; `scale` is the cell radius. The same for any order of the molecules but for the
-    /// last bits of a sum over blocks.
-    pub fn of(evidence: &Evidence<'_>, scale: f64) -> Self {
+    /// The background of molecules.
+    pub fn of(evidence: &Evidence<'_>) -> Self {
         let molecules = evidence.molecules;
-        let n = molecules.len() as f64;
-        let expected = reduce::ordered_sum(molecules.len(), |molecule| 1.0 - f64::from(evidence.confidence[molecule]));
         let mut counts = vec![0u32; molecules.n_genes];
         molecules.genes.iter().for_each(|gene| counts[gene.idx()] += 1);
-        let total = n + 0.5 * molecules.n_genes as f64;
-        Self {
-            log_intensity: ln(expected.max(MIN_SHARE * n)) - ln(occupied(&molecules.positions, scale)),
-            log_share: counts.iter().map(|&count| ln((f64::from(count) + 0.5) / total)).collect(),
-        }
+        let total = molecules.len() as f64 + 0.5 * molecules.n_genes as f64;
+        Self { log_share: counts.iter().map(|&count| ln((f64::from(count) + 0.5) / total)).collect() }
     }
 
-    /// ln of the expected number of background molecules of a gene, per area (volume).
+    /// ln of the share of a gene.
     #[inline]
-    pub fn log_density(&self, gene: crate::data::GeneIdx) -> f64 {
-        self.log_intensity + self.log_share[gene.idx()]
+    pub fn log_share(&self, gene: GeneIdx) -> f64 {
+        self.log_share[gene.idx()]
     }
 }
 
 /// The area of the squares of side `scale` that hold molecules, times the depth of the molecules in three dimensions.
 fn occupied(positions: &Positions, scale: f64) -> f64 {
-    let mut squares: Vec<(i64, i64)> = (0..positions.len())
-        .map(|molecule| {
-            ((positions.x[molecule] / scale).floor() as i64, (positions.y[molecule] / scale).floor() as i64)
-        })
-        .collect();
+    let square = |molecule: usize| [positions.x[molecule], positions.y[molecule]].map(|at| (at / scale).floor() as i64);
+    // Molecules come in spatial order: most stand in the square of the one before.
+    let mut squares: Vec<[i64; 2]> = Vec::new();
+    for square in (0..positions.len()).map(square) {
+        if squares.last() != Some(&square) {
+            squares.push(square);
+        }
+    }
     squares.sort_unstable();
     squares.dedup();
     let depth = positions.z.as_deref().map_or(1.0, |z| {

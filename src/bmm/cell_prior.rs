@@ -20,12 +20,12 @@
 use rayon::prelude::*;
 
 use super::abundance::AbundancePrior;
-use super::background::Background;
+use super::background::{self, Background};
 use super::cell_types::{CellTypes, PROFILE_WEIGHT};
 use super::components::{Component, Components};
 use super::groups::Groups;
-use super::params::{Evidence, OwnerParams, Params, Segments};
-use super::shape::Symmetric;
+use super::params::{Evidence, Params, Segments};
+use super::shape::{self, Symmetric};
 use super::size_prior::{INDEPENDENT_SHARE, Sample, SizePrior};
 use crate::data::{ComponentIdx, Positions};
 use crate::numeric::elementary::{exp, ln};
@@ -93,16 +93,16 @@ pub struct CellPrior {
 impl CellPrior {
     /// The priors before the first refit, if segments own cells.
     pub fn new(evidence: &Evidence<'_>, params: &Params) -> Option<Self> {
-        let owners = params.owners.as_ref()?;
-        let segments = evidence.segments.filter(|_| params.prior_confidence > 0.0)?;
-        let background = Background::of(evidence, params.scale);
+        let owners = params.owners.filter(|_| applies(evidence, params))?;
+        let segments = evidence.segments?;
+        let background = Background::of(evidence);
         Some(Self {
             learned: Learned {
                 sizes: SizePrior::expected(params.scale, params.scale_std),
                 abundance: AbundancePrior::expected(params.min_molecules_per_cell),
                 offset: 0.2 * params.scale,
                 free_share: 1.0,
-                log_background: background.log_intensity,
+                log_background: background::log_intensity(evidence, params.scale),
             },
             types: CellTypes::of_clusters(evidence),
             background,
@@ -134,18 +134,22 @@ impl CellPrior {
         let positions = &evidence.molecules.positions;
         let n_dims = positions.n_dims();
         self.types.refit(components, assignment, evidence);
-        let moments: Vec<Moments> = (0..components.len())
-            .into_par_iter()
+        let covariances: Vec<Symmetric> = components
+            .list
+            .par_iter()
+            .enumerate()
             .with_min_len(64)
-            .map(|component| Moments::of(groups.members(component), positions, components.list[component].mean))
+            .map(|(component, entry)| {
+                let members = groups.members(component).iter();
+                shape::covariance_around(entry.mean, members.map(|&molecule| positions.at(molecule as usize)))
+            })
             .collect();
         self.note_owners(components, evidence);
-        self.learned = given.unwrap_or_else(|| self.learn(components, &moments, n_dims, params));
-        self.background.log_intensity = self.learned.log_background;
+        self.learned = given.unwrap_or_else(|| self.learn(components, &covariances, n_dims, params));
         let this: &Self = self;
-        components.list.par_iter_mut().zip(&moments).with_min_len(64).for_each(|(component, moments)| {
+        components.list.par_iter_mut().zip(&covariances).with_min_len(64).for_each(|(component, &covariance)| {
             if component.n_molecules > 0 {
-                this.place(component, moments, n_dims);
+                this.place(component, covariance, n_dims);
             }
         });
     }
@@ -161,18 +165,15 @@ impl CellPrior {
     }
 
     /// METHOD: only owners teach, since what has no nucleus may be half a cell.
-    fn learn(&self, components: &Components, moments: &[Moments], n_dims: usize, params: &Params) -> Learned {
+    fn learn(&self, components: &Components, covariances: &[Symmetric], n_dims: usize, params: &Params) -> Learned {
         let least = params.min_molecules_per_cell.max(n_dims + 1) as u32;
         let owners = || {
-            let all = components.list.iter().zip(moments);
-            all.filter_map(|(component, moments)| component.owner.map(|owned| (component, moments, owned)))
+            let all = components.list.iter().zip(covariances);
+            all.filter_map(|(component, &covariance)| component.owner.map(|owned| (component, covariance, owned)))
         };
         let samples: Vec<Sample> = owners()
             .filter(|(component, ..)| component.n_molecules >= least)
-            .map(|(component, moments, _)| Sample {
-                covariance: moments.covariance,
-                n_molecules: component.n_molecules,
-            })
+            .map(|(component, covariance, _)| Sample { covariance, n_molecules: component.n_molecules })
             .collect();
         let spread_is_given = params.owners.is_some_and(|owners| owners.spread_is_given);
         let sizes = SizePrior::expected(params.scale, params.scale_std).learned(&samples, n_dims, spread_is_given);
@@ -207,14 +208,14 @@ impl CellPrior {
             abundance: AbundancePrior::expected(params.min_molecules_per_cell).learned(&counts),
             offset,
             free_share: ((n_of(false) + 1.0) / (n_of(true) + 1.0)).min(1.0),
-            log_background: self.background.log_intensity,
+            log_background: self.learned.log_background,
         }
     }
 
     /// Sets mean, shape and base of a component with molecules.
     ///
     /// METHOD: the center of an owner has a normal prior around that of its segment.
-    fn place(&self, component: &mut Component, moments: &Moments, n_dims: usize) {
+    fn place(&self, component: &mut Component, covariance: Symmetric, n_dims: usize) {
         let Learned { sizes, abundance, offset, .. } = self.learned;
         let n = f64::from(component.n_molecules);
         if let Some(owned) = component.owner {
@@ -225,7 +226,7 @@ impl CellPrior {
                 *mean = (by_molecules * *mean + by_segment * anchor) / (by_molecules + by_segment);
             }
         }
-        component.shape = sizes.shape(moments.covariance, component.n_molecules, n_dims);
+        component.shape = sizes.shape(covariance, component.n_molecules, n_dims);
         component.log_composition = ln(f64::from(component.n_visible) + PROFILE_WEIGHT);
         component.log_composition_of_others = ln(f64::from(component.n_visible) - 1.0 + PROFILE_WEIGHT);
         component.log_base += abundance.log_weight(n) + component.shape.log_peak;
@@ -238,25 +239,6 @@ impl CellPrior {
 /// 0.5, never at 1.
 fn log_contradiction(confidence: f64) -> f64 {
     if confidence >= 1.0 { f64::NEG_INFINITY } else { -2.0 * confidence * exp(3.0 * confidence) }
-}
-
-/// Second moments of the places of a component's molecules around their mean.
-struct Moments {
-    covariance: Symmetric,
-}
-
-impl Moments {
-    fn of(members: &[u32], positions: &Positions, mean: [f64; 3]) -> Self {
-        let mut covariance: Symmetric = [0.0; 6];
-        for &molecule in members {
-            let at = positions.at(molecule as usize);
-            let [dx, dy, dz] = [at[0] - mean[0], at[1] - mean[1], at[2] - mean[2]];
-            for (sum, product) in covariance.iter_mut().zip([dx * dx, dx * dy, dy * dy, dx * dz, dy * dz, dz * dz]) {
-                *sum += product;
-            }
-        }
-        Self { covariance: covariance.map(|sum| sum / members.len().max(1) as f64) }
-    }
 }
 
 /// The mean place of the molecules of every segment; the origin for one without. `[n_segments]`
@@ -273,8 +255,8 @@ pub fn segment_centers(positions: &Positions, segments: Segments<'_>) -> Vec<[f6
 }
 
 /// Whether owners are asked for, and segments are there to own.
-pub fn applies(evidence: &Evidence<'_>, params: &Params) -> Option<OwnerParams> {
-    params.owners.filter(|_| params.prior_confidence > 0.0 && evidence.segments.is_some())
+pub fn applies(evidence: &Evidence<'_>, params: &Params) -> bool {
+    params.owners.is_some() && params.prior_confidence > 0.0 && evidence.segments.is_some()
 }
 
 #[cfg(test)]

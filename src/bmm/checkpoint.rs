@@ -113,7 +113,7 @@ fn fits(checkpoint: &Checkpoint<'_>, evidence: &Evidence<'_>, params: &Params) -
         fits(convergence.window())
             && convergence.majority().is_none_or(|majority| majority.len() == n_molecules && all_known(majority))
     };
-    let has_owners = cell_prior::applies(evidence, params).is_some();
+    let has_owners = cell_prior::applies(evidence, params);
     let n_segments = evidence.segments.map_or(0, |segments| segments.n_segments);
     let n_types = evidence.clusters.map_or(1, |clusters| clusters.iter().map(|c| c.idx() + 1).max().unwrap_or(1));
     let owner_fits = |&(owner, cell_type): &(Option<SegmentIdx>, u16)| {
@@ -211,6 +211,13 @@ mod tests {
     #[test]
     fn a_resumed_course_is_the_same_in_three_dimensions() {
         resumes_alike(3, false, params(40));
+    }
+
+    #[test]
+    fn a_resumed_course_is_the_same_where_segments_own_cells() {
+        let owners = Some(crate::bmm::OwnerParams::default());
+        resumes_alike(2, true, Params { prior_confidence: 0.5, owners, ..params(60) });
+        resumes_alike(3, true, Params { prior_confidence: 0.5, owners, ..params(40) });
     }
 
     #[test]

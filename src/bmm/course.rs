@@ -68,9 +68,9 @@ impl<'a> Course<'a> {
             prior_term::keep_segments_whole(state, evidence, params);
         }
         state.regroup(params::MIN_MOLECULES_TO_SURVIVE);
-        if iteration.is_multiple_of(free_cells::JUDGE_EVERY)
+        if iteration.is_multiple_of(free_cells::COMPARE_EVERY)
             && iteration + params.n_recorded() < self.last
-            && free_cells::judge(state, evidence, params) > 0
+            && free_cells::end_unlikely(state, evidence, params) > 0
         {
             state.regroup(params::MIN_MOLECULES_TO_SURVIVE);
         }

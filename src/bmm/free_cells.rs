@@ -1,43 +1,44 @@
-//! Whether a cell without a prior segment is one: joined to a neighbor, or given up, where the evidence is for that.
+//! Cells without a prior segment: merged with a neighbor, or dissolved, where the evidence is for that.
 //!
-//! METHOD: a component u without an owner is compared with two other stories of the same molecules. *Joined*: they belong
-//! to a neighbor b. *Given up*: each belongs to whichever neighbor, or the background, suits it best. The evidence of a
-//! cell is the marginal likelihood of its places ([`size_prior`](super::size_prior)), of its number of molecules
-//! ([`abundance`](super::abundance)) and of its genes ([`cell_types`](super::cell_types)), times the density of cells:
-//! one per area of a typical cell, and for cells without a segment so many fewer as there are, see
-//! [`Learned::free_share`](super::cell_prior::Learned). The likelier story wins. Nothing is drawn.
+//! METHOD: a component without an owner is compared with two other explanations of the same molecules. *Merged*: they
+//! belong to one neighbor. *Dissolved*: each belongs to whichever neighbor, or the background, suits it best. The evidence
+//! of a cell is the marginal likelihood of its places ([`size_prior`](super::size_prior)), of its number of molecules
+//! ([`abundance`](super::abundance)) and of its genes ([`cell_types`](super::cell_types)), times the density of cells: one
+//! per area of a typical cell, times, for cells without a segment, their number per cell with one, see
+//! [`Learned::free_share`](super::cell_prior::Learned). The likeliest explanation wins. Nothing is drawn.
 //!
-//! DIFFERS: in 0.7.1 components die only when their molecules leave them one by one, so that cells stay divided where
+//! DIFFERS: in 0.7.1 components end only when their molecules leave them one by one, so that cells stay divided where
 //! two halves of a cell both are good places for a molecule.
 
 use super::cell_prior::CellPrior;
-use super::estep::Joining;
+use super::densities::Densities;
 use super::params::{Evidence, FreeCells, Params};
-use super::shape::Symmetric;
+use super::shape::{self, Symmetric};
 use super::state::State;
 use crate::data::{ComponentIdx, GeneIdx};
 use crate::numeric::elementary::ln;
 
-/// Iterations between two looks at cells without a segment.
-pub const JUDGE_EVERY: usize = 20;
-/// Neighbors that a cell may join, those with most edges to it.
-const MAX_HOSTS: usize = 4;
-/// Neighbors that its molecules may go to.
-const MAX_HEIRS: usize = 8;
+/// Iterations between two comparisons.
+pub const COMPARE_EVERY: usize = 20;
+/// Neighbors that a cell may be merged with: those with most edges to it.
+const MAX_MERGE: usize = 4;
+/// Neighbors that its molecules may go to when it is dissolved.
+const MAX_DISSOLVE: usize = 8;
 /// With [`FreeCells::Strict`]: ln of the further doubt per molecule.
 const STRICT_DOUBT: f64 = 1.0;
 
 /// Ends components without an owner where the evidence is against them; returns how many.
 ///
-/// In order of the components; what took part once has to wait for the next time. Regroup the state afterwards.
-pub fn judge(state: &mut State, evidence: &Evidence<'_>, params: &Params) -> usize {
+/// In order of the components; what took part in a change has to wait for the next time. Regroup the state afterwards.
+pub fn end_unlikely(state: &mut State, evidence: &Evidence<'_>, params: &Params) -> usize {
     let Some(prior) = &state.cell_prior else { return 0 };
     let doubt = match params.owners.map(|owners| owners.free_cells) {
         Some(FreeCells::Strict) => STRICT_DOUBT,
         _ => 0.0,
     };
-    let mut court = Court::new(prior, state, evidence);
-    let mut joining = Joining::new(state, evidence, params);
+    let mut weigher = Weigher::new(prior, state, evidence);
+    let densities = Densities::new(state, evidence, params);
+    let mut candidates = Vec::new();
     let mut took_part = vec![false; state.components.len()];
     let mut moves: Vec<(u32, Option<ComponentIdx>)> = Vec::new();
     let mut n_ended = 0;
@@ -46,33 +47,33 @@ pub fn judge(state: &mut State, evidence: &Evidence<'_>, params: &Params) -> usi
         if members.is_empty() || state.components.list[component].owner.is_some() || took_part[component] {
             continue;
         }
-        let neighbors = court.neighbors(component, &took_part);
+        let neighbors = weigher.neighbors(component, &took_part);
         let log_share = ln(prior.learned.free_share) - doubt * members.len() as f64;
-        let alone = court.log_evidence(&[members]) + log_share;
-        let mut best: Option<(f64, ComponentIdx)> = None;
-        for &host in neighbors.iter().take(MAX_HOSTS) {
-            let of_host = state.groups.members(host.idx());
-            let gain = court.log_evidence(&[members, of_host]) - court.log_evidence(&[of_host]) - alone;
-            if best.is_none_or(|(most, _)| gain > most) {
-                best = Some((gain, host));
+        let alone = weigher.log_evidence(&[members]) + log_share;
+        let mut best_merge: Option<(f64, ComponentIdx)> = None;
+        for &neighbor in neighbors.iter().take(MAX_MERGE) {
+            let others = state.groups.members(neighbor.idx());
+            let gain = weigher.log_evidence(&[members, others]) - weigher.log_evidence(&[others]) - alone;
+            if best_merge.is_none_or(|(most, _)| gain > most) {
+                best_merge = Some((gain, neighbor));
             }
         }
-        let heirs = &neighbors[..neighbors.len().min(MAX_HEIRS)];
+        let merge_gain = best_merge.map_or(f64::NEG_INFINITY, |best| best.0);
+        let takers = &neighbors[..neighbors.len().min(MAX_DISSOLVE)];
         let start = moves.len();
-        let mut given_up = -alone;
+        let mut dissolve_gain = -alone;
         for &molecule in members {
-            let (log_density, heir) = joining.best(molecule as usize, heirs);
-            given_up += log_density;
-            moves.push((molecule, heir));
+            let (log_density, to) = densities.best_of(molecule as usize, takers, &mut candidates);
+            dissolve_gain += log_density;
+            moves.push((molecule, to));
         }
-        let joined = best.map_or(f64::NEG_INFINITY, |best| best.0);
-        if given_up > 0.0 && given_up > joined {
-            heirs.iter().for_each(|heir| took_part[heir.idx()] = true);
+        if dissolve_gain > 0.0 && dissolve_gain > merge_gain {
+            takers.iter().for_each(|taker| took_part[taker.idx()] = true);
         } else {
             moves.truncate(start);
-            let Some((_, host)) = best.filter(|_| joined > 0.0) else { continue };
-            moves.extend(members.iter().map(|&molecule| (molecule, Some(host))));
-            took_part[host.idx()] = true;
+            let Some((_, neighbor)) = best_merge.filter(|_| merge_gain > 0.0) else { continue };
+            moves.extend(members.iter().map(|&molecule| (molecule, Some(neighbor))));
+            took_part[neighbor.idx()] = true;
         }
         took_part[component] = true;
         n_ended += 1;
@@ -83,8 +84,8 @@ pub fn judge(state: &mut State, evidence: &Evidence<'_>, params: &Params) -> usi
     n_ended
 }
 
-/// Weighs evidence; holds room for counting genes.
-struct Court<'a> {
+/// Computes the evidence of cells; holds room for counting genes.
+struct Weigher<'a> {
     prior: &'a CellPrior,
     state: &'a State,
     evidence: &'a Evidence<'a>,
@@ -95,7 +96,7 @@ struct Court<'a> {
     counts: Vec<(GeneIdx, u32)>,
 }
 
-impl<'a> Court<'a> {
+impl<'a> Weigher<'a> {
     fn new(prior: &'a CellPrior, state: &'a State, evidence: &'a Evidence<'a>) -> Self {
         Self {
             prior,
@@ -127,32 +128,23 @@ impl<'a> Court<'a> {
 
     /// ln of the evidence that all molecules of some parts are one cell, the density of cells included.
     fn log_evidence(&mut self, parts: &[&[u32]]) -> f64 {
-        let (covariance, n) = self.moments(parts);
+        let n: usize = parts.iter().map(|part| part.len()).sum();
+        let covariance = self.covariance(parts, n);
         self.count_genes(parts);
         let learned = &self.prior.learned;
-        learned.sizes.log_evidence(covariance, n, self.n_dims) - learned.sizes.log_volume(self.n_dims)
-            + learned.abundance.log_evidence(f64::from(n))
+        learned.sizes.log_evidence(covariance, n as u32, self.n_dims) - learned.sizes.log_volume(self.n_dims)
+            + learned.abundance.log_evidence(n as f64)
             + self.prior.types.log_evidence(&self.counts)
     }
 
-    fn moments(&self, parts: &[&[u32]]) -> (Symmetric, u32) {
+    fn covariance(&self, parts: &[&[u32]], n: usize) -> Symmetric {
         let positions = &self.evidence.molecules.positions;
-        let members = || parts.iter().flat_map(|part| part.iter().map(|&molecule| positions.at(molecule as usize)));
-        let n: usize = parts.iter().map(|part| part.len()).sum();
+        let points = || parts.iter().flat_map(|part| part.iter().map(|&molecule| positions.at(molecule as usize)));
         let mut mean = [0.0; 3];
-        for at in members() {
+        for at in points() {
             mean.iter_mut().zip(at).for_each(|(sum, value)| *sum += value);
         }
-        let mean = mean.map(|sum| sum / n as f64);
-        let mut covariance = [0.0; 6];
-        for at in members() {
-            let [x, y, z] = [at[0] - mean[0], at[1] - mean[1], at[2] - mean[2]];
-            covariance
-                .iter_mut()
-                .zip([x * x, x * y, y * y, x * z, y * z, z * z])
-                .for_each(|(sum, value)| *sum += value);
-        }
-        (covariance.map(|sum| sum / n as f64), n as u32)
+        shape::covariance_around(mean.map(|sum| sum / n as f64), points())
     }
 
     fn count_genes(&mut self, parts: &[&[u32]]) {

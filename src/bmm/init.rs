@@ -49,7 +49,7 @@ pub fn start(evidence: &Evidence<'_>, params: &Params) -> Result<State, BmmError
     let shape = Shape::ball(params.scale, molecules.positions.n_dims());
     let assignment = first_assignment(evidence, &seeds, &centers);
     let mut components = Components::at_centers(&centers, shape);
-    if cell_prior::applies(evidence, params).is_some() {
+    if cell_prior::applies(evidence, params) {
         components.list.iter_mut().zip(&seeds).for_each(|(component, seed)| component.owner = seed.segment);
     }
     Ok(new_state(evidence, params, assignment, components))

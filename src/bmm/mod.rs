@@ -43,12 +43,15 @@ pub mod components;
 pub mod composition;
 pub mod convergence;
 pub mod course;
+pub mod densities;
 pub mod estep;
 pub mod free_cells;
 pub mod groups;
 pub mod history;
 pub mod init;
 pub mod mstep;
+#[cfg(test)]
+mod owner_tests;
 pub mod params;
 pub mod predictive;
 pub mod prior_term;

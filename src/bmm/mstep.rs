@@ -8,7 +8,7 @@ use super::components::{BLOCK, Component, Tallies};
 use super::composition::{CountTable, CountsMut, Extent};
 use super::groups::Groups;
 use super::params::{Evidence, MIN_NUCLEAR_WEIGHT, NUCLEUS_QUANTILE, Params, Segments};
-use super::shape::{Shape, Symmetric};
+use super::shape::{self, Shape};
 use super::state::State;
 use crate::data::{ClusterIdx, Positions, SegmentIdx};
 use crate::numeric::elementary::{LnTable, ln};
@@ -174,20 +174,11 @@ fn mean_of(members: &[u32], evidence: &Evidence<'_>) -> [f64; 3] {
 /// Sets the shape around the mean. With too few molecules for a covariance it stays as it was.
 fn set_shape(component: &mut Component, members: &[u32], positions: &Positions, params: &Params) {
     let n_dims = positions.n_dims();
-    let n = members.len() as f64;
-    let mean = component.mean;
     if members.len() <= n_dims {
         return;
     }
-    let mut covariance: Symmetric = [0.0; 6];
-    for &molecule in members {
-        let at = positions.at(molecule as usize);
-        let [dx, dy, dz] = [at[0] - mean[0], at[1] - mean[1], at[2] - mean[2]];
-        for (sum, product) in covariance.iter_mut().zip([dx * dx, dx * dy, dy * dy, dx * dz, dy * dz, dz * dz]) {
-            *sum += product;
-        }
-    }
-    let covariance = covariance.map(|sum| sum / n);
+    let points = members.iter().map(|&molecule| positions.at(molecule as usize));
+    let covariance = shape::covariance_around(component.mean, points);
     component.shape = Shape::from_covariance(covariance, members.len(), n_dims, params);
 }
 

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::components::Components;
-use super::estep::Candidate;
+use super::densities::Candidate;
 use super::params::{Evidence, Params, Segments};
 use super::state::State;
 use crate::data::{ComponentIdx, SegmentIdx};

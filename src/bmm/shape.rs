@@ -68,6 +68,19 @@ pub fn shrink(variance: f64, n: usize, params: &Params) -> f64 {
     radius * radius
 }
 
+/// The covariance of points around a center, which need not be their mean; 0 without points.
+pub fn covariance_around(center: [f64; 3], points: impl Iterator<Item = [f64; 3]>) -> Symmetric {
+    let (mut sums, mut n): (Symmetric, usize) = ([0.0; 6], 0);
+    for at in points {
+        let [dx, dy, dz] = [at[0] - center[0], at[1] - center[1], at[2] - center[2]];
+        for (sum, product) in sums.iter_mut().zip([dx * dx, dx * dy, dy * dy, dx * dz, dy * dz, dz * dz]) {
+            *sum += product;
+        }
+        n += 1;
+    }
+    sums.map(|sum| sum / n.max(1) as f64)
+}
+
 /// The inverse of a positive definite covariance, and ln of its determinant.
 pub fn inverse(covariance: Symmetric, n_dims: usize) -> (Symmetric, f64) {
     let [xx, xy, yy, xz, yz, zz] = covariance;

@@ -21,7 +21,7 @@ pub const INDEPENDENT_SHARE: f64 = 0.05;
 /// The strength of the prior where a set of molecules is judged as a whole, as a multiple of ν.
 ///
 /// METHOD: there molecules are not reassigned, and count in full against the prior.
-const JUDGING_FACTOR: f64 = 10.0;
+const EVIDENCE_FACTOR: f64 = 10.0;
 /// Cells that it takes to learn from.
 pub const MIN_CELLS: usize = 10;
 /// The standard deviation of molecules that fill a disc, as a share of its radius. Cells are not quite that compact.
@@ -109,7 +109,7 @@ impl SizePrior {
     /// Source: the normal-inverse-Wishart model with a flat prior on the mean.
     pub fn log_evidence(&self, covariance: Symmetric, n: u32, n_dims: usize) -> f64 {
         let (d, n) = (n_dims as f64, f64::from(n));
-        let strength = JUDGING_FACTOR * self.strength;
+        let strength = EVIDENCE_FACTOR * self.strength;
         let freedom = strength + d + 1.0;
         let mut scatter = covariance.map(|value| n * value);
         for (entry, variance) in self.variances() {
