@@ -16,7 +16,7 @@ pub trait Observer: Sync {
     fn iteration(&self, _progress: &Progress) {}
     /// Says whether from now on [`Self::stop_requested`] is asked from time to time, at moments
     /// from which the computation can be continued.
-    fn heeds_stop(&self, _heeds: bool) {}
+    fn handles_stop(&self, _handles: bool) {}
     /// Says whether somebody could go on from a checkpoint, if the program ended now.
     fn can_continue(&self, _can: bool) {}
     /// Whether the computation should stop at the next such moment.

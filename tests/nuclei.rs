@@ -150,7 +150,7 @@ fn many_cells_of_several_nuclei_are_warned_of_and_shown() {
 }
 
 #[test]
-fn a_run_without_a_prior_that_is_heeded_has_no_columns_of_nuclei() {
+fn a_run_without_a_prior_that_is_used_has_no_columns_of_nuclei() {
     let folder = folder(5);
     for prior in ["", ":cell_id --prior-segmentation-confidence 0"] {
         folder.succeed(&format!("run t.csv {prior} {MODEL} -s 3 --stage stage -o out.csv"));

@@ -9,12 +9,11 @@ use std::sync::{LazyLock, OnceLock};
 use baysor::bmm::params::default_n_cells_init;
 use baysor::bmm::{self, Choice, Evidence, Params, Quirks, Segments, State};
 use baysor::clustering;
-use baysor::data::{CellIdx, ClusterIdx, ComponentIdx, GeneIdx, Molecules, Positions, SegmentIdx};
+use baysor::data::{self, CellIdx, ClusterIdx, ComponentIdx, GeneIdx, Molecules, Positions, SegmentIdx};
 use baysor::graph::{self, MoleculeGraph};
 use baysor::noise;
 use baysor::numeric::draws::{Draws, Stream};
 use baysor::observe::Silent;
-use baysor::prior;
 use baysor::spatial::order::hilbert_order;
 
 /// Molecules in the tissue.
@@ -117,7 +116,7 @@ impl Tissue {
         let known = |cell: &CellIdx| !cell.idx().is_multiple_of(5);
         let segment_of: Vec<Option<SegmentIdx>> =
             cell_of.iter().map(|cell| cell.filter(known).map(|cell| SegmentIdx::new(cell.idx()))).collect();
-        let segment_sizes = prior::count_molecules(&segment_of);
+        let segment_sizes = data::count_molecules(&segment_of);
         Self { molecules: molecules.permuted(&order), cell_of, n_cells, segment_of, segment_sizes }
     }
 

@@ -30,7 +30,7 @@ impl Tissue {
         let draws = Draws::new(3, Stream::Jitter).at(1);
         let (mut x, mut y, mut genes, mut cell_of, mut segment_of) = (vec![], vec![], vec![], vec![], vec![]);
         let mut sizes = vec![0; SIDE * SIDE];
-        for cell in 0..SIDE * SIDE {
+        for (cell, size) in sizes.iter_mut().enumerate() {
             for molecule in 0..PER_CELL {
                 let id = 8 * (cell * PER_CELL + molecule) as u64;
                 // Even in a disc: a radius in proportion to the root of a uniform number.
@@ -43,7 +43,7 @@ impl Tissue {
                 genes.push(GeneIdx::new(of_type));
                 let is_nuclear = radius < 1.0 && cell != MISSED;
                 segment_of.push(is_nuclear.then(|| SegmentIdx::new(cell)));
-                sizes[cell] += u32::from(is_nuclear);
+                *size += u32::from(is_nuclear);
                 cell_of.push(cell);
             }
         }

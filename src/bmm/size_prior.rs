@@ -16,7 +16,7 @@ use crate::numeric::elementary::{exp, ln};
 use crate::numeric::gamma::ln_gamma;
 use crate::numeric::stats;
 
-/// What a molecule tells of a shape, as a share of what an independent one would.
+/// What a molecule contributes to a shape, as a share of what an independent one would.
 pub const INDEPENDENT_SHARE: f64 = 0.05;
 /// The strength of the prior where a set of molecules is judged as a whole, as a multiple of ν.
 ///

@@ -4,7 +4,7 @@
 
 use rayon::prelude::*;
 
-use crate::data::{CellIdx, SegmentIdx};
+use crate::data::{CellIdx, SegmentIdx, count_molecules};
 
 /// A nucleus with at least so many tenths of its molecules in one cell is whole.
 const WHOLE_FROM_TENTHS: u64 = 9;
@@ -71,7 +71,7 @@ pub struct NucleusTally {
 }
 
 impl NucleusTally {
-    /// Before any cell is added. `sizes`: all molecules of each segment, 0 for one that is not heeded. `[n_segments]`
+    /// Before any cell is added. `sizes`: all molecules of each segment, 0 for one that is not used. `[n_segments]`
     pub fn new(sizes: Vec<u32>) -> Self {
         let zeros = vec![0; sizes.len()];
         Self { largest: zeros.clone(), in_cells: zeros, sizes, n_cells: [0; 3] }
@@ -133,14 +133,7 @@ pub struct Nuclei {
 impl Nuclei {
     /// Counts nuclei. `cell_of` and `segment_of` are `[n_molecules]`.
     pub fn of(cell_of: &[Option<CellIdx>], n_cells: usize, segment_of: &[Option<SegmentIdx>]) -> Self {
-        let mut sizes: Vec<u32> = Vec::new();
-        for segment in segment_of.iter().flatten() {
-            if sizes.len() <= segment.idx() {
-                sizes.resize(segment.idx() + 1, 0);
-            }
-            sizes[segment.idx()] += 1;
-        }
-        let mut tally = NucleusTally::new(sizes);
+        let mut tally = NucleusTally::new(count_molecules(segment_of));
         let n_of_cell = tally.add(cell_of, n_cells, segment_of);
         Self { n_of_cell, counts: tally.counts() }
     }

@@ -42,7 +42,7 @@ pub struct CellStats {
     /// For how many recorded iterations the cell has existed; when there is a record.
     pub lifespan: Option<Vec<u32>>,
     /// Number of segments of the prior of which the cell holds more than half of the molecules, see [`Nuclei`]; with a
-    /// prior that was heeded.
+    /// prior that was used.
     ///
     /// [`Nuclei`]: super::Nuclei
     pub n_nuclei: Option<Vec<u32>>,

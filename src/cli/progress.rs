@@ -150,8 +150,8 @@ impl Console {
 }
 
 impl Observer for Console {
-    fn heeds_stop(&self, heeds: bool) {
-        signals::heed(heeds);
+    fn handles_stop(&self, handles: bool) {
+        signals::handle(handles);
     }
 
     fn can_continue(&self, can: bool) {

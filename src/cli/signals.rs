@@ -21,7 +21,7 @@ const ONE_WISH: Duration = Duration::from_secs(1);
 /// The last signal received, 0 for none.
 static RECEIVED: AtomicI32 = AtomicI32::new(0);
 /// Whether somebody asks [`stop_requested`] from time to time.
-static IS_HEEDED: AtomicBool = AtomicBool::new(false);
+static IS_HANDLED: AtomicBool = AtomicBool::new(false);
 
 /// Whether there is a checkpoint to go on from.
 static IS_KEPT: AtomicBool = AtomicBool::new(false);
@@ -65,10 +65,10 @@ pub fn stop_requested() -> bool {
 }
 
 /// Says whether [`stop_requested`] will be asked. When it no longer is, and a signal waits, the program ends.
-pub fn heed(is_heeded: bool) {
-    IS_HEEDED.store(is_heeded, Ordering::SeqCst);
+pub fn handle(is_handled: bool) {
+    IS_HANDLED.store(is_handled, Ordering::SeqCst);
     #[cfg(unix)]
-    if !is_heeded && stop_requested() {
+    if !is_handled && stop_requested() {
         end(RECEIVED.load(Ordering::SeqCst));
     }
 }
@@ -89,7 +89,7 @@ fn receive(signal: i32, first: &mut Option<Instant>) {
     first.get_or_insert_with(Instant::now);
     // A copy may be of another kind; the first one gives the exit status.
     let _ = RECEIVED.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst);
-    match answer(since_first, IS_HEEDED.load(Ordering::SeqCst)) {
+    match answer(since_first, IS_HANDLED.load(Ordering::SeqCst)) {
         Answer::Stop => say("\nStopping after this iteration; once more ends the program at once.\n"),
         Answer::Nothing => {}
         Answer::End => end(signal),
@@ -107,9 +107,9 @@ enum Answer {
 }
 
 /// What a signal leads to that comes `since_first` after the first one.
-fn answer(since_first: Option<Duration>, is_heeded: bool) -> Answer {
+fn answer(since_first: Option<Duration>, is_handled: bool) -> Answer {
     match since_first {
-        _ if !is_heeded => Answer::End,
+        _ if !is_handled => Answer::End,
         None => Answer::Stop,
         Some(since) if since < ONE_WISH => Answer::Nothing,
         Some(_) => Answer::End,

@@ -21,8 +21,10 @@ pub mod outputs;
 pub mod presets;
 mod preview;
 mod prior;
+pub mod prior_settings;
 pub mod resolve;
 pub mod run_id;
+mod scale;
 pub mod settings;
 pub mod stage;
 pub mod threads;
@@ -36,11 +38,14 @@ pub use formats::{EXPORT_RECORD, ExportFormat, NucleiSource, RangerSettings};
 pub use nearest::nearest;
 pub use outputs::OutputNames;
 pub use preview::{PreviewOutputs, PreviewSettings, resolve_preview};
+pub use prior_settings::{
+    ImageKind, PriorSettings, PriorSource, SegmentMeaning, SegmentSettings, StainSettings, XyAndZ,
+};
 pub use run_id::{run_id, run_id_in_tiles, slide_id};
 pub use settings::{
     BundleSettings, CheckpointSettings, ColorSettings, Columns, CompartmentGenes, CountFormat, Crop, ExportSettings,
-    ImageKind, InputSettings, Note, PriorSettings, PriorSource, PriorStageSettings, ProgramSettings, RunSettings,
-    ScaleSource, ScaleStd, SegfreeSettings, SegmentMeaning, SegmentSettings, StainSettings, Verbosity, XyAndZ,
+    InputSettings, Note, PriorStageSettings, ProgramSettings, RunSettings, ScaleSource, ScaleStd, SegfreeSettings,
+    Verbosity,
 };
 pub use stage::PriorStage;
 pub use tile::TileStage;

@@ -6,11 +6,12 @@ use super::ConfigError;
 use super::file::Origin;
 use super::merged::Merged;
 use super::options::{OPTIONS, OptionDef, Place};
-use super::resolve::Request;
-use super::resolve::wished_std;
-use super::settings::{
-    CompartmentGenes, ImageKind, PriorSettings, PriorSource, SegmentMeaning, SegmentSettings, StainSettings, XyAndZ,
+use super::prior_settings::{
+    ImageKind, PriorSettings, PriorSource, SegmentMeaning, SegmentSettings, StainSettings, XyAndZ,
 };
+use super::resolve::Request;
+use super::scale::is_spread_wished;
+use super::settings::CompartmentGenes;
 use crate::bmm::FreeCells;
 use crate::stain::ThresholdMethod;
 
@@ -71,7 +72,7 @@ pub(super) fn segments(merged: &Merged) -> SegmentSettings {
             "none" => FreeCells::None,
             _ => FreeCells::Free,
         },
-        spread_is_given: wished_std(merged),
+        spread_is_given: is_spread_wished(merged),
     }
 }
 

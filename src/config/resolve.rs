@@ -4,15 +4,16 @@ use crate::composition::VectorMethod;
 use std::path::{Path, PathBuf};
 
 use super::file::{self, Given, Origin};
-use super::merged::{Merged, parse_amount};
+use super::merged::Merged;
 use super::options::Place;
+use super::prior_settings::SegmentMeaning;
 use super::settings::{
     CheckpointSettings, ColorSettings, Columns, Crop, InputSettings, Note, PriorStageSettings, ProgramSettings,
-    RunSettings, ScaleSource, ScaleStd, SegfreeSettings, SegmentMeaning, Verbosity,
+    RunSettings, SegfreeSettings, Verbosity,
 };
 use super::stage::PriorStage;
 use super::values::Value;
-use super::{ConfigError, FoundInput, TileStage, bundle, detect, division, formats, presets, prior, threads};
+use super::{ConfigError, FoundInput, TileStage, bundle, detect, division, formats, presets, prior, scale, threads};
 
 /// What a command line asks for, unmerged.
 #[derive(Clone, Debug, Default)]
@@ -94,7 +95,7 @@ pub fn resolve(request: &Request, environment: &dyn Fn(&str) -> Option<String>) 
         confidence_nn_id: derived_if_0(merged.size("data.confidence_nn_id"), || {
             default_confidence_nn_id(min_molecules_per_cell)
         }),
-        scale: scale_source(&merged, has_prior)?,
+        scale: scale::source(&merged, has_prior)?,
         compartment_genes,
         n_clusters,
         prior_confidence: merged.float("segmentation.prior_segmentation_confidence"),
@@ -406,46 +407,6 @@ fn crop(merged: &Merged) -> Result<Crop, ConfigError> {
     };
     let ((x_min, x_max), (y_min, y_max), (z_min, z_max)) = (limits("x")?, limits("y")?, limits("z")?);
     Ok(Crop { x_min, x_max, y_min, y_max, z_min, z_max })
-}
-
-fn scale_source(merged: &Merged, has_prior: bool) -> Result<ScaleSource, ConfigError> {
-    let path = "segmentation.scale";
-    let scale = merged.float(path);
-    // Checked by `check_range`; the default serves the compiler only.
-    let std = parse_amount(merged.text("segmentation.scale_std")).unwrap_or(ScaleStd::Relative(0.25));
-    if scale > 0.0 {
-        return Ok(ScaleSource::Given { scale, std });
-    }
-    let remedy =
-        "set --scale (-s), or scale under [segmentation], to the approximate cell radius in the units of x and y";
-    if !has_prior {
-        return Err(match merged.get(path).map(|given| &given.origin) {
-            Some(Origin::Default) => ConfigError::Missing {
-                what: "neither a scale nor a prior segmentation is given".to_owned(),
-                remedy: format!("{remedy}, or name a prior column as :NAME after the molecule table"),
-            },
-            _ => merged
-                .invalid(path, format!("without a prior segmentation there is nothing to estimate it from; {remedy}")),
-        });
-    }
-    if !merged.flag("segmentation.estimate_scale_from_centers") {
-        let path = "segmentation.estimate_scale_from_centers";
-        return Err(merged.invalid(path, format!("then a scale is needed; {remedy}, or leave the estimate on")));
-    }
-    Ok(ScaleSource::FromPrior { std: wished_std(merged).then_some(std) })
-}
-
-/// Whether the user asked for this spread, so that it wins over the estimate from the prior.
-///
-/// Tools write every key into their files, so the literal default in a file is not a wish.
-pub(super) fn wished_std(merged: &Merged) -> bool {
-    merged.get("segmentation.scale_std").is_some_and(|given| match given.origin {
-        Origin::Default | Origin::Stage(_) => false,
-        Origin::Preset(_) | Origin::Detected(_) | Origin::Tile(_) | Origin::File(_) => {
-            given.value != given.def.default_value()
-        }
-        Origin::Dotted(_) | Origin::Flag(_) => true,
-    })
 }
 
 fn n_clusters(merged: &Merged) -> Result<usize, ConfigError> {

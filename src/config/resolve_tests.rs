@@ -1,7 +1,8 @@
 //! Precedence, derived defaults, and the error of every value that makes no sense.
 
 use super::super::options::{OPTIONS, find_path};
-use super::super::settings::{CompartmentGenes, PriorSource, ScaleStd, XyAndZ};
+use super::super::prior_settings::{PriorSource, XyAndZ};
+use super::super::settings::{CompartmentGenes, ScaleSource, ScaleStd};
 use super::super::values::from_text;
 use super::*;
 

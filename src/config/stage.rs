@@ -7,7 +7,7 @@
 use super::ConfigError;
 use super::file::{Given, Origin};
 use super::options::{Command, Group, OptionDef, Place};
-use super::settings::PriorSource;
+use super::prior_settings::PriorSource;
 
 /// What a stage of the command `prior` was made with.
 #[derive(Clone, Debug, PartialEq)]

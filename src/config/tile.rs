@@ -7,7 +7,7 @@
 use super::file::{Given, Origin};
 use super::merged::parse_amount;
 use super::options::{Effect, Group, OptionDef, Place};
-use super::settings::PriorSource;
+use super::prior_settings::PriorSource;
 use super::values::Value;
 use super::{ConfigError, resolve::Request};
 

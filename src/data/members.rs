@@ -1,6 +1,6 @@
-//! Molecules grouped by cell.
+//! Molecules grouped by cell, or by segment.
 
-use super::CellIdx;
+use super::{CellIdx, SegmentIdx};
 
 /// Which molecules each cell has: the inverse of [`Segmentation::cell_of`](super::Segmentation::cell_of).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,25 +16,30 @@ impl CellMembers {
     ///
     /// Two passes, no memory besides the result.
     pub fn group(cell_of: &[Option<CellIdx>], n_cells: usize) -> Self {
-        let mut offsets = vec![0u32; n_cells + 1];
-        for cell in cell_of.iter().flatten() {
-            offsets[cell.idx() + 1] += 1;
+        Self::group_by(cell_of.iter().map(|cell| cell.map(CellIdx::idx)), n_cells)
+    }
+
+    /// [`group`](Self::group) for groups of any kind, which are numbered below `n_groups`.
+    pub fn group_by(group_of: impl Iterator<Item = Option<usize>> + Clone, n_groups: usize) -> Self {
+        let mut offsets = vec![0u32; n_groups + 1];
+        for group in group_of.clone().flatten() {
+            offsets[group + 1] += 1;
         }
-        for cell in 0..n_cells {
-            offsets[cell + 1] += offsets[cell];
+        for group in 0..n_groups {
+            offsets[group + 1] += offsets[group];
         }
-        // Filling moves every offset to the end of its cell, which is the start of the next one.
-        let mut members = vec![0u32; offsets[n_cells] as usize];
-        for (molecule, cell) in cell_of.iter().enumerate() {
-            if let Some(cell) = cell {
-                let place = &mut offsets[cell.idx()];
+        // Filling moves every offset to the end of its group, which is the start of the next one.
+        let mut members = vec![0u32; offsets[n_groups] as usize];
+        for (molecule, group) in group_of.enumerate() {
+            if let Some(group) = group {
+                let place = &mut offsets[group];
                 members[*place as usize] = molecule as u32;
                 *place += 1;
             }
         }
         offsets.rotate_right(1);
         offsets[0] = 0;
-        // The rotation has brought the untouched total to the front and the end of the last cell to
+        // The rotation has brought the untouched total to the front and the end of the last group to
         // the back, where the total belongs: both are the number of assigned molecules.
         Self { offsets, members }
     }
@@ -46,9 +51,23 @@ impl CellMembers {
 
     /// Molecules of a cell, ascending.
     pub fn of(&self, cell: CellIdx) -> &[u32] {
-        let idx = cell.idx();
-        &self.members[self.offsets[idx] as usize..self.offsets[idx + 1] as usize]
+        self.at(cell.idx())
     }
+
+    /// Molecules of the group of this number, ascending.
+    pub fn at(&self, group: usize) -> &[u32] {
+        &self.members[self.offsets[group] as usize..self.offsets[group + 1] as usize]
+    }
+}
+
+/// Counts the molecules of every segment. `[largest segment + 1]`, empty without segments.
+pub fn count_molecules(segments: &[Option<SegmentIdx>]) -> Vec<u32> {
+    let n_segments = segments.iter().flatten().map(|segment| segment.idx() + 1).max().unwrap_or(0);
+    let mut counts = vec![0u32; n_segments];
+    for segment in segments.iter().flatten() {
+        counts[segment.idx()] += 1;
+    }
+    counts
 }
 
 #[cfg(test)]

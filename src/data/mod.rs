@@ -14,7 +14,7 @@ pub use change::Change;
 pub use genes::GeneTable;
 pub use ids::{CellIdx, ClusterIdx, ComponentIdx, GeneIdx, SegmentIdx};
 pub use images::{GrayImage, LabelBlock, LabelImage, PixelFrame};
-pub use members::CellMembers;
+pub use members::{CellMembers, count_molecules};
 pub use molecules::{Molecules, Positions};
 pub use names::CellNames;
 pub use polygons::{CellOutline, LayerOutlines, Layout3d, PolygonFormat, Ring};

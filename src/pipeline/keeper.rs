@@ -114,10 +114,10 @@ impl<'a> Keeper<'a> {
                 course
             }
         };
-        self.observer.heeds_stop(true);
+        self.observer.handles_stop(true);
         let outcome = self.drive(course);
         if !outcome.as_ref().is_err_and(|error| error.is::<Stopped>()) {
-            self.observer.heeds_stop(false);
+            self.observer.handles_stop(false);
         }
         outcome
     }

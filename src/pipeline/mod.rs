@@ -8,6 +8,7 @@ mod formats;
 mod former;
 pub mod input;
 mod keeper;
+mod learned;
 pub mod machine;
 mod manifest;
 pub mod map;
@@ -33,6 +34,7 @@ mod start;
 mod tile_size;
 mod tiled;
 pub mod tiles;
+mod trusted;
 mod workload;
 
 pub use keeper::Stopped;

@@ -1,14 +1,16 @@
 //! From molecules to cells: graph, confidence, clusters, mixture model.
 
-use super::compartments::{CompartmentUse, NUCLEI_CONFIDENCE, Regions};
+use super::compartments::{CompartmentUse, Regions};
 use super::keeper::Keeper;
+use super::learned;
 use super::prior::Prior;
 use super::scale::{self, Scale};
-use crate::bmm::{self, Choice, Evidence, FreeCells, Learned, OwnerParams, Params, Quirks, Segments};
+use super::trusted::TrustedSegments;
+use crate::bmm::{self, Choice, Evidence, Params, Quirks};
 use crate::clustering::{self, Clusters};
 use crate::compartments::Compartments;
 use crate::composition::{self, Color, ColorParams};
-use crate::config::{RunSettings, SegmentSettings};
+use crate::config::RunSettings;
 use crate::data::{ClusterIdx, Molecules, Segmentation};
 use crate::graph::{self, EdgeLengths, MoleculeGraph, SpatialGraph};
 use crate::io::stage::{ClusteringTable, SlideFit};
@@ -109,7 +111,7 @@ fn segment_sorted(
     let scale = known.scale;
     let Grounds { graph, confidence, clustering, regions, .. } =
         Grounds::prepare(molecules, prior, known, settings, observer)?;
-    let segments = Heeded::new(prior, regions.as_ref(), known.part, settings);
+    let segments = TrustedSegments::new(prior, regions.as_ref(), known.part, settings);
     let (n_cells_init, origin) = segments.n_cells_init(molecules, scale, known.part, settings);
     let params = params(scale, &segments, n_cells_init, known.part, settings);
     let (clusters, changes) = clustering.map(|found| (found.cluster_of, found.trace)).unzip();
@@ -134,7 +136,7 @@ fn segment_sorted(
     observer.info(&format!("Using the following additional information about molecules: {}", names_of(&evidence)));
     observer.info(&format!("Using {}D coordinates", molecules.positions.n_dims()));
     if let Some(owners) = params.owners {
-        observer.info(&words_of(owners));
+        learned::report_meaning(owners, observer);
     }
     let draws = Draws::new(settings.program.seed, Stream::Assignment);
     let outcome = keeper.segment(&evidence, &params, draws)?;
@@ -149,9 +151,9 @@ fn segment_sorted(
         ("scale_std", scale.std.to_string(), scale.origin),
         ("n_cells_init", n_cells_init.to_string(), if settings.n_cells_init.is_some() { "given" } else { "derived" }),
     ];
-    if let (Some(owners), Some(learned)) = (params.owners, outcome.learned) {
-        tell_learned(learned, molecules.positions.n_dims(), observer);
-        resolved.extend(learned_values(owners, learned, molecules.positions.n_dims()));
+    if let (Some(owners), Some(numbers)) = (params.owners, outcome.learned) {
+        learned::report(numbers, molecules.positions.n_dims(), observer);
+        resolved.extend(learned::values(owners, numbers, molecules.positions.n_dims()));
     }
     let colors = match known.part {
         Some(part) => color_part(molecules, part.fit, settings, observer),
@@ -171,61 +173,6 @@ fn segment_sorted(
         compartments: regions.map(|regions| regions.compartments),
         resolved,
     })
-}
-
-/// What the segments of the prior are taken for.
-fn words_of(owners: OwnerParams) -> String {
-    let (what, rule) = match owners.is_exclusive {
-        true => ("nuclei", "one cell each, and none takes molecules of two"),
-        false => ("cells", "one cell each, with borders that may move"),
-    };
-    let free = match owners.free_cells {
-        FreeCells::Free => "where the molecules speak for them",
-        FreeCells::Strict => "where the molecules speak for them by far",
-        FreeCells::None => "nowhere",
-    };
-    format!(
-        "Prior segments are taken for {what}: {rule}; cells without a segment: {free}. --prior-segments tells otherwise"
-    )
-}
-
-/// The radius of a disc, or ball, whose molecules spread as those of a typical cell.
-fn radius_of(learned: Learned, n_dims: usize) -> f64 {
-    learned.sizes.sd * if n_dims == 2 { 2.0 } else { 5.0f64.sqrt() }
-}
-
-fn tell_learned(learned: Learned, n_dims: usize, observer: &dyn Observer) {
-    let Learned { sizes, abundance, free_share, .. } = learned;
-    observer.info(&format!(
-        "Learned from the cells: radius {:.4}{}, spread of the axes {:.0} %, {:.1} molecules per cell with a coefficient \
-         of variation of {:.2}, {:.1} cells without a segment for 100 with one",
-        radius_of(learned, n_dims),
-        if n_dims == 3 { format!(" ({:.4} along z)", 5.0f64.sqrt() * sizes.sd_z) } else { String::new() },
-        100.0 * sizes.spread(),
-        abundance.mean,
-        (1.0 / abundance.shape).sqrt(),
-        100.0 * free_share
-    ));
-}
-
-/// What was learned, for the manifest and the dump.
-fn learned_values(owners: OwnerParams, learned: Learned, n_dims: usize) -> Vec<(&'static str, String, &'static str)> {
-    let origin = "learned from the cells";
-    let mut values = vec![
-        ("prior_segments", if owners.is_exclusive { "nuclei" } else { "cells" }.to_owned(), "resolved"),
-        ("cell_radius", radius_of(learned, n_dims).to_string(), origin),
-        (
-            "cell_radius_spread",
-            learned.sizes.spread().to_string(),
-            if owners.spread_is_given { "given and learned from the cells" } else { origin },
-        ),
-        ("molecules_per_cell", learned.abundance.mean.to_string(), origin),
-        ("free_cell_share", learned.free_share.to_string(), origin),
-    ];
-    if n_dims == 3 {
-        values.push(("cell_radius_z", (5.0f64.sqrt() * learned.sizes.sd_z).to_string(), origin));
-    }
-    values
 }
 
 /// What the model stands on, in the order of the molecules given.
@@ -272,81 +219,10 @@ impl Grounds {
     }
 }
 
-/// The segments that the model heeds, and how far it trusts them.
-#[derive(Clone, Copy)]
-pub struct Heeded<'a> {
-    /// Those of the prior segmentation, or nuclei that genes show.
-    pub segments: Option<Segments<'a>>,
-    /// Trust in them.
-    pub confidence: f64,
-    /// How they own cells; `None`: they are regions.
-    pub owners: Option<OwnerParams>,
-}
-
-impl<'a> Heeded<'a> {
-    /// Chooses between the prior and nuclei. A prior of trust 0 is ignored, so that nuclei shown by genes take its place.
-    ///
-    /// Nuclei that genes show are regions: what looks like a nucleus there may be a part of one. Fewer than three segments
-    /// say nothing of cells.
-    pub fn new(
-        prior: Option<&'a Prior>,
-        regions: Option<&'a Regions>,
-        part: Option<Part<'_>>,
-        settings: &RunSettings,
-    ) -> Self {
-        let heeded = prior.filter(|_| settings.prior_confidence > 0.0);
-        let nuclei = regions.and_then(|regions| regions.nuclei.as_ref()).filter(|_| heeded.is_none());
-        let confidence = if nuclei.is_some() { NUCLEI_CONFIDENCE } else { settings.prior_confidence };
-        let are_nuclei = match part {
-            Some(part) => part.fit.owners.as_ref().map(|owners| owners.are_nuclei),
-            None => heeded.and_then(|prior| prior.are_nuclei(&settings.prior)),
-        };
-        let SegmentSettings { free_cells, spread_is_given, .. } = settings.segments;
-        let owners = are_nuclei.filter(|_| nuclei.is_none()).map(|is_exclusive| OwnerParams {
-            is_exclusive,
-            free_cells,
-            spread_is_given,
-        });
-        Self { segments: nuclei.or(prior).map(Prior::segments), confidence, owners }
-    }
-
-    /// The segments, if they have a say.
-    pub fn trusted(&self) -> Option<Segments<'a>> {
-        self.segments.filter(|_| self.confidence > 0.0)
-    }
-
-    /// How many components the model starts from, and why.
-    pub fn n_cells_init(
-        &self,
-        molecules: &Molecules,
-        scale: Scale,
-        part: Option<Part<'_>>,
-        settings: &RunSettings,
-    ) -> (usize, String) {
-        if let Some(part) = part {
-            let n_segments = self.trusted().map_or(0, |segments| segments.sizes.iter().filter(|&&n| n > 0).count());
-            let n_centers = part.is_center.iter().filter(|&&is_center| is_center).count();
-            return (n_segments + n_centers, "those of the slide that lie here".to_owned());
-        }
-        match settings.n_cells_init {
-            Some(n_cells) => (n_cells, "given".to_owned()),
-            None => {
-                let least = settings.min_molecules_per_cell;
-                match (self.trusted(), self.owners) {
-                    (Some(segments), Some(owners)) => {
-                        bmm::init::default_n_cells_init(molecules, segments, owners, scale.radius, least)
-                    }
-                    (segments, _) => bmm::params::default_n_cells_init(molecules.len(), least, segments),
-                }
-            }
-        }
-    }
-}
-
 /// Parameters of the model.
 pub fn params(
     scale: Scale,
-    heeded: &Heeded<'_>,
+    trusted: &TrustedSegments<'_>,
     n_cells_init: usize,
     part: Option<Part<'_>>,
     settings: &RunSettings,
@@ -355,8 +231,8 @@ pub fn params(
         scale: scale.radius,
         scale_std: scale.std,
         min_molecules_per_cell: settings.min_molecules_per_cell,
-        prior_confidence: heeded.confidence,
-        owners: heeded.owners,
+        prior_confidence: trusted.confidence,
+        owners: trusted.owners,
         iterations: settings.iters,
         tolerance: settings.tol,
         converged: settings.converged,

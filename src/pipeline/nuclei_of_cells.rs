@@ -1,4 +1,4 @@
-//! What a prior segmentation that was heeded adds to the table of cells, and what is said about it.
+//! What a prior segmentation that was used adds to the table of cells, and what is reported about it.
 
 use serde_json::{Value, json};
 

@@ -106,8 +106,8 @@ impl Observer for Recorder<'_> {
         self.inner.iteration(progress);
     }
 
-    fn heeds_stop(&self, heeds: bool) {
-        self.inner.heeds_stop(heeds);
+    fn handles_stop(&self, handles: bool) {
+        self.inner.handles_stop(handles);
     }
 
     fn can_continue(&self, can: bool) {

@@ -72,7 +72,7 @@ pub struct RunResult {
 
 impl RunResult {
     /// Counts and measures the cells that the model found; [`nuclei_of_cells`](super::nuclei_of_cells) adds what the prior
-    /// tells of them.
+    /// adds the columns about segments.
     pub fn new(
         table: MoleculeTable,
         prior: Option<FoundPrior>,

@@ -1,9 +1,10 @@
 //! What belongs to a slide as a whole, fitted once, so that its parts are segmented alike.
 
 use super::compartments::CompartmentUse;
-use super::model::{self, Grounds, Heeded, Known, Part, pick};
+use super::model::{self, Grounds, Known, Part, pick};
 use super::prior::Prior;
 use super::scale::Scale;
+use super::trusted::TrustedSegments;
 use crate::bmm::{self, Course, Evidence, Learned};
 use crate::composition::{ColorModel, ColorParams};
 use crate::config::RunSettings;
@@ -74,14 +75,14 @@ impl Slide<'_> {
         let prior = self.prior.map(|prior| permuted_part(prior, &chosen));
         let known = Known { scale, compartment_genes, part: None, keeps_course: true };
         let grounds = Grounds::prepare(&sample, prior.as_ref(), known, settings, observer)?;
-        let heeded = Heeded::new(prior.as_ref(), grounds.regions.as_ref(), None, settings);
-        let (mut n_cells_init, _) = heeded.n_cells_init(&sample, scale, None, settings);
+        let trusted = TrustedSegments::new(prior.as_ref(), grounds.regions.as_ref(), None, settings);
+        let (mut n_cells_init, _) = trusted.n_cells_init(&sample, scale, None, settings);
         if settings.n_cells_init.is_some() {
             n_cells_init = (n_cells_init as f64 * chosen.len() as f64 / molecules.len() as f64).round() as usize;
         }
-        let (owners, trusted) = (heeded.owners, heeded.trusted());
-        let centers = bmm::init::centers(&sample, &grounds.confidence, trusted, owners, scale.radius, n_cells_init);
-        let n_candidates = bmm::init::n_candidates(&sample, &grounds.confidence, heeded.trusted());
+        let (owners, segments) = (trusted.owners, trusted.in_use());
+        let centers = bmm::init::centers(&sample, &grounds.confidence, segments, owners, scale.radius, n_cells_init);
+        let n_candidates = bmm::init::n_candidates(&sample, &grounds.confidence, trusted.in_use());
         let has_nuclei = grounds.regions.as_ref().is_some_and(|regions| regions.nuclei.is_some());
         let by_genes = has_nuclei && !(prior.is_some() && settings.prior_confidence > 0.0);
         let (noise, longest) = grounds.noise.unzip();
@@ -186,7 +187,7 @@ impl Slide<'_> {
     /// The molecules that components start from besides segments. `[n_molecules]`
     pub fn centers(&self, fitted: &FittedSlide, confidence: &[f32]) -> Vec<bool> {
         let Self { molecules, settings, .. } = *self;
-        let heeded = Heeded::new(self.prior, None, None, settings);
+        let trusted = TrustedSegments::new(self.prior, None, None, settings);
         let centers = match fitted.center_share {
             // Those in nuclei are left out where the nuclei are known: in the tiles.
             Some(share) => {
@@ -195,8 +196,8 @@ impl Slide<'_> {
             }
             None => {
                 let scale = self.scale.radius;
-                let (n_cells_init, _) = heeded.n_cells_init(molecules, self.scale, None, settings);
-                bmm::init::centers(molecules, confidence, heeded.trusted(), heeded.owners, scale, n_cells_init)
+                let (n_cells_init, _) = trusted.n_cells_init(molecules, self.scale, None, settings);
+                bmm::init::centers(molecules, confidence, trusted.in_use(), trusted.owners, scale, n_cells_init)
             }
         };
         let mut is_center = vec![false; molecules.len()];
@@ -222,15 +223,15 @@ fn course_of(
     let Grounds { graph, confidence, clustering, regions, .. } =
         Grounds::prepare(molecules, prior, known, settings, observer)?;
     observer.stage("Finding the course of the noise density");
-    let heeded = Heeded::new(prior, regions.as_ref(), known.part, settings);
-    let (n_cells_init, _) = heeded.n_cells_init(molecules, known.scale, known.part, settings);
-    let params = model::params(known.scale, &heeded, n_cells_init, None, settings);
+    let trusted = TrustedSegments::new(prior, regions.as_ref(), known.part, settings);
+    let (n_cells_init, _) = trusted.n_cells_init(molecules, known.scale, known.part, settings);
+    let params = model::params(known.scale, &trusted, n_cells_init, None, settings);
     let evidence = Evidence {
         molecules,
         graph: &graph,
         confidence: &confidence,
         clusters: clustering.as_ref().map(|clusters| &clusters.cluster_of[..]),
-        segments: heeded.segments,
+        segments: trusted.segments,
         compartments: regions.as_ref().map(|regions| regions.evidence()),
         centers: known.part.map(|part| part.is_center),
     };

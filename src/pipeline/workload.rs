@@ -37,9 +37,9 @@ impl Workload {
     pub fn of_run(settings: &RunSettings, input: Input<'_>) -> anyhow::Result<Self> {
         let molecules = &input.table.molecules;
         let n_molecules = molecules.len() as u64;
-        let heeded = input.prior.filter(|_| settings.prior_confidence > 0.0).map(|found| found.prior.segments());
+        let used = input.prior.filter(|_| settings.prior_confidence > 0.0).map(|found| found.prior.segments());
         let least = settings.min_molecules_per_cell;
-        let derived = || bmm::params::default_n_cells_init(molecules.len(), least, heeded).0;
+        let derived = || bmm::params::default_n_cells_init(molecules.len(), least, used).0;
         let source = if settings.input.is_stage {
             Source::Stage
         } else {

@@ -24,5 +24,5 @@ pub use placement::{Depth, ImageSize, Placement};
 pub use plausibility::{Doubt, Oddity, doubts};
 pub use polygons::{AssignedPolygons, Polygons, PolygonsBuilder, assign_polygons, assign_to_centers};
 pub use scale::{PriorError, ScaleEstimate, estimate_scale, scale_around_nuclei, scale_of_radii, scale_of_segments};
-pub use segments::{DroppedSegments, NumberedSegments, count_molecules, drop_small_segments, number_labels};
+pub use segments::{DroppedSegments, NumberedSegments, drop_small_segments, number_labels};
 pub use table::{SegmentLabels, SegmentRow, SegmentTable};

@@ -12,7 +12,7 @@ use std::fmt;
 use rayon::prelude::*;
 
 use super::table::SegmentTable;
-use crate::data::{Positions, SegmentIdx};
+use crate::data::{CellMembers, Positions, SegmentIdx};
 use crate::numeric::stats;
 use crate::spatial::extent;
 
@@ -239,27 +239,17 @@ fn names_of(table: &SegmentTable) -> Vec<usize> {
 
 /// Measures the segments with enough molecules, in their order.
 fn measure(positions: &Positions, segment_of: &[Option<SegmentIdx>], table: &SegmentTable) -> Vec<Measured> {
-    let counts = super::segments::count_molecules(segment_of);
-    let mut ends = vec![0usize; counts.len() + 1];
-    for (segment, &count) in counts.iter().enumerate() {
-        ends[segment + 1] = ends[segment] + count as usize;
-    }
-    let mut place = ends.clone();
-    let mut members = vec![0u32; ends[counts.len()]];
-    for (molecule, segment) in segment_of.iter().enumerate() {
-        if let Some(segment) = segment {
-            members[place[segment.idx()]] = molecule as u32;
-            place[segment.idx()] += 1;
-        }
-    }
-    let mut radius_of = vec![None; counts.len()];
+    let index_of = segment_of.iter().map(|segment| segment.map(SegmentIdx::idx));
+    let n_segments = index_of.clone().flatten().max().map_or(0, |last| last + 1);
+    let members = CellMembers::group_by(index_of, n_segments);
+    let mut radius_of = vec![None; n_segments];
     for row in &table.rows {
-        if let Some(segment) = row.segment.filter(|segment| segment.idx() < counts.len()) {
+        if let Some(segment) = row.segment.filter(|segment| segment.idx() < n_segments) {
             radius_of[segment.idx()] = row.radius;
         }
     }
     let measure = |segment: usize| {
-        let members = &members[ends[segment]..ends[segment + 1]];
+        let members = members.at(segment);
         (members.len() >= MIN_MOLECULES).then(|| {
             let spread = spread(positions, members);
             let step = members.len().div_ceil(MAX_SAMPLED);
@@ -276,7 +266,7 @@ fn measure(positions: &Positions, segment_of: &[Option<SegmentIdx>], table: &Seg
             Measured { segment, n: members.len(), spread, evenness, radius }
         })
     };
-    (0..counts.len()).into_par_iter().filter_map(measure).collect()
+    (0..n_segments).into_par_iter().filter_map(measure).collect()
 }
 
 fn spread(positions: &Positions, members: &[u32]) -> f64 {

@@ -2,9 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::segments::count_molecules;
 use super::table::SegmentTable;
-use crate::data::{Positions, SegmentIdx};
+use crate::data::{Positions, SegmentIdx, count_molecules};
 use crate::numeric::stats;
 use crate::spatial::kdtree::KdTree;
 

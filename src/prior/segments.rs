@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::data::SegmentIdx;
+use crate::data::{SegmentIdx, count_molecules};
 
 /// Segments numbered densely, with the labels that they have in the prior.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -34,16 +34,6 @@ pub struct DroppedSegments {
     pub n_molecules: usize,
     /// Segments that are left.
     pub n_left: usize,
-}
-
-/// Counts the molecules of every segment. `[largest segment + 1]`, empty without segments.
-pub fn count_molecules(segments: &[Option<SegmentIdx>]) -> Vec<u32> {
-    let n_segments = segments.iter().flatten().map(|segment| segment.idx() + 1).max().unwrap_or(0);
-    let mut counts = vec![0u32; n_segments];
-    for segment in segments.iter().flatten() {
-        counts[segment.idx()] += 1;
-    }
-    counts
 }
 
 /// Frees the molecules of segments with fewer than `min_molecules` molecules.

@@ -5,8 +5,7 @@ use std::borrow::Cow;
 use super::labels::Scan;
 use super::placement::{Depth, circle_radius};
 use super::polygons::{AssignedPolygons, Polygons};
-use super::segments::count_molecules;
-use crate::data::{Positions, SegmentIdx};
+use crate::data::{Positions, SegmentIdx, count_molecules};
 
 /// The names that segments have in the prior.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -25,7 +25,7 @@ const PRIOR_SEGMENT: &str = "prior_segment";
 /// A cell has all of its molecules in its tile, and so is measured there alone. Molecules in overlaps count with what they
 /// are on the slide, so cells are as the merged table of molecules has them. Nuclei are counted anew, since a nucleus may be
 /// cut by the rim of a tile; `totals` has their sizes on the slide. Returns how cells and nuclei go together, if tiles
-/// tell of nuclei.
+/// have such columns.
 pub fn write(
     tiles: &Tiles,
     seams: &Seams,

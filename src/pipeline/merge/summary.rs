@@ -18,7 +18,7 @@ pub struct Merged<'a> {
     pub seams: &'a Seams,
     /// The molecules.
     pub joined: &'a Joined,
-    /// Cells and the segments of the prior, if it was heeded.
+    /// Cells and the segments of the prior, if it was used.
     pub nuclei: Option<NucleusCounts>,
 }
 

@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use super::model::pick;
 use crate::bmm::{self, Segments};
 use crate::config::{PriorSettings, PriorSource, SegmentMeaning};
-use crate::data::{LabelImage, Positions, SegmentIdx};
+use crate::data::{LabelImage, Positions, SegmentIdx, count_molecules};
 use crate::io::molecules::{self, Fingerprint, MoleculeTable};
 use crate::io::{boundaries, images};
 use crate::observe::Observer;
@@ -38,7 +38,7 @@ pub struct Prior {
 impl Prior {
     /// Counts the segments.
     pub fn new(segment_of: Vec<Option<SegmentIdx>>) -> Self {
-        Self { sizes: prior::count_molecules(&segment_of), segment_of }
+        Self { sizes: count_molecules(&segment_of), segment_of }
     }
 
     /// The prior of the molecules in another order.

@@ -76,7 +76,7 @@ pub struct Made {
     pub is_3d: bool,
     /// Whether cells are merged from tiles, each of which had iterations of its own.
     pub is_merged: bool,
-    /// What the user was told to heed, in order.
+    /// Warnings that the user was given, in order.
     pub warnings: Vec<String>,
 }
 

@@ -93,7 +93,7 @@ fn cells_per_segment(prior: &Prior) -> Option<Block> {
     let things = occurrences(prior.agreement.segments.iter().map(|segment| segment.n_cells));
     let axes = Axes { x: "cells per segment", y: "segments" };
     let shows = "Cells that hold at least a tenth of a segment's molecules.";
-    let bad = "many segments in two or more cells: the scale is too small, or the prior is heeded too little (raise \
+    let bad = "many segments in two or more cells: the scale is too small, or the prior has too little weight (raise \
                --prior-segmentation-confidence). Many at 0: the prior lies where molecules are noise.";
     let chart = columns("Cells per segment", axes, &things)?;
     Some(Block::Chart(chart, caption(shows, "nearly all segments at 1.", bad)))

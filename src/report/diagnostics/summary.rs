@@ -221,7 +221,7 @@ fn prior(run: &Run<'_>) -> Option<Verdict> {
         return Some(Verdict::new(Level::Plain, "The prior was used for the scale only", [seen, text.to_owned()]));
     }
     let advice = format!(
-        "Split segments mean that the prior was heeded too little, or that the scale is too small; merged ones that it \
+        "Split segments mean that the prior had too little weight, or that the scale is too small; merged ones that it \
          is too large. The trust was {trust} (--prior-segmentation-confidence): 0 ignores the prior, 1 never contradicts it."
     );
     let per_segment = run.n_large_cells() as f64 / n as f64;
