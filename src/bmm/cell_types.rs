@@ -106,7 +106,8 @@ impl CellTypes {
         best + ln_gamma(PROFILE_WEIGHT) - ln_gamma(f64::from(n) + PROFILE_WEIGHT) - ln(self.len().max(1) as f64)
     }
 
-    fn best(&self, members: &[u32], genes: &[GeneIdx]) -> u16 {
+    /// The type that explains the genes of molecules best; of equal ones the first.
+    pub fn best(&self, members: &[u32], genes: &[GeneIdx]) -> u16 {
         let mut best = (0, f64::NEG_INFINITY);
         for (cell_type, profile) in self.log_profile.chunks(self.n_genes.max(1)).enumerate() {
             let likelihood: f64 =

@@ -5,8 +5,8 @@ use super::convergence::{self, Convergence};
 use super::history::History;
 use super::state::State;
 use super::trace::Trace;
-use super::{BmmError, Evidence, Outcome, Params, estep, free_cells, init, mstep, params, prior_term, split};
-use crate::numeric::draws::Draws;
+use super::{BmmError, Evidence, Outcome, Params, births, estep, free_cells, init, mstep, params, prior_term, split};
+use crate::numeric::draws::{Draws, Stream};
 use crate::observe::Progress;
 
 /// The model between two iterations.
@@ -53,7 +53,7 @@ impl<'a> Course<'a> {
         })
     }
 
-    /// One iteration: E-step, split, prune, M-step, and the record of it.
+    /// One iteration: E-step, split, prune, births and ends of cells without a segment, M-step, and the record of it.
     ///
     /// Deterministic for any number of threads. Errors: [`BmmError::NoiseDensity`].
     pub fn advance(&mut self) -> Result<(), BmmError> {
@@ -73,6 +73,13 @@ impl<'a> Course<'a> {
             && free_cells::end_unlikely(state, evidence, params) > 0
         {
             state.regroup(params::MIN_MOLECULES_TO_SURVIVE);
+        }
+        if iteration % births::PROPOSE_EVERY == births::PROPOSE_EVERY / 2 && iteration + params.n_recorded() < self.last
+        {
+            let draws = self.draws.apart(Stream::Births).at(iteration as u64);
+            if births::add_likely(state, evidence, params, draws) > 0 {
+                state.regroup(params::MIN_MOLECULES_TO_SURVIVE);
+            }
         }
         self.compact();
         self.state.retype(self.evidence);

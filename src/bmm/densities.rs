@@ -82,6 +82,14 @@ impl<'a> Densities<'a> {
         })
     }
 
+    /// ln of the density of a molecule where it is; neighbors have no say.
+    pub fn of_own(&self, molecule: usize) -> f64 {
+        let Some(component) = self.assignment[molecule] else { return self.log_noise(molecule, 0.0) };
+        let mut own = [Candidate { component, support: 0.0, log_density: 0.0 }];
+        self.weigh_candidates(molecule, &mut own);
+        own[0].log_density
+    }
+
     /// A lower bound of the density of a candidate that is cheap to compute.
     ///
     /// METHOD: the term of a gene is at least 0, or, where segments own cells, that of a cell of the type that has no
@@ -182,7 +190,7 @@ impl<'a> Densities<'a> {
             if !is_hidden {
                 // METHOD: a molecule is no evidence of its own.
                 let is_member = self.assignment[molecule] == Some(candidate.component);
-                let n_others = self.components.gene_count(component, gene) - u32::from(is_member);
+                let n_others = self.components.gene_count(component, gene).saturating_sub(u32::from(is_member));
                 log_density += ln(f64::from(n_others) + prior.types.base(component.cell_type, gene));
                 log_density -= if is_member { component.log_composition_of_others } else { component.log_composition };
             }
@@ -207,7 +215,7 @@ impl<'a> Densities<'a> {
 
     /// The squared Mahalanobis distance of a molecule from the center of a component.
     #[inline]
-    fn distance2(&self, molecule: usize, component: &Component) -> f64 {
+    pub fn distance2(&self, molecule: usize, component: &Component) -> f64 {
         let positions = &self.evidence.molecules.positions;
         let (dx, dy) = (positions.x[molecule] - component.mean[0], positions.y[molecule] - component.mean[1]);
         let [xx, xy, yy, xz, yz, zz] = component.shape.precision;
@@ -237,7 +245,7 @@ impl<'a> Densities<'a> {
 
     /// Whether a molecule goes by position only.
     #[inline]
-    fn is_hidden(&self, molecule: usize) -> bool {
+    pub fn is_hidden(&self, molecule: usize) -> bool {
         self.hidden_genes.is_some_and(|hidden| hidden[self.evidence.molecules.genes[molecule].idx()])
     }
 

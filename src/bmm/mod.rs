@@ -9,15 +9,16 @@
 //!    of the previous iteration; the prior segmentation and the molecule clusters multiply `q_c`.
 //! 2. **Split** ([`split`]), every third time: what is not connected to the largest part of its
 //!    component becomes noise.
-//! 3. **Prune**: components with fewer than two molecules end. None is ever created.
+//! 3. **Prune**: components with fewer than two molecules end. Where segments own cells, cells without a segment are
+//!    ended ([`free_cells`]) or born ([`births`]) where the evidence is for that; otherwise none is ever created.
 //! 4. **M-step** ([`mstep`]): mean, covariance (with a prior on cell size) and gene counts.
 //!
 //! The result is the component that each molecule held most often in the last tenth of the
 //! iterations ([`history`]). [`course`] goes through the iterations, and may be interrupted between
 //! any two of them ([`checkpoint`]) or end early when nothing changes any more ([`convergence`]).
 //!
-//! How well the cells of a fit foretell molecules it has not seen is asked by [`predictive`], and what
-//! their surroundings foretell without cells by [`without_cells`]: that is how sizes of cells are compared.
+//! How well the cells of a fit predict molecules it has not seen is asked by [`predictive`], and what
+//! their surroundings predict without cells by [`without_cells`]: that is how sizes of cells are compared.
 //!
 //! | symbol | name here | meaning |
 //! |---|---|---|
@@ -36,6 +37,8 @@
 
 pub mod abundance;
 pub mod background;
+pub mod births;
+pub mod cell_evidence;
 pub mod cell_prior;
 pub mod cell_types;
 pub mod checkpoint;

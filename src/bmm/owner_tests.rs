@@ -2,7 +2,7 @@
 
 use super::cell_prior::Learned;
 use super::params::{FreeCells, OwnerParams};
-use super::{Course, Evidence, Params, Segments, State, free_cells, init};
+use super::{Course, Evidence, Params, Segments, State, births, free_cells, init};
 use crate::data::{ComponentIdx, GeneIdx, Molecules, Positions, SegmentIdx};
 use crate::graph::{self, MoleculeGraph};
 use crate::numeric::draws::{Draws, Stream};
@@ -183,6 +183,69 @@ fn half_of_a_cell_is_merged_with_the_other_and_a_whole_cell_is_kept() {
     assert_eq!(state.groups().size(SIDE * SIDE), 0);
     assert_eq!(state.groups().size(neighbor), PER_CELL);
     assert_eq!(state.groups().size(MISSED), before);
+}
+
+#[test]
+fn the_outer_parts_of_four_cells_are_no_cell_and_go_back_to_theirs() {
+    let tissue = Tissue::new();
+    let params = tissue.params(nuclei(FreeCells::Free));
+    // Around the point between the four cells in a corner of the tissue.
+    let positions = &tissue.molecules.positions;
+    let is_between =
+        |at: usize| (positions.x[at] - 2.0).hypot(positions.y[at] - 2.0) < 1.8 && tissue.segment_of[at].is_none();
+    let between: Vec<usize> = (0..tissue.cell_of.len()).filter(|&at| is_between(at)).collect();
+    assert!(between.len() > 20, "{}", between.len());
+    let mut state = state_with_free(&tissue, &params, is_between);
+    assert_eq!(free_cells::end_unlikely(&mut state, &tissue.evidence(), &params), 1);
+    let n_back =
+        between.iter().filter(|&&at| state.assignment[at] == Some(ComponentIdx::new(tissue.cell_of[at]))).count();
+    assert!(n_back as f64 > 0.9 * between.len() as f64, "{n_back} of {}", between.len());
+}
+
+/// A state in which the cell beside the missed one has swallowed it.
+fn swallowed(tissue: &Tissue, params: &Params) -> State {
+    let mut state = state_with_free(tissue, params, |_| false);
+    let eater = |at: usize| if tissue.cell_of[at] == MISSED { MISSED + 1 } else { tissue.cell_of[at] };
+    state.assign((0..tissue.cell_of.len()).map(|at| Some(ComponentIdx::new(eater(at)))).collect());
+    state.regroup(1);
+    state.retype(&tissue.evidence());
+    super::mstep::refit(&mut state, &tissue.evidence(), params, None).expect("a finite noise density");
+    state
+}
+
+#[test]
+fn a_cell_that_a_neighbor_has_swallowed_is_born_and_no_other() {
+    let tissue = Tissue::new();
+    let params = tissue.params(nuclei(FreeCells::Free));
+    let draws = Draws::new(1, Stream::Births);
+    let (mut n_swallowed, mut n_whole) = (0, 0);
+    // A molecule is drawn seldom; each of these is a time of its own.
+    for time in 0..40 {
+        let mut state = swallowed(&tissue, &params);
+        n_swallowed += births::add_likely(&mut state, &tissue.evidence(), &params, draws.at(time));
+        state.regroup(1);
+        for component in SIDE * SIDE + 1..state.components.len() {
+            let members = state.groups().members(component);
+            let n_right = members.iter().filter(|&&at| tissue.cell_of[at as usize] == MISSED).count();
+            // It may be a part of the cell, which grows in the iterations to come.
+            assert!(4 * n_right > 3 * members.len(), "{n_right} of {}", members.len());
+        }
+        let mut whole = state_with_free(&tissue, &params, |_| false);
+        n_whole += births::add_likely(&mut whole, &tissue.evidence(), &params, draws.at(time));
+    }
+    assert!(n_swallowed > 3, "{n_swallowed}");
+    assert_eq!(n_whole, 0);
+}
+
+#[test]
+fn no_cell_is_born_where_cells_without_a_nucleus_are_not_believed_in() {
+    let tissue = Tissue::new();
+    let params = tissue.params(nuclei(FreeCells::None));
+    let mut state = swallowed(&tissue, &params);
+    for time in 0..40 {
+        let draws = Draws::new(1, Stream::Births).at(time);
+        assert_eq!(births::add_likely(&mut state, &tissue.evidence(), &params, draws), 0);
+    }
 }
 
 #[test]

@@ -134,7 +134,7 @@ impl State {
             n_cells,
             cell_of,
             assignment_confidence: (n_recorded > 1).then(|| history.agreement(&self.assignment)),
-            // Components are never created, so a cell has existed for as long as there are records.
+            // None is born while assignments are recorded, so a cell has existed for as long as there are records.
             lifespans: (n_recorded > 0).then(|| vec![n_recorded as u32; n_cells]),
             started_from: self.cell_prior.is_some().then(|| {
                 let cells =

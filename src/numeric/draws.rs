@@ -19,6 +19,8 @@ pub enum Stream {
     Sizing = 40,
     /// Which molecules a picture shows, where it cannot show all.
     Sample = 5,
+    /// Molecules around which cells are proposed.
+    Births = 6,
 }
 
 /// The draws of one stream.
@@ -31,6 +33,11 @@ impl Draws {
     /// The draws of `stream` under `seed`.
     pub fn new(seed: u64, stream: Stream) -> Self {
         Self { key: mix(mix(seed ^ 0x9e37_79b9_7f4a_7c15).wrapping_add((stream as u64) << 32)) }
+    }
+
+    /// The draws of another stream, under the seed of this one.
+    pub fn apart(self, stream: Stream) -> Self {
+        Self { key: mix(self.key.wrapping_add((stream as u64) << 32)) }
     }
 
     /// The draws of one iteration.
@@ -91,6 +98,7 @@ mod tests {
         let base = Draws::new(1, Stream::Assignment).at(5).bits(7);
         assert_ne!(base, Draws::new(2, Stream::Assignment).at(5).bits(7));
         assert_ne!(base, Draws::new(1, Stream::Jitter).at(5).bits(7));
+        assert_ne!(base, Draws::new(1, Stream::Assignment).apart(Stream::Births).at(5).bits(7));
         assert_ne!(base, Draws::new(1, Stream::Assignment).at(6).bits(7));
         assert_ne!(base, Draws::new(1, Stream::Assignment).at(5).bits(8));
     }
