@@ -3,8 +3,8 @@
 //! METHOD: a cell of type k has a composition with the Dirichlet prior α π_k. A molecule of gene g falls to a cell of n
 //! molecules, n_g of them of this gene, with the probability (n_g + α π_kg) / (n + α). So a cell of few molecules is
 //! judged by its type, a cell of many by itself, and two types of nearly the same profile do no harm. The molecule
-//! itself does not count in n and n_g. Types start as the clusters of molecules; after every iteration each cell takes
-//! the type that explains it best, and profiles follow the cells.
+//! itself does not count in n and n_g. Types start as the clusters of molecules, and may be split
+//! ([`type_split`](super::type_split)); each cell takes the type that explains it best, and profiles follow the cells.
 //!
 //! DIFFERS: 0.7.1 has max(n_g, 1) / (n + 1), and a factor on cells whose dominant cluster is not the molecule's.
 
@@ -27,6 +27,16 @@ const LOG_PROFILE_WEIGHT: f64 = 3.912;
 const SMOOTHING: f64 = 50.0;
 /// Molecules per block of parallel counting.
 const BLOCK: usize = 1 << 16;
+
+/// Cells take new types in every one of the first iterations.
+const ASSIGN_ALWAYS: usize = 20;
+/// And then every so many.
+const ASSIGN_EVERY: usize = 5;
+
+/// Whether cells take new types in an iteration: profiles change little after the first ones.
+pub fn is_time_to_assign(iteration: usize) -> bool {
+    iteration <= ASSIGN_ALWAYS || iteration.is_multiple_of(ASSIGN_EVERY)
+}
 
 /// The profiles of the types.
 #[derive(Clone, Debug, Default)]
@@ -82,10 +92,14 @@ impl CellTypes {
     }
 
     /// Profiles of the cells as they are typed now; molecules outside of cells do not count.
+    ///
+    /// There are as many types as the last one of a living cell says.
     pub fn refit(&mut self, components: &Components, assignment: &[Option<ComponentIdx>], evidence: &Evidence<'_>) {
         let type_of =
             |molecule: usize| assignment[molecule].map(|component| usize::from(components.get(component).cell_type));
-        *self = Self::of_counts(&count(evidence, self.len(), type_of), self.n_genes);
+        let living = components.list.iter().filter(|component| component.n_molecules > 0);
+        let n_types = living.map(|component| usize::from(component.cell_type) + 1).max().unwrap_or(1);
+        *self = Self::of_counts(&count(evidence, n_types, type_of), self.n_genes);
     }
 
     /// ln of the marginal likelihood of the genes of one cell, of the type that explains them best.

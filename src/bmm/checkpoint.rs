@@ -11,7 +11,7 @@ use super::course::{self, Course};
 use super::history::History;
 use super::shape::Shape;
 use super::trace::{Trace, TraceEntry};
-use super::{BmmError, Evidence, Params, cell_prior, init, params};
+use super::{BmmError, Evidence, Params, cell_prior, init, params, type_split};
 use crate::data::{ComponentIdx, SegmentIdx};
 use crate::numeric::draws::Draws;
 
@@ -117,7 +117,8 @@ fn fits(checkpoint: &Checkpoint<'_>, evidence: &Evidence<'_>, params: &Params) -
     let n_segments = evidence.segments.map_or(0, |segments| segments.n_segments);
     let n_types = evidence.clusters.map_or(1, |clusters| clusters.iter().map(|c| c.idx() + 1).max().unwrap_or(1));
     let owner_fits = |&(owner, cell_type): &(Option<SegmentIdx>, u16)| {
-        owner.is_none_or(|segment| segment.idx() < n_segments) && usize::from(cell_type) < n_types
+        owner.is_none_or(|segment| segment.idx() < n_segments)
+            && usize::from(cell_type) < n_types.max(type_split::MAX_TYPES)
     };
     checkpoint.assignment.len() == n_molecules
         && checkpoint.owners.len() == if has_owners { checkpoint.n_components } else { 0 }

@@ -5,7 +5,10 @@ use super::convergence::{self, Convergence};
 use super::history::History;
 use super::state::State;
 use super::trace::Trace;
-use super::{BmmError, Evidence, Outcome, Params, births, estep, free_cells, init, mstep, params, prior_term, split};
+use super::{
+    BmmError, Evidence, Outcome, Params, births, cell_types, estep, free_cells, init, mstep, params, prior_term, split,
+    type_split,
+};
 use crate::numeric::draws::{Draws, Stream};
 use crate::observe::Progress;
 
@@ -82,7 +85,12 @@ impl<'a> Course<'a> {
             }
         }
         self.compact();
-        self.state.retype(self.evidence);
+        if cell_types::is_time_to_assign(iteration) {
+            self.state.retype(self.evidence);
+        }
+        if type_split::SPLIT_AT.contains(&iteration) {
+            self.state.split_types(self.evidence);
+        }
         refit(&mut self.state, self.evidence, self.params, iteration)?;
         self.trace.record(&self.state, n_changed);
         self.record();

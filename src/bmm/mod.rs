@@ -63,6 +63,7 @@ pub mod size_prior;
 pub mod split;
 pub mod state;
 pub mod trace;
+pub mod type_split;
 pub mod without_cells;
 
 use crate::data::Segmentation;

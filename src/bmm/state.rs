@@ -7,6 +7,7 @@ use super::components::Components;
 use super::groups::Groups;
 use super::history::History;
 use super::params::Evidence;
+use super::type_split;
 use crate::data::{CellIdx, ComponentIdx, Segmentation};
 use crate::numeric::elementary::LnTable;
 
@@ -102,6 +103,14 @@ impl State {
     pub fn retype(&mut self, evidence: &Evidence<'_>) {
         if let Some(prior) = &self.cell_prior {
             prior.types.assign(&mut self.components, &self.groups, &evidence.molecules.genes);
+        }
+    }
+
+    /// Splits types whose cells are of two kinds, where segments own cells; refit afterwards.
+    pub fn split_types(&mut self, evidence: &Evidence<'_>) {
+        if let Some(prior) = &self.cell_prior {
+            let molecules = evidence.molecules;
+            type_split::split(&prior.types, &mut self.components, &self.groups, &molecules.genes, molecules.n_genes);
         }
     }
 
