@@ -198,9 +198,9 @@ fn a_spoilt_checkpoint_is_refused() {
     folder.write(name, &changed);
     refused(&folder, &line, &["truncated or damaged"]);
     let mut newer = whole.clone();
-    newer[8] = 3;
+    newer[8] = 4;
     folder.write(name, &newer);
-    refused(&folder, &line, &["has the format 3", "up to 2"]);
+    refused(&folder, &line, &["has the format 4", "up to 3"]);
     folder.write(name, "x,y,gene\n1,2,a\n");
     refused(&folder, &line, &["is not a checkpoint"]);
 }
@@ -224,24 +224,9 @@ fn what_is_not_a_checkpoint_is_not_removed() {
 }
 
 #[test]
-fn outside_of_the_iterations_a_signal_ends_the_run_at_once() {
-    let csv = Tissue { side: 60, per_cell: 60, ..Tissue::default() }.csv_2d();
-    for (signal, code, word) in [(SIGINT, 130, "Interrupted"), (SIGTERM, 143, "Terminated")] {
-        let folder = Folder::with("t.csv", &csv);
-        let mut child = start(&folder, "run t.csv -m 8 -s 3 --iters 30 -t 1");
-        wait_for(&folder, &mut child, "segmentation_log.log", "Building the molecule graph");
-        send(&child, signal);
-        let (status, stderr) = end(child);
-        assert_eq!(status.code(), Some(code), "{stderr}");
-        assert!(stderr.contains(word), "{stderr}");
-        assert_eq!(folder.names(), ["segmentation_log.log", "segmentation_params.dump.toml", "t.csv"]);
-    }
-}
-
-#[test]
 fn a_signal_after_the_last_iteration_left_no_checkpoint() {
     let csv = Tissue { side: 25, per_cell: 60, ..Tissue::default() }.csv_2d();
-    let line = "run t.csv -m 8 -s 3 --iters 10 -t 1 -p --format baysor,h5ad";
+    let line = "run t.csv -m 8 -s 3 --iters 10 -t 1 -p --sample-name s --format baysor,h5ad";
     let whole = Folder::with("t.csv", &csv);
     whole.succeed(line);
     let whole = results(&whole, "segmentation");

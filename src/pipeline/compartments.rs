@@ -99,18 +99,18 @@ pub struct Regions {
 }
 
 impl Regions {
-    /// Finds compartments; weakens edges of `graph` if that is wanted.
+    /// Finds the compartments of molecules, if they are not known already.
     ///
     /// DIFFERS: on the graph of the model, without long edges; 0.7.1 uses all edges here.
-    pub fn find(
+    pub fn locate(
         genes: &CompartmentUse,
         molecules: &Molecules,
-        graph: &mut MoleculeGraph,
+        graph: &MoleculeGraph,
         confidence: &[f32],
         scale: Scale,
-        settings: &RunSettings,
+        known: Option<Compartments>,
         observer: &dyn Observer,
-    ) -> anyhow::Result<Self> {
+    ) -> anyhow::Result<Compartments> {
         observer.stage("Estimating compartment regions");
         let share = genes.markers.share(&molecules.genes, molecules.n_genes);
         if share < compartments::MIN_MARKER_SHARE {
@@ -121,13 +121,29 @@ impl Regions {
                 100.0 * compartments::MIN_MARKER_SHARE
             ));
         }
-        let found = compartments::segment(molecules, &genes.markers, graph, confidence, scale.radius)?;
+        let found = match known {
+            Some(found) => found,
+            None => compartments::segment(molecules, &genes.markers, graph, confidence, scale.radius)?,
+        };
         let [n_nuclear, n_cytoplasmic, n_unknown] = found.counts();
         observer.info(&format!(
             "Compartments after {} iterations: {n_nuclear} molecules in nuclei, {n_cytoplasmic} in the cytoplasm, \
              {n_unknown} in neither. Converged: {}.",
             found.n_iterations, found.converged
         ));
+        Ok(found)
+    }
+
+    /// What follows from the compartments; weakens edges of `graph` if that is wanted.
+    pub fn new(
+        genes: &CompartmentUse,
+        found: Compartments,
+        molecules: &Molecules,
+        graph: &mut MoleculeGraph,
+        scale: Scale,
+        settings: &RunSettings,
+        observer: &dyn Observer,
+    ) -> Self {
         let nuclei = genes.find_nuclei.then(|| {
             let least = settings.prior.min_molecules_per_segment;
             Prior::new(compartments::find_nuclei(&found, graph, &molecules.positions, scale.radius, least))
@@ -142,7 +158,7 @@ impl Regions {
             let by_gene = genes.markers.by_gene(molecules.n_genes);
             by_gene.into_iter().map(|compartment| compartment != compartments::Compartment::Unknown).collect()
         });
-        Ok(Self { nuclei_probs: found.nuclei_probs(), hidden_genes, nuclei, compartments: found })
+        Self { nuclei_probs: found.nuclei_probs(), hidden_genes, nuclei, compartments: found }
     }
 
     /// What the model sees.

@@ -1,11 +1,15 @@
-//! Keeping the state of the model in a file, and going on from it.
+//! Keeping what a run has found by now in a file, and going on from it.
+//!
+//! There is a checkpoint from the end of loading to the end of the run: with every step before the model it grows by what
+//! that step has found, and then by the state of the model. Whoever ends the program at some moment loses the step under
+//! way, or the iterations since the last checkpoint.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::bmm::{self, Course, Evidence, Outcome, Params};
 use crate::config::{RunSettings, run_id};
-use crate::io::checkpoint::{self, Identity, Stored};
+use crate::io::checkpoint::{self, Begun, CheckpointError, Identity, Prepared, Stored};
 use crate::io::molecules::Hasher;
 use crate::numeric::draws::Draws;
 use crate::observe::Observer;
@@ -34,10 +38,14 @@ pub struct Keeper<'a> {
     since: Instant,
     /// The iteration of the last one that was kept, or gone on from.
     kept_at: Option<usize>,
+    /// Whether this run has written a checkpoint, and that has nothing of the model.
+    is_only_prepared: bool,
     /// What this run is, as far as it is known by now.
     identity: Identity,
-    /// The checkpoint to go on from.
+    /// The checkpoint to go on from, until it is read.
     stored: Option<Stored>,
+    /// What it has of the model.
+    begun: Option<Begun>,
     has_failed: bool,
     /// Whether anything is written at all.
     is_writing: bool,
@@ -61,17 +69,20 @@ impl<'a> Keeper<'a> {
                  starts from the beginning and will replace it"
             ));
         }
-        observer.can_continue(stored.is_some());
-        let (every, identity, has_failed, is_writing) = (wished.every, Identity::new(), false, true);
+        if stored.is_some() {
+            observer.can_continue(true);
+        }
         let mut keeper = Self {
             path,
-            every,
+            every: wished.every,
             since: Instant::now(),
             kept_at: None,
-            identity,
+            is_only_prepared: false,
+            identity: Identity::new(),
             stored,
-            has_failed,
-            is_writing,
+            begun: None,
+            has_failed: false,
+            is_writing: true,
             observer,
         };
         for (name, value) in run_id::result_relevant(settings) {
@@ -90,24 +101,64 @@ impl<'a> Keeper<'a> {
     /// Errors: [`checkpoint::CheckpointError::OtherRun`] if the checkpoint to go on from has another value.
     pub fn identify(&mut self, name: &str, value: String) -> anyhow::Result<()> {
         let entry = (name.to_owned(), value);
-        if let Some(stored) = &self.stored {
-            stored.check(std::slice::from_ref(&entry))?;
-        }
+        let entries = std::slice::from_ref(&entry);
+        self.stored.as_ref().map_or(Ok(()), |stored| stored.check(entries))?;
+        self.begun.as_ref().map_or(Ok(()), |begun| begun.check(entries))?;
         self.identity.push(entry);
         Ok(())
     }
 
-    /// Runs the model, from the checkpoint if there is one.
+    /// What the checkpoint to go on from has of `n_molecules` molecules before the model; without one nothing, and the
+    /// first checkpoint of this run is kept.
+    ///
+    /// Errors: those of the checkpoint.
+    pub fn prepared(&mut self, n_molecules: usize) -> anyhow::Result<Prepared<'static>> {
+        let Some(stored) = self.stored.take() else {
+            self.keep_prepared(&Prepared::default());
+            return Ok(Prepared::default());
+        };
+        let place = stored.path().display().to_string();
+        let (prepared, begun) = stored.prepared()?;
+        if !prepared.fits(n_molecules) {
+            return Err(CheckpointError::Damaged { path: self.path.to_owned() }.into());
+        }
+        match (prepared.names(), &begun) {
+            (names, None) if names.is_empty() => {
+                self.observer.info(&format!("Nothing was finished when '{place}' was written"));
+            }
+            (names, _) => self.observer.info(&format!("'{place}' has {} of molecules", names.join(" and "))),
+        }
+        self.begun = begun;
+        Ok(prepared)
+    }
+
+    /// Keeps what was found before the model begins. A checkpoint that has more stays.
+    pub fn keep_prepared(&mut self, prepared: &Prepared<'_>) {
+        if self.begun.is_none() && self.write(prepared, None) {
+            self.is_only_prepared = true;
+            let names = prepared.names();
+            let with = if names.is_empty() { String::new() } else { format!(" with {}", names.join(" and ")) };
+            self.observer.detail(&format!("Checkpoint before the model{with}"));
+        }
+    }
+
+    /// Runs the model, from the checkpoint if there is one; `prepared` is kept with its state.
     ///
     /// Errors: those of the model and the checkpoint; [`Stopped`] if the observer wants to stop.
-    pub fn segment(&mut self, evidence: &Evidence<'_>, params: &Params, draws: Draws) -> anyhow::Result<Outcome> {
+    pub fn segment(
+        &mut self,
+        evidence: &Evidence<'_>,
+        params: &Params,
+        draws: Draws,
+        prepared: &Prepared<'_>,
+    ) -> anyhow::Result<Outcome> {
         self.identify("parameters of the model", format!("{params:?}"))?;
         self.identify("hash of the data as the model sees them", format!("{:016x}", checksum(evidence)))?;
-        let course = match self.stored.take() {
+        let course = match self.begun.take() {
             None => Course::start(evidence, params, draws)?,
-            Some(stored) => {
-                let place = stored.path().display().to_string();
-                let course = Course::resume(stored.read()?, evidence, params, draws)?;
+            Some(begun) => {
+                let place = self.path.display();
+                let course = Course::resume(begun.read()?, evidence, params, draws)?;
                 let (iteration, last) = (course.iteration(), course.last());
                 self.kept_at = Some(iteration);
                 self.observer.info(&format!("Going on after iteration {iteration} of {last} from '{place}'"));
@@ -115,14 +166,14 @@ impl<'a> Keeper<'a> {
             }
         };
         self.observer.handles_stop(true);
-        let outcome = self.drive(course);
+        let outcome = self.drive(course, prepared);
         if !outcome.as_ref().is_err_and(|error| error.is::<Stopped>()) {
             self.observer.handles_stop(false);
         }
         outcome
     }
 
-    fn drive(&mut self, mut course: Course<'_>) -> anyhow::Result<Outcome> {
+    fn drive(&mut self, mut course: Course<'_>, prepared: &Prepared<'_>) -> anyhow::Result<Outcome> {
         self.since = Instant::now();
         while !course.is_done() {
             course.advance()?;
@@ -135,7 +186,7 @@ impl<'a> Keeper<'a> {
                 ));
             }
             if self.observer.stop_requested() {
-                let is_kept = self.keep(&course);
+                let is_kept = self.keep(&course, prepared);
                 return Err(Stopped { iteration, total, is_kept }.into());
             }
             let is_time = match self.every {
@@ -143,46 +194,54 @@ impl<'a> Keeper<'a> {
                 every => iteration.is_multiple_of(every),
             };
             if is_time {
-                self.keep(&course);
+                self.keep(&course, prepared);
             }
         }
         // Colors, boundaries and files take their time, too, and may fail.
         if self.kept_at != Some(course.iteration()) {
-            self.keep(&course);
+            self.keep(&course, prepared);
         }
         Ok(course.finish())
     }
 
+    /// Keeps the state of the model; returns whether that worked.
+    fn keep(&mut self, course: &Course<'_>, prepared: &Prepared<'_>) -> bool {
+        let is_kept = self.write(prepared, Some(&course.checkpoint()));
+        if is_kept {
+            (self.since, self.kept_at, self.is_only_prepared) = (Instant::now(), Some(course.iteration()), false);
+            self.observer.detail(&format!("Checkpoint after iteration {}", course.iteration()));
+        }
+        is_kept
+    }
+
     /// Writes a checkpoint; returns whether that worked. A failure is told once and does not end the run.
-    fn keep(&mut self, course: &Course<'_>) -> bool {
+    fn write(&mut self, prepared: &Prepared<'_>, model: Option<&bmm::Checkpoint<'_>>) -> bool {
         if !self.is_writing {
             return false;
         }
-        if self.path.exists() && !checkpoint::is_checkpoint(self.path) {
-            if !std::mem::replace(&mut self.has_failed, true) {
-                let place = self.path.display();
-                self.observer.warning(&format!(
-                    "No checkpoint is kept: '{place}' is none, and is not overwritten. Rename it, or choose another output"
-                ));
-            }
-            return false;
-        }
-        let written = checkpoint::write(self.path, &self.identity, &course.checkpoint());
-        let is_kept = written.is_ok();
+        let written = if self.path.exists() && !checkpoint::is_checkpoint(self.path) {
+            let place = self.path.display();
+            Err(format!(
+                "No checkpoint is kept: '{place}' is none, and is not overwritten. Rename it, or choose another output"
+            ))
+        } else {
+            checkpoint::write(self.path, &self.identity, prepared, model).map_err(|error| {
+                format!("No checkpoint could be kept, and the run goes on: {:#}", anyhow::Error::from(error))
+            })
+        };
         match written {
-            Ok(()) => {
-                (self.since, self.kept_at) = (Instant::now(), Some(course.iteration()));
-                self.observer.can_continue(true);
-                self.observer.detail(&format!("Checkpoint after iteration {}", course.iteration()));
-            }
-            Err(error) if !self.has_failed => {
-                self.has_failed = true;
-                let error = anyhow::Error::from(error);
-                self.observer.warning(&format!("No checkpoint could be kept, and the run goes on: {error:#}"));
-            }
-            Err(_) => {}
+            Ok(()) => self.observer.can_continue(true),
+            Err(_) if std::mem::replace(&mut self.has_failed, true) => return false,
+            Err(ref complaint) => self.observer.warning(complaint),
         }
-        is_kept
+        written.is_ok()
+    }
+
+    /// Removes what this run has kept if the model refuses the data: it would refuse them again.
+    pub fn give_up(&self) {
+        if self.is_only_prepared {
+            self.discard();
+        }
     }
 
     /// Removes the checkpoint of a run that is complete.

@@ -1,5 +1,7 @@
 //! From molecules to cells: graph, confidence, clusters, mixture model.
 
+use std::borrow::Cow;
+
 use super::compartments::{CompartmentUse, Regions};
 use super::keeper::Keeper;
 use super::learned;
@@ -13,8 +15,9 @@ use crate::composition::{self, Color, ColorParams};
 use crate::config::RunSettings;
 use crate::data::{ClusterIdx, Molecules, Segmentation};
 use crate::graph::{self, EdgeLengths, MoleculeGraph, SpatialGraph};
+use crate::io::checkpoint::Prepared;
 use crate::io::stage::{ClusteringTable, SlideFit};
-use crate::noise::{self, Confidence, NoiseFit, PriorTrust};
+use crate::noise::{self, Confidence, PriorTrust};
 use crate::numeric::draws::{Draws, Stream};
 use crate::observe::Observer;
 use crate::spatial::frame::Frame;
@@ -109,19 +112,18 @@ fn segment_sorted(
     observer: &dyn Observer,
 ) -> anyhow::Result<Found> {
     let scale = known.scale;
-    let Grounds { graph, confidence, clustering, regions, .. } =
-        Grounds::prepare(molecules, prior, known, settings, observer)?;
-    let segments = TrustedSegments::new(prior, regions.as_ref(), known.part, settings);
+    let grounds = Grounds::prepare(molecules, prior, known, settings, Some(keeper), observer)?;
+    let regions = grounds.regions.as_ref();
+    let segments = TrustedSegments::new(prior, regions, known.part, settings);
     let (n_cells_init, origin) = segments.n_cells_init(molecules, scale, known.part, settings);
     let params = params(scale, &segments, n_cells_init, known.part, settings);
-    let (clusters, changes) = clustering.map(|found| (found.cluster_of, found.trace)).unzip();
     let evidence = Evidence {
         molecules,
-        graph: &graph,
-        confidence: &confidence,
-        clusters: clusters.as_deref(),
+        graph: &grounds.graph,
+        confidence: &grounds.confidence.values,
+        clusters: grounds.clustering.as_ref().map(|found| &found.cluster_of[..]),
         segments: segments.segments,
-        compartments: regions.as_ref().map(Regions::evidence),
+        compartments: regions.map(Regions::evidence),
         centers: known.part.map(|part| part.is_center),
     };
 
@@ -139,7 +141,7 @@ fn segment_sorted(
         learned::report_meaning(owners, observer);
     }
     let draws = Draws::new(settings.program.seed, Stream::Assignment);
-    let outcome = keeper.segment(&evidence, &params, draws)?;
+    let outcome = keeper.segment(&evidence, &params, draws, &grounds.to_keep(known.part.is_some()))?;
     let n_noise = outcome.segmentation.cell_of.iter().filter(|cell| cell.is_none()).count();
     observer.info(&format!(
         "Found {} cells; {:.1} % of the molecules are noise",
@@ -155,10 +157,13 @@ fn segment_sorted(
         learned::report(numbers, molecules.positions.n_dims(), observer);
         resolved.extend(learned::values(owners, numbers, molecules.positions.n_dims()));
     }
+    let Grounds { confidence, clustering, regions, .. } = grounds;
+    let confidence = confidence.values;
     let colors = match known.part {
         Some(part) => color_part(molecules, part.fit, settings, observer),
         None => color(molecules, &confidence, settings, observer),
     };
+    let (clusters, changes) = clustering.map(|found| (found.cluster_of, found.trace)).unzip();
     let clustering = ClusteringTable {
         clusters: changes.unwrap_or_default(),
         compartments: regions.as_ref().map(|regions| regions.compartments.trace.clone()).unwrap_or_default(),
@@ -181,10 +186,8 @@ pub struct Grounds {
     pub graph: MoleculeGraph,
     /// Its edges, as far as they say what is usual.
     pub edges: EdgeLengths,
-    /// Confidence of every molecule.
-    pub confidence: Vec<f32>,
-    /// The fit that confidences come from, and the longest distance that counts; not for parts of slides.
-    pub noise: Option<(NoiseFit, f32)>,
+    /// Confidence of every molecule, with the fit that it comes from; parts of slides have none.
+    pub confidence: Confidence,
     /// Clusters of molecules.
     pub clustering: Option<Clusters>,
     /// Compartments.
@@ -193,29 +196,88 @@ pub struct Grounds {
 
 impl Grounds {
     /// Computes graph, confidences, clusters and compartments of molecules that are sorted in space.
+    ///
+    /// What `keeper` has of them is not computed again, and it keeps what is.
     pub fn prepare(
         molecules: &Molecules,
         prior: Option<&Prior>,
         known: Known<'_>,
         settings: &RunSettings,
+        mut keeper: Option<&mut Keeper<'_>>,
         observer: &dyn Observer,
     ) -> anyhow::Result<Self> {
         let scale = known.scale;
-        let (mut graph, edges, confidence, noise) = match known.part {
-            None => graph_and_confidence(molecules, prior, scale, settings, observer),
-            Some(Part { fit, confidence, .. }) => {
-                observer.stage("Building the molecule graph");
-                let spatial = build_graph(molecules, &fit.frame, settings, observer);
-                (fit.edges.apply(spatial), fit.edges, confidence.to_vec(), None)
+        let Prepared { confidence, clusters, compartments } = match &mut keeper {
+            Some(keeper) => keeper.prepared(molecules.len())?,
+            None => Prepared::default(),
+        };
+        let is_new = (confidence.is_none() && known.part.is_none(), clusters.is_none(), compartments.is_none());
+        let (graph, edges, confidence) =
+            graph_and_confidence(molecules, prior, known, confidence.map(Cow::into_owned), settings, observer);
+        let clustering = clusters.map(Cow::into_owned);
+        let mut grounds = Self { graph, edges, confidence, clustering, regions: None };
+        let mut keep = |grounds: &Self, is_new: bool| {
+            if let Some(keeper) = keeper.as_mut().filter(|_| is_new) {
+                keeper.keep_prepared(&grounds.to_keep(known.part.is_some()));
             }
         };
-        let slide = known.part.map(|part| part.fit);
-        let clustering = cluster(molecules, &graph, &confidence, slide, known.keeps_course, settings, observer);
-        let regions = match known.compartment_genes {
-            Some(genes) => Some(Regions::find(genes, molecules, &mut graph, &confidence, scale, settings, observer)?),
-            None => None,
+        keep(&grounds, is_new.0);
+        if settings.n_clusters > 1 {
+            grounds.clustering = Some(grounds.cluster(molecules, known, settings, observer));
+            keep(&grounds, is_new.1);
+        }
+        if let Some(genes) = known.compartment_genes {
+            let (graph, confidence) = (&mut grounds.graph, &grounds.confidence.values);
+            let found = compartments.map(Cow::into_owned);
+            let found = Regions::locate(genes, molecules, graph, confidence, scale, found, observer)?;
+            grounds.regions = Some(Regions::new(genes, found, molecules, graph, scale, settings, observer));
+            keep(&grounds, is_new.2);
+        }
+        Ok(grounds)
+    }
+
+    /// Clusters of molecules; those that are known, or by the profiles of the slide, or of these molecules.
+    fn cluster(
+        &mut self,
+        molecules: &Molecules,
+        known: Known<'_>,
+        settings: &RunSettings,
+        observer: &dyn Observer,
+    ) -> Clusters {
+        observer.stage("Clustering molecules");
+        let data = clustering::Data {
+            genes: &molecules.genes,
+            n_genes: molecules.n_genes,
+            graph: &self.graph,
+            confidence: &self.confidence.values,
         };
-        Ok(Self { graph, edges, confidence, noise, clustering, regions })
+        let slide = known.part.and_then(|part| part.fit.clustering.as_ref());
+        let clusters = match (self.clustering.take(), slide) {
+            (Some(clusters), _) => clusters,
+            (None, Some(course)) => clustering::follow(data, course, observer),
+            (None, None) => {
+                let params = clustering::Params {
+                    keeps_course: known.keeps_course,
+                    ..clustering::Params::new(settings.n_clusters, molecules.len())
+                };
+                let draws = Draws::new(settings.program.seed, Stream::Clustering);
+                clustering::cluster(data, &params, draws, observer)
+            }
+        };
+        observer.info(&format!(
+            "Algorithm stopped after {} iterations. Max. probability difference: {:.2e}. Converged: {}.",
+            clusters.n_iterations, clusters.last_change, clusters.converged
+        ));
+        clusters
+    }
+
+    /// What a checkpoint keeps. Confidences of a part are with the part.
+    fn to_keep(&self, is_part: bool) -> Prepared<'_> {
+        Prepared {
+            confidence: (!is_part).then_some(Cow::Borrowed(&self.confidence)),
+            clusters: self.clustering.as_ref().map(Cow::Borrowed),
+            compartments: self.regions.as_ref().map(|regions| Cow::Borrowed(&regions.compartments)),
+        }
     }
 }
 
@@ -258,22 +320,32 @@ fn build_graph(molecules: &Molecules, frame: &Frame, settings: &RunSettings, obs
     spatial
 }
 
-/// The graph of the model, without long edges, and the confidences, which use all edges.
+/// The graph of the model, without long edges, and the confidences, which use all edges. `found`: confidences that are
+/// known already. A part has both from its slide.
 fn graph_and_confidence(
     molecules: &Molecules,
     prior: Option<&Prior>,
-    scale: Scale,
+    known: Known<'_>,
+    found: Option<Confidence>,
     settings: &RunSettings,
     observer: &dyn Observer,
-) -> (MoleculeGraph, EdgeLengths, Vec<f32>, Option<(NoiseFit, f32)>) {
+) -> (MoleculeGraph, EdgeLengths, Confidence) {
     observer.stage("Building the molecule graph");
+    if let Some(Part { fit, confidence, .. }) = known.part {
+        let spatial = build_graph(molecules, &fit.frame, settings, observer);
+        let confidence = Confidence { values: confidence.to_vec(), fit: None, longest: f32::INFINITY };
+        return (fit.edges.apply(spatial), fit.edges, confidence);
+    }
     let spatial = build_graph(molecules, &Frame::of(&molecules.positions), settings, observer);
     observer.stage("Estimating noise level");
-    let trust =
-        prior.map(|prior| PriorTrust { segment_of: &prior.segment_of, prior_confidence: settings.prior_confidence });
     let nn_id = settings.confidence_nn_id;
-    let Confidence { values, fit, longest } = noise::estimate(molecules, nn_id, &graph::weigh(&spatial), trust);
-    match &fit {
+    let confidence = found.unwrap_or_else(|| {
+        let trust = prior
+            .map(|prior| PriorTrust { segment_of: &prior.segment_of, prior_confidence: settings.prior_confidence });
+        noise::estimate(molecules, nn_id, &graph::weigh(&spatial), trust)
+    });
+    let values = &confidence.values;
+    match &confidence.fit {
         Some(fit) => {
             let expected = values.iter().map(|&value| 1.0 - f64::from(value)).sum::<f64>() / values.len().max(1) as f64;
             observer.info(&format!(
@@ -289,40 +361,10 @@ fn graph_and_confidence(
             noise::DEFAULT_CONFIDENCE
         )),
     }
-    scale::check_unit(scale, fit.as_ref(), nn_id, molecules.positions.n_dims(), settings, observer);
+    let n_dims = molecules.positions.n_dims();
+    scale::check_unit(known.scale, confidence.fit.as_ref(), nn_id, n_dims, settings, observer);
     let edges = EdgeLengths::of(&spatial);
-    (edges.apply(spatial), edges, values, fit.map(|fit| (fit, longest)))
-}
-
-/// Clusters of molecules, if more than one is wanted; by the profiles of the slide, if they are a part of one.
-fn cluster(
-    molecules: &Molecules,
-    graph: &MoleculeGraph,
-    confidence: &[f32],
-    slide: Option<&SlideFit>,
-    keeps_course: bool,
-    settings: &RunSettings,
-    observer: &dyn Observer,
-) -> Option<Clusters> {
-    if settings.n_clusters < 2 {
-        return None;
-    }
-    observer.stage("Clustering molecules");
-    let data = clustering::Data { genes: &molecules.genes, n_genes: molecules.n_genes, graph, confidence };
-    let clusters = match slide.and_then(|fit| fit.clustering.as_ref()) {
-        Some(course) => clustering::follow(data, course, observer),
-        None => {
-            let params =
-                clustering::Params { keeps_course, ..clustering::Params::new(settings.n_clusters, molecules.len()) };
-            let draws = Draws::new(settings.program.seed, Stream::Clustering);
-            clustering::cluster(data, &params, draws, observer)
-        }
-    };
-    observer.info(&format!(
-        "Algorithm stopped after {} iterations. Max. probability difference: {:.2e}. Converged: {}.",
-        clusters.n_iterations, clusters.last_change, clusters.converged
-    ));
-    Some(clusters)
+    (edges.apply(spatial), edges, confidence)
 }
 
 /// Colors of the neighborhoods of a part of a slide, if they are wanted.

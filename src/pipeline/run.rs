@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::formats::{self, Failures, Order};
 use super::former::{Former, Replaces};
-use super::keeper::Keeper;
+use super::keeper::{Keeper, Stopped};
 use super::memory::Workload;
 use super::model::Found;
 use super::places::Places;
@@ -91,7 +91,12 @@ pub fn run_in_pool(settings: &RunSettings, observer: &dyn Observer) -> anyhow::R
         settings,
         &mut keeper,
         &recorder,
-    )?;
+    )
+    .inspect_err(|error| {
+        if !error.is::<Stopped>() {
+            keeper.give_up();
+        }
+    })?;
     let n_iterations = found.trace.entries().len().saturating_sub(1);
     if n_iterations < settings.iters {
         observer.info(&format!("The model settled and ended after {n_iterations} of {} iterations", settings.iters));

@@ -74,18 +74,19 @@ impl Slide<'_> {
         let sample = molecules.permuted(&chosen);
         let prior = self.prior.map(|prior| permuted_part(prior, &chosen));
         let known = Known { scale, compartment_genes, part: None, keeps_course: true };
-        let grounds = Grounds::prepare(&sample, prior.as_ref(), known, settings, observer)?;
+        let grounds = Grounds::prepare(&sample, prior.as_ref(), known, settings, None, observer)?;
         let trusted = TrustedSegments::new(prior.as_ref(), grounds.regions.as_ref(), None, settings);
         let (mut n_cells_init, _) = trusted.n_cells_init(&sample, scale, None, settings);
         if settings.n_cells_init.is_some() {
             n_cells_init = (n_cells_init as f64 * chosen.len() as f64 / molecules.len() as f64).round() as usize;
         }
         let (owners, segments) = (trusted.owners, trusted.in_use());
-        let centers = bmm::init::centers(&sample, &grounds.confidence, segments, owners, scale.radius, n_cells_init);
-        let n_candidates = bmm::init::n_candidates(&sample, &grounds.confidence, trusted.in_use());
+        let centers =
+            bmm::init::centers(&sample, &grounds.confidence.values, segments, owners, scale.radius, n_cells_init);
+        let n_candidates = bmm::init::n_candidates(&sample, &grounds.confidence.values, trusted.in_use());
         let has_nuclei = grounds.regions.as_ref().is_some_and(|regions| regions.nuclei.is_some());
         let by_genes = has_nuclei && !(prior.is_some() && settings.prior_confidence > 0.0);
-        let (noise, longest) = grounds.noise.unzip();
+        let (noise, longest) = (grounds.confidence.fit, grounds.confidence.longest);
         let mut fit = SlideFit {
             frame,
             edges: grounds.edges,
@@ -106,7 +107,7 @@ impl Slide<'_> {
             let few = sample.permuted(&places);
             let mut is_center = vec![false; sample.len()];
             centers.iter().for_each(|&molecule| is_center[molecule as usize] = true);
-            let (confidence, is_center) = (pick(&grounds.confidence, &places), pick(&is_center, &places));
+            let (confidence, is_center) = (pick(&grounds.confidence.values, &places), pick(&is_center, &places));
             let prior = prior.as_ref().map(|prior| permuted_part(prior, &places));
             let part = Part { fit: &fit, confidence: &confidence, is_center: &is_center };
             let (densities, learned) = course_of(
@@ -122,15 +123,15 @@ impl Slide<'_> {
             observer.stage("Coloring neighborhoods");
             let n_neighbors = colors.n_neighbors(molecules.n_genes, settings.min_molecules_per_cell);
             let params = ColorParams::of_run(n_neighbors, colors.method, settings.program.seed);
-            fit.colors = ColorModel::fit(&sample, &grounds.confidence, &params, observer);
+            fit.colors = ColorModel::fit(&sample, &grounds.confidence.values, &params, observer);
         }
         let confidence = is_all.then(|| {
             let mut by_row = vec![0.0; molecules.len()];
-            chosen.iter().zip(&grounds.confidence).for_each(|(&row, &value)| by_row[row as usize] = value);
+            chosen.iter().zip(&grounds.confidence.values).for_each(|(&row, &value)| by_row[row as usize] = value);
             by_row
         });
         let center_share = by_genes.then(|| centers.len() as f64 / n_candidates.max(1) as f64);
-        Ok(FittedSlide { fit, confidence, longest: longest.unwrap_or(f32::INFINITY), center_share })
+        Ok(FittedSlide { fit, confidence, longest, center_share })
     }
 
     fn marker_names(&self, genes: &CompartmentUse) -> SlideMarkers {
@@ -221,7 +222,7 @@ fn course_of(
     observer: &dyn Observer,
 ) -> anyhow::Result<(Vec<f64>, Vec<Learned>)> {
     let Grounds { graph, confidence, clustering, regions, .. } =
-        Grounds::prepare(molecules, prior, known, settings, observer)?;
+        Grounds::prepare(molecules, prior, known, settings, None, observer)?;
     observer.stage("Finding the course of the noise density");
     let trusted = TrustedSegments::new(prior, regions.as_ref(), known.part, settings);
     let (n_cells_init, _) = trusted.n_cells_init(molecules, known.scale, known.part, settings);
@@ -229,7 +230,7 @@ fn course_of(
     let evidence = Evidence {
         molecules,
         graph: &graph,
-        confidence: &confidence,
+        confidence: &confidence.values,
         clusters: clustering.as_ref().map(|clusters| &clusters.cluster_of[..]),
         segments: trusted.segments,
         compartments: regions.as_ref().map(|regions| regions.evidence()),

@@ -52,6 +52,7 @@ pub fn run_in_tiles(settings: &RunSettings, observer: &dyn Observer) -> anyhow::
     if let Some(bundle) = settings.bundle() {
         write(&merged, bundle, settings, observer)?;
     }
+    observer.can_continue(false);
     let left = scratch.remove(&|name| is_file_of_stage(name) || name == split::LIST)?;
     if let Some(file) = left.first() {
         observer.warning(&format!(
@@ -90,6 +91,8 @@ fn segment_all(
         } else {
             run::run_in_pool(&settings, observer)?;
         }
+        // A tile that is finished is not computed again.
+        observer.can_continue(true);
         runs.push(stage);
     }
     Ok(runs)

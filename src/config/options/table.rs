@@ -215,7 +215,7 @@ pub const OPTIONS: &[OptionDef] = &[
     placed(Place::CommandLine, key("", "count_matrix_format", Kind::Choice(&["loom", "tsv"]), Text("loom"), Output,
         "Format of the counts per gene and cell: loom or tsv.").flag("count-matrix-format", "FORMAT").on(EXPORTING)),
     placed(Place::CommandLine, key("", "checkpoint_every", COUNT, Int(0), Output,
-        "Keep the state of the model after every so many iterations in X_checkpoint.bin (with --stage: DIR/checkpoint.bin), to go on from with --resume if the run is killed; 0 = after ten minutes each. It is kept besides when the run is stopped by Ctrl-C, a request to terminate or a terminal that goes away, and when the last iteration is done, until the run is complete. Never changes results.").flag("checkpoint-every", "N")),
+        "Keep the state of the model after every so many iterations in X_checkpoint.bin (with --stage: DIR/checkpoint.bin), to go on from with --resume if the run is killed; 0 = after ten minutes each. It is kept besides after loading, noise, clusters and compartments, when Ctrl-C, a request to terminate or a terminal that goes away stops the iterations, and after the last one, until the run is complete. Never changes results.").flag("checkpoint-every", "N")),
     placed(Place::CommandLine, key("", "resume", Kind::Bool, OFF, Output,
         "Go on from the checkpoint of the same run, X_checkpoint.bin or DIR/checkpoint.bin, with the same result as without an interruption; without a checkpoint start from the beginning.").flag("resume", "BOOL")),
     placed(Place::CommandLine, key("", "run_id", Kind::Text, Text(""), Output,

@@ -24,6 +24,10 @@ impl<'a, W: Write> Sink<'a, W> {
         self.bytes(&(length as u64).to_le_bytes())
     }
 
+    pub fn flag(&mut self, flag: bool) -> io::Result<()> {
+        self.bytes(&[u8::from(flag)])
+    }
+
     /// Ends the file with the hash of all bytes before it.
     pub fn finish(self) -> io::Result<()> {
         self.file.write_all(&self.hasher.finish().hash.to_le_bytes())
@@ -57,6 +61,10 @@ impl<R: Read> Source<R> {
 
     pub fn float(&mut self) -> io::Result<f64> {
         self.array().map(f64::from_le_bytes)
+    }
+
+    pub fn small_float(&mut self) -> io::Result<f32> {
+        self.array().map(f32::from_le_bytes)
     }
 
     pub fn flag(&mut self) -> io::Result<bool> {

@@ -1,4 +1,4 @@
-//! The state of the model in a file, to go on from after an interruption.
+//! What a run has found by now, in a file, to go on from after an interruption.
 //!
 //! A format of our own, little-endian throughout:
 //!
@@ -7,7 +7,8 @@
 //! | 8 | `BAYSORCK` |
 //! | 4 | version of the format |
 //! | … | identity: a count, then names and values of everything that may change a result |
-//! | … | the [`Checkpoint`]: iteration, assignment, shapes, owners, trace, history, convergence |
+//! | … | what is [`Prepared`]: confidences, clusters, compartments, each after a byte that says whether it is there |
+//! | … | after such a byte the [`Checkpoint`]: iteration, assignment, shapes, owners, trace, history, convergence |
 //! | 8 | XXH64 of all bytes before it |
 //!
 //! Lengths are 64-bit numbers before the items; texts are UTF-8; an absent component is 0.
@@ -16,6 +17,7 @@
 
 mod bytes;
 mod content;
+mod prepared;
 #[cfg(test)]
 mod tests;
 
@@ -27,9 +29,11 @@ use super::atomic::{self, WriteError};
 use crate::bmm::Checkpoint;
 use bytes::{Sink, Source, is_whole};
 use content::{read_checkpoint, write_checkpoint};
+pub use prepared::Prepared;
+use prepared::{read_prepared, write_prepared};
 
 const MAGIC: [u8; 8] = *b"BAYSORCK";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// Magic, version, number of identity entries, hash.
 const SHORTEST: u64 = 8 + 4 + 8 + 8;
 
@@ -90,7 +94,14 @@ pub enum CheckpointError {
 }
 
 /// Writes a checkpoint of the run `identity`; the file of an earlier one is replaced when this one is complete.
-pub fn write(path: &Path, identity: &Identity, checkpoint: &Checkpoint<'_>) -> Result<(), WriteError> {
+///
+/// `model`: its state, once it has begun.
+pub fn write(
+    path: &Path,
+    identity: &Identity,
+    prepared: &Prepared<'_>,
+    model: Option<&Checkpoint<'_>>,
+) -> Result<(), WriteError> {
     atomic::write_file(path, |file| {
         let mut sink = Sink::new(file);
         sink.bytes(&MAGIC)?;
@@ -100,7 +111,11 @@ pub fn write(path: &Path, identity: &Identity, checkpoint: &Checkpoint<'_>) -> R
             sink.length(text.len())?;
             sink.bytes(text.as_bytes())?;
         }
-        write_checkpoint(&mut sink, checkpoint)?;
+        write_prepared(&mut sink, prepared)?;
+        sink.flag(model.is_some())?;
+        if let Some(model) = model {
+            write_checkpoint(&mut sink, model)?;
+        }
         sink.finish()
     })
 }
@@ -163,16 +178,37 @@ impl Stored {
         Err(CheckpointError::OtherRun { path: self.path.clone(), difference })
     }
 
-    /// Reads the content.
-    pub fn read(mut self) -> Result<Checkpoint<'static>, CheckpointError> {
-        let checkpoint = read_checkpoint(&mut self.source);
-        let whole = checkpoint.ok().filter(|_| self.source.left == 0);
-        whole.ok_or(CheckpointError::Damaged { path: self.path })
+    /// Reads what was found before the model began. What follows is read by [`Begun::read`], if there is anything.
+    pub fn prepared(mut self) -> Result<(Prepared<'static>, Option<Begun>), CheckpointError> {
+        let read = read_prepared(&mut self.source).and_then(|prepared| Ok((prepared, self.source.flag()?)));
+        match read {
+            Ok((prepared, true)) => Ok((prepared, Some(Begun(self)))),
+            Ok((prepared, false)) if self.source.left == 0 => Ok((prepared, None)),
+            _ => Err(CheckpointError::Damaged { path: self.path }),
+        }
     }
 
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+/// The part of a checkpoint file with the state of the model.
+#[derive(Debug)]
+pub struct Begun(Stored);
+
+impl Begun {
+    /// The same as [`Stored::check`].
+    pub fn check(&self, identity: &[(String, String)]) -> Result<(), CheckpointError> {
+        self.0.check(identity)
+    }
+
+    /// Reads the state of the model.
+    pub fn read(self) -> Result<Checkpoint<'static>, CheckpointError> {
+        let mut source = self.0.source;
+        let checkpoint = read_checkpoint(&mut source);
+        checkpoint.ok().filter(|_| source.left == 0).ok_or(CheckpointError::Damaged { path: self.0.path })
     }
 }
 
