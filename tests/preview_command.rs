@@ -149,21 +149,21 @@ fn numbers_are_those_of_the_table() {
 
 #[test]
 fn multiqc_finds_its_files() {
-    let folder = Folder::with("slide7.csv", Tissue::default().csv_2d());
-    folder.succeed("preview slide7.csv -m 8 -o out/");
-    let content = |what: &str| folder.json(&format!("out/preview_{what}_mqc.json"));
+    let folder = Folder::with("t.csv", Tissue::default().csv_2d());
+    folder.succeed("preview t.csv -m 8 -o slide7/out/");
+    let content = |what: &str| folder.json(&format!("slide7/out/preview_{what}_mqc.json"));
     for (what, plot) in
         [("general", "generalstats"), ("table", "table"), ("molecules", "bargraph"), ("noise", "linegraph")]
     {
         let content = content(what);
         assert_eq!(content["plot_type"], plot);
         assert!(content["id"].as_str().unwrap().starts_with("baysor_preview"));
-        // The page has no name of its own, so the sample has that of the table.
+        // The page has no name of its own, so the sample has that of the folder.
         assert!(content["data"]["slide7"].is_object() || content["data"]["slide7"].is_array(), "{content}");
     }
-    let numbers = folder.json("out/preview.json");
+    let numbers = folder.json("slide7/out/preview.json");
     assert_eq!(content("general")["data"]["slide7"]["molecules"], numbers["molecules"]["n"]);
-    let png = std::fs::read(folder.path("out/preview_transcripts_mqc.png")).unwrap();
+    let png = std::fs::read(folder.path("slide7/out/preview_transcripts_mqc.png")).unwrap();
     assert!(png.starts_with(b"\x89PNG"));
 }
 
@@ -286,7 +286,7 @@ fn neither_threads_nor_the_name_of_the_output_change_the_report() {
     let tissue = Tissue { side: 16, per_cell: 30, ..Tissue::default() };
     let folder = Folder::with("t.csv", tissue.csv_3d());
     let files = |threads: usize| -> BTreeMap<String, Vec<u8>> {
-        folder.succeed(&format!("preview t.csv -t {threads} -o out{threads}/preview.html"));
+        folder.succeed(&format!("preview t.csv -t {threads} --sample-name s -o out{threads}/preview.html"));
         let results = folder.results(&["t.csv"]).into_iter();
         let prefix = format!("out{threads}/");
         results.filter_map(|(name, bytes)| Some((name.strip_prefix(&prefix)?.to_owned(), bytes))).collect()

@@ -275,3 +275,40 @@ fn multiqc_finds_a_sample_with_numbers() {
     let text = folder.text("ID_segmentation_numbers_mqc.json") + &folder.text("ID_segmentation_diagnostics.html");
     assert!(!text.contains("memory"), "times and memory are in manifests only");
 }
+
+/// Names of the samples in a file.
+fn samples(folder: &Folder, name: &str) -> Vec<String> {
+    folder.json(name)["data"].as_object().unwrap().keys().cloned().collect()
+}
+
+#[test]
+fn two_samples_with_tables_of_one_name_were_one_in_multiqc() {
+    let folder = Folder::new();
+    for sample in ["A", "B"] {
+        folder.write(&format!("{sample}/transcripts.csv"), tissue().csv_2d());
+        folder.succeed(&format!("preview {sample}/transcripts.csv -m 8 -o {sample}/preview/"));
+        folder.succeed(&format!("run {sample}/transcripts.csv -m 8 -s 3 --iters 25 -p -o {sample}/run/"));
+        // What was looked at and what was found is one row.
+        assert_eq!(samples(&folder, &format!("{sample}/preview/preview_general_mqc.json")), [sample]);
+        assert_eq!(samples(&folder, &format!("{sample}/run/segmentation_numbers_mqc.json")), [sample]);
+    }
+}
+
+#[test]
+fn a_sample_has_the_name_that_it_is_given() {
+    let folder = folder();
+    let named = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().chain(["--sample-name", "Mouse 7, left"]).collect();
+        folder.baysor(&words).assert_success();
+    };
+    named("preview t2.csv -m 8 -o A_preview.html");
+    named("run t2.csv -m 8 -s 3 --iters 25 -p -o B.csv --stage s");
+    named("export s -p -o C.csv");
+    for file in ["A_preview_table_mqc.json", "B_numbers_mqc.json", "B_convergence_mqc.json", "C_cells_mqc.json"] {
+        assert_eq!(samples(&folder, file), ["Mouse 7, left"], "{file}");
+    }
+    for name in ["", "a/b", "..", " a", "a\u{7}b"] {
+        let line = ["run", "t2.csv", "-m", "8", "-s", "3", "--sample-name", name];
+        folder.baysor(&line).assert_failure(2, &["--sample-name", "without slashes"]);
+    }
+}

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::merged::Merged;
 use super::resolve::{Request, merge, program};
 use super::settings::{BundleSettings, CountFormat, ExportSettings};
-use super::{ConfigError, OutputNames, formats};
+use super::{ConfigError, OutputNames, formats, sample};
 use crate::data::{Layout3d, PolygonFormat};
 
 /// Merges and checks a request of `export`, whose first argument is a stage; see [`resolve`](super::resolve::resolve).
@@ -38,11 +38,12 @@ pub(super) fn settings(request: &Request, merged: &Merged) -> Result<BundleSetti
         _ => CountFormat::Loom,
     };
     let output = request.output.clone().unwrap_or_else(|| PathBuf::from(merged.text("output")));
+    let names = match is_wanted(request, merged) {
+        true => outputs(&output, count_format)?,
+        false => OutputNames::new(&output, count_format),
+    };
     Ok(BundleSettings {
-        outputs: match is_wanted(request, merged) {
-            true => outputs(&output, count_format)?,
-            false => OutputNames::new(&output, count_format),
-        },
+        outputs: names.of_sample(sample::given(merged)?),
         polygon_format: match merged.text("polygon_format") {
             "none" => None,
             "GeometryCollection" => Some(PolygonFormat::GeometryCollection),

@@ -24,6 +24,7 @@ mod prior;
 pub mod prior_settings;
 pub mod resolve;
 pub mod run_id;
+mod sample;
 mod scale;
 pub mod settings;
 pub mod stage;

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::{CountFormat, EXPORT_RECORD, ExportFormat};
+use super::{CountFormat, EXPORT_RECORD, ExportFormat, sample};
 
 /// The files of one run. Nothing is created here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub struct OutputNames {
     pub multiqc_convergence: PathBuf,
     /// The state of the model while it iterates; gone when the run is complete.
     pub checkpoint: PathBuf,
+    /// What the sample is called in files for MultiQC; `None` if nothing tells.
+    pub sample: Option<String>,
     /// What all names but that of the molecule table begin with.
     stem: PathBuf,
 }
@@ -78,8 +80,10 @@ impl OutputNames {
             name.push(suffix);
             PathBuf::from(name)
         };
+        let molecules = if has_extension { table } else { with("segmentation.csv") };
         Self {
-            molecules: if has_extension { table } else { with("segmentation.csv") },
+            sample: sample::by_output(&molecules, "segmentation"),
+            molecules,
             cell_stats: with("cell_stats.csv"),
             counts: with(&format!("counts.{}", counts.extension())),
             polygons_2d: with("polygons_2d.json"),
@@ -99,6 +103,11 @@ impl OutputNames {
             checkpoint: with("checkpoint.bin"),
             stem,
         }
+    }
+
+    /// The same names for a sample that is called `sample`, if that is given.
+    pub fn of_sample(self, sample: Option<String>) -> Self {
+        Self { sample: sample.or(self.sample.clone()), ..self }
     }
 
     /// The same names with another place for the checkpoint.
@@ -152,14 +161,6 @@ impl OutputNames {
             &self.multiqc_cells,
             &self.multiqc_convergence,
         ]
-    }
-
-    /// What a run is called among others: the name of its table without `_segmentation.csv`; `None` for the fixed name
-    /// `segmentation.csv`, which says nothing.
-    pub fn sample(&self) -> Option<String> {
-        let stem = self.molecules.file_stem()?.to_string_lossy();
-        let name = stem.strip_suffix("_segmentation").unwrap_or(&stem);
-        (name != "segmentation" && !name.is_empty()).then(|| name.to_owned())
     }
 
     /// All files but the reports; the checkpoint is the last.
@@ -235,14 +236,5 @@ mod tests {
         let expected = ["diagnostics.html", "borders.html", "borders.png"].map(|suffix| format!("o/s_{suffix}"));
         assert_eq!(reports[..3], expected);
         assert!(reports[3..].iter().all(|path| path.starts_with("o/s_") && path.contains("_mqc.")));
-    }
-
-    #[test]
-    fn a_run_is_called_after_its_table() {
-        let sample = |output: &str| OutputNames::for_output(Path::new(output), false, CountFormat::Loom).sample();
-        assert_eq!(sample("out/ID_segmentation.csv").as_deref(), Some("ID"));
-        assert_eq!(sample("out/ID").as_deref(), Some("ID"));
-        assert_eq!(sample("ID/segmentation.csv"), None);
-        assert_eq!(sample("out/"), None);
     }
 }

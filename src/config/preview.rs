@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::resolve::{Request, check_molecules, input, merge, program, vector_method};
 use super::settings::{ColorSettings, InputSettings, ProgramSettings};
-use super::{ConfigError, stage::PriorStage};
+use super::{ConfigError, sample, stage::PriorStage};
 use crate::config::Note;
 
 /// The settings of the command `preview`.
@@ -53,7 +53,9 @@ impl PreviewOutputs {
     /// The files for an output that the user named.
     ///
     /// KEEPS: a folder, existing or ending in a separator, gets `preview.html`; the log is `<stem>_preview_log.log`.
-    fn new(output: &Path, molecules: &Path) -> Result<Self, ConfigError> {
+    ///
+    /// `sample`: the name of the sample, if it is given; `molecules`: the table, whose name is the last resort.
+    fn new(output: &Path, sample: Option<String>, molecules: &Path) -> Result<Self, ConfigError> {
         let is_folder = output.is_dir() || output.to_string_lossy().ends_with(std::path::is_separator);
         let page = if is_folder { output.join(PAGE) } else { output.to_path_buf() };
         let stem = page.with_extension("");
@@ -71,7 +73,8 @@ impl PreviewOutputs {
                 "the page cannot be called so, as its numbers are; write NAME.html, and NAME.json comes with it";
             return Err(invalid(remedy));
         }
-        let sample = sample(&stem, molecules);
+        let of_table = || molecules.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let sample = sample.or_else(|| sample::by_output(&page, "preview")).unwrap_or_else(of_table);
         let mut outputs = Self { page, numbers, log: PathBuf::new(), sample, stem };
         outputs.log = outputs.beside("_preview_log.log");
         Ok(outputs)
@@ -95,18 +98,6 @@ impl PreviewOutputs {
     /// A file for MultiQC.
     pub fn multiqc(&self, what: &str, extension: &str) -> PathBuf {
         self.beside(&format!("_{what}_mqc.{extension}"))
-    }
-}
-
-/// The name of the sample: the page's without `preview`, or the molecule table's if nothing else is left.
-fn sample(stem: &Path, molecules: &Path) -> String {
-    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let of_page = name(stem);
-    let of_page = of_page.strip_suffix("preview").unwrap_or(&of_page).trim_end_matches(['_', '-', '.']);
-    if of_page.is_empty() {
-        name(molecules).split('.').next().unwrap_or_default().to_owned()
-    } else {
-        of_page.to_owned()
     }
 }
 
@@ -136,7 +127,7 @@ pub fn resolve_preview(
         min_pixels_per_cell: merged.size("plotting.min_pixels_per_cell"),
         max_plot_size: merged.size("plotting.max_plot_size"),
         file: request.file.clone(),
-        outputs: PreviewOutputs::new(&output, &request.molecules)?,
+        outputs: PreviewOutputs::new(&output, sample::given(&merged)?, &request.molecules)?,
         program: program(request, merged, notes, environment)?,
     })
 }
@@ -146,7 +137,7 @@ mod tests {
     use super::*;
 
     fn outputs(output: &str) -> PreviewOutputs {
-        PreviewOutputs::new(Path::new(output), Path::new("data/slide.csv.gz")).unwrap()
+        PreviewOutputs::new(Path::new(output), None, Path::new("data/slide.csv.gz")).unwrap()
     }
 
     #[test]
@@ -164,12 +155,12 @@ mod tests {
         let files = outputs("no/such/folder/");
         assert_eq!(files.page, Path::new("no/such/folder/preview.html"));
         assert_eq!(files.log, Path::new("no/such/folder/preview_preview_log.log"));
-        assert_eq!(files.sample, "slide");
+        assert_eq!(files.sample, "folder");
     }
 
     #[test]
     fn a_page_called_like_its_numbers_is_refused() {
-        let error = PreviewOutputs::new(Path::new("x.json"), Path::new("t.csv")).unwrap_err().to_string();
+        let error = PreviewOutputs::new(Path::new("x.json"), None, Path::new("t.csv")).unwrap_err().to_string();
         assert!(error.contains("--output") && error.contains("NAME.html"), "{error}");
         assert_eq!(outputs("bare").numbers, Path::new("bare.json"));
     }

@@ -220,6 +220,8 @@ pub const OPTIONS: &[OptionDef] = &[
         "Go on from the checkpoint of the same run, X_checkpoint.bin or DIR/checkpoint.bin, with the same result as without an interruption; without a checkpoint start from the beginning.").flag("resume", "BOOL")),
     placed(Place::CommandLine, key("", "run_id", Kind::Text, Text(""), Output,
         "Text in the names of the cells (C<ID>-1, ...), letters and digits; derived from inputs and parameters if not given.").flag("run-id", "ID").on(SEGMENTING)),
+    placed(Place::CommandLine, key("", "sample_name", Kind::Text, Text(""), Output,
+        "Name of the sample in files for MultiQC (*_mqc.json), the same for all commands of the sample. If it is not given: the name of the output without _segmentation or _preview, or that of the output folder.").flag("sample-name", "NAME").on(&[Command::Run, Command::Preview, Command::Export])),
     placed(Place::CommandLine, key("", "max_memory", Kind::Memory, Text(""), Tiles,
         "Divide the slide into tiles if it needs more memory than this, such as 8GB, 500MB or 16GiB; auto: than the machine, or the container, has available.").flag("max-memory", "SIZE").on(SEGMENTING)),
     placed(Place::CommandLine, key("", "k_neighbors", COUNT, Int(0), Plotting,

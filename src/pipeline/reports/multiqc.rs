@@ -14,11 +14,11 @@ use crate::report::multiqc::{Head, Number, general_stats, line, table};
 /// Points of the line, at most.
 const N_POINTS: usize = 200;
 
-/// Files with their sections. The sample is called after the files, or by the run id where those have the fixed name.
+/// Files with their sections. The sample is called by the run id where nothing else tells its name.
 ///
 /// A line without points would be an empty section, so without iterations there is no file of the convergence.
 pub fn sections<'a>(run: &Run<'_>, outputs: &'a OutputNames) -> Vec<(&'a Path, Value)> {
-    let sample = &outputs.sample().unwrap_or_else(|| run.made.run_id.clone());
+    let sample = outputs.sample.as_ref().unwrap_or(&run.made.run_id);
     let numbers = numbers(run);
     let general = Head {
         id: "baysor_run",

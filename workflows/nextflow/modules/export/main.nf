@@ -34,6 +34,7 @@ process BAYSOR_EXPORT {
         ${args} \\
         ${ncv_option} \\
         --threads ${task.cpus} \\
+        --sample-name '${prefix}' \\
         --output ${prefix}_segmentation.csv \\
         ${stage}
     """

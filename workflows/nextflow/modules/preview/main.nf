@@ -29,6 +29,7 @@ process BAYSOR_PREVIEW {
         ${args} \\
         ${config_option} \\
         --threads ${task.cpus} \\
+        --sample-name '${prefix}' \\
         --output ${prefix}_preview.html \\
         ${molecules}
     """

@@ -25,4 +25,4 @@ rule export:
     container:
         CONTAINER
     shell:
-        "baysor export {params.reports} {params.formats} {params.options} {params.colors:q} --threads {threads} --output {output.molecules:q} {input.stage:q} 2> {log:q}"
+        "baysor export {params.reports} {params.formats} {params.options} {params.colors:q} --threads {threads} --sample-name {wildcards.sample:q} --output {output.molecules:q} {input.stage:q} 2> {log:q}"

@@ -21,4 +21,4 @@ checkpoint preview:
     container:
         CONTAINER
     shell:
-        "baysor preview {params.options} {params.config:q} --threads {threads} --output {output.report:q} {input.molecules:q} 2> {log:q}"
+        "baysor preview {params.options} {params.config:q} --threads {threads} --sample-name {wildcards.sample:q} --output {output.report:q} {input.molecules:q} 2> {log:q}"
