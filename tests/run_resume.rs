@@ -148,12 +148,12 @@ fn an_interrupted_run_with_a_trusted_prior_ends_alike() {
 /// A folder with a run of 400 iterations that was stopped early, and the line that began it.
 fn stopped() -> (Folder, String) {
     let folder = Folder::with("t.csv", tissue().csv_2d());
-    let line = "run t.csv -m 8 -s 3 --iters 4000 -t 1".to_owned();
+    let line = "run t.csv -m 8 -s 3 --iters 20000 -t 1".to_owned();
     let said = interrupted(&folder, &line, "segmentation_log.log", SIGINT, Duration::from_millis(100));
     let said = said.expect("it takes longer");
     assert!(said.contains("Stopping after this iteration") && said.contains("stopped after iteration "), "{said}");
     assert!(
-        said.contains(" of 4000; continue with: baysor run t.csv -m 8 -s 3 --iters 4000 -t 1 --resume\n"),
+        said.contains(" of 20000; continue with: baysor run t.csv -m 8 -s 3 --iters 20000 -t 1 --resume\n"),
         "{said}"
     );
     assert!(!said.contains("error: "), "{said}");
@@ -178,7 +178,7 @@ fn refused(folder: &Folder, line: &str, texts: &[&str]) {
 fn a_checkpoint_of_another_run_is_refused_with_what_differs() {
     let (folder, line) = stopped();
     refused(&folder, &format!("{line} --seed 2"), &["another run: seed was '1' and is '2' now"]);
-    refused(&folder, &line.replace("4000", "40"), &["another run: iters was '4000' and is '40' now"]);
+    refused(&folder, &line.replace("20000", "40"), &["another run: iters was '20000' and is '40' now"]);
     refused(&folder, &format!("{line} --converged 0.1"), &["another run: converged was '0' and is '0.1' now"]);
     folder.write("t.csv", Tissue { seed: 3, ..tissue() }.csv_2d());
     refused(&folder, &line, &["another run: the molecule table was '", " bytes, hash "]);
