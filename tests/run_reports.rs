@@ -231,7 +231,7 @@ fn a_stage_without_iterations_has_sentences_in_place_of_their_charts() {
         assert_eq!(kept.len() + if kind == "run" { 2 } else { 0 }, tables.len());
         manifest["tables"] = kept.into();
         manifest["stage"] = kind.into();
-        folder.write("s/manifest.json", manifest.to_string());
+        folder.write("s/manifest.json", baysor::io::stage::seal(&manifest.to_string()));
         folder.succeed(&format!("export s -p -o {kind}/ID.csv"));
         let page = sound_page(&folder, &format!("{kind}/ID_diagnostics.html"));
         assert!(page.contains(reason) && page.contains("not recorded"), "{kind}");

@@ -375,10 +375,12 @@ fn a_stage_that_is_not_whole_is_named_with_the_remedy() {
     refused(&["run/cells.arrow", "missing", "Copy the whole stage directory again"]);
     fs::write(folder.path("run/cells.arrow"), &cells).unwrap();
 
-    folder.write("run/manifest.json", manifest.replacen("\"format_version\": 1", "\"format_version\": 9", 1));
-    refused(&["format version 9", "reads versions up to 2"]);
+    folder.write("run/manifest.json", manifest.replacen("\"format_version\": 3", "\"format_version\": 9", 1));
+    refused(&["format version 9", "reads versions up to 3"]);
     folder.write("run/manifest.json", &manifest[..manifest.len() / 2]);
-    refused(&["run/manifest.json", "damaged", "Make the stage again"]);
+    refused(&["run/manifest.json", "damaged", "make the stage again"]);
+    folder.write("run/manifest.json", manifest.replacen("\"n_cells\": ", "\"n_cells\": 1", 1));
+    refused(&["run/manifest.json", "not as it was written", "make the stage again"]);
     folder.write("run/manifest.json", "{}");
     refused(&["not the manifest of a stage"]);
     fs::remove_file(folder.path("run/manifest.json")).unwrap();

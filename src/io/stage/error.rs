@@ -40,7 +40,8 @@ pub enum StageError {
         detail: String,
     },
     /// A manifest that was edited or cut.
-    #[error("{}: the manifest is damaged ({detail}). Make the stage again", path.display())]
+    #[error("{}: the manifest is damaged ({detail}). Copy the whole stage directory again, or make the stage \
+             again", path.display())]
     Manifest {
         /// The manifest.
         path: PathBuf,

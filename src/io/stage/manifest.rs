@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::tile::{self, TileManifest};
-use super::{StageError, StageKind};
+use super::{StageError, StageKind, seal};
 use crate::io::atomic;
 use crate::io::molecules::{Fingerprint, Hasher};
 
@@ -17,11 +17,9 @@ use crate::io::molecules::{Fingerprint, Hasher};
 pub const MANIFEST_FILE: &str = "manifest.json";
 /// What `format` says in every manifest.
 pub(super) const FORMAT: &str = "baysor-stage";
-/// The newest version of the format that this program reads and writes: with the object `tile`. Stages without it have
-/// the version 1, which older programs read.
-pub const FORMAT_VERSION: u32 = 2;
-/// The version of stages that are no part of a slide.
-const VERSION_WITHOUT_TILE: u32 = 1;
+/// The version of the format that this program writes: with [`Timing::xxh64`]. It reads the older ones, 2 with the object
+/// `tile` and 1 without it.
+pub const FORMAT_VERSION: u32 = 3;
 /// Name of the summary number that tells how many molecules make a segment of the prior segmentation.
 pub const MIN_MOLECULES_PER_SEGMENT: &str = "min_molecules_per_segment";
 /// Version of this program.
@@ -166,6 +164,9 @@ pub struct Timing {
     pub paths: Vec<String>,
     /// Parts of the work, in order.
     pub phases: Vec<Phase>,
+    /// XXH64 of the file with zeros in place of these 16 digits; the last entry. Older formats have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub xxh64: Option<String>,
 }
 
 /// A part of the work.
@@ -185,7 +186,7 @@ impl Manifest {
     pub fn new(stage: StageKind, seed: u64) -> Self {
         Self {
             format: FORMAT.to_owned(),
-            format_version: VERSION_WITHOUT_TILE,
+            format_version: FORMAT_VERSION,
             stage,
             program_version: PROGRAM_VERSION.to_owned(),
             seed,
@@ -238,11 +239,6 @@ impl Manifest {
         hasher.finish()
     }
 
-    /// The oldest version of the format that can hold this.
-    pub(super) fn least_version(&self) -> u32 {
-        if self.tile.is_some() { FORMAT_VERSION } else { VERSION_WITHOUT_TILE }
-    }
-
     /// Compares fields with one another. `dir` is for messages.
     pub(super) fn check(&self, dir: &Path) -> Result<(), StageError> {
         match tile::fault(self) {
@@ -251,22 +247,30 @@ impl Manifest {
         }
     }
 
-    /// The text of the file.
+    /// The text of the file, with its hash.
     pub fn to_json(&self) -> String {
-        serde_json::to_string_pretty(self).map(|text| text + "\n").unwrap_or_default()
+        let timing = Timing { xxh64: Some(seal::OPEN.to_owned()), ..self.timing.clone() };
+        let text = serde_json::to_string_pretty(&Self { timing, ..self.clone() });
+        text.map(|text| seal::seal(&(text + "\n"))).unwrap_or_default()
     }
 
-    /// Writes `manifest.json` into a directory, all or nothing.
-    pub(super) fn write(&self, dir: &Path) -> Result<(), StageError> {
+    /// Writes `manifest.json` into a directory, all or nothing, and enters its hash here.
+    pub(super) fn write(&mut self, dir: &Path) -> Result<(), StageError> {
         let text = self.to_json();
-        Ok(atomic::write_file(&dir.join(MANIFEST_FILE), |file| file.write_all(text.as_bytes()))?)
+        atomic::write_file(&dir.join(MANIFEST_FILE), |file| file.write_all(text.as_bytes()))?;
+        self.timing.xxh64 = seal::written(&text).map(str::to_owned);
+        Ok(())
     }
 
     /// Reads and checks `manifest.json` in a directory.
-    pub(super) fn read(dir: &Path) -> Result<Self, StageError> {
+    ///
+    /// Returned besides is the error of a manifest that its hash does not fit. It is for the end: what else is wrong with
+    /// the stage tells more.
+    pub(super) fn read(dir: &Path) -> Result<(Self, Result<(), StageError>), StageError> {
         let path = dir.join(MANIFEST_FILE);
-        let text = fs::read_to_string(&path).map_err(|source| StageError::Unreadable { path: path.clone(), source })?;
+        let bytes = fs::read(&path).map_err(|source| StageError::Unreadable { path: path.clone(), source })?;
         let damaged = |detail: String| StageError::Manifest { path: path.clone(), detail };
+        let text = String::from_utf8(bytes).map_err(|error| damaged(error.to_string()))?;
         let value: Value = serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
         // Format and version first: a newer manifest may have fields that this program does not know.
         if value.get("format").and_then(Value::as_str) != Some(FORMAT) {
@@ -289,7 +293,8 @@ impl Manifest {
         }
         let manifest: Self = serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
         manifest.check(dir)?;
-        Ok(manifest)
+        let fault = seal::fault(&text, version >= FORMAT_VERSION.into());
+        Ok((manifest, fault.map_or(Ok(()), |detail| Err(damaged(detail)))))
     }
 }
 

@@ -38,24 +38,31 @@ impl StageReader {
     /// All tables are read once to compare their sizes, rows and content with the manifest, so a stage that was cut, edited or
     /// mixed with another is an error here and never a result. Errors name the directory or the table, and what to do.
     pub fn open(dir: &Path, expected: &[StageKind]) -> Result<Self, StageError> {
-        let Self { dir, manifest } = Self::peek(dir, expected)?;
+        let (Self { dir, manifest }, seal) = Self::look(dir, expected)?;
         let checks: Vec<Result<(), StageError>> =
             manifest.tables.par_iter().map(|entry| check_table(&dir, entry)).collect();
         checks.into_iter().collect::<Result<(), _>>()?;
-        Ok(Self { dir, manifest })
+        seal.map(|()| Self { dir, manifest })
     }
 
     /// Opens a stage as [`open`](Self::open) does, without a look at its tables: for those who need the manifest only.
     pub fn peek(dir: &Path, expected: &[StageKind]) -> Result<Self, StageError> {
+        let (stage, seal) = Self::look(dir, expected)?;
+        // Where the manifest was changed, a look at the tables may tell what is wrong.
+        if seal.is_err() { Self::open(dir, expected) } else { Ok(stage) }
+    }
+
+    /// Reads and checks the manifest. Whether its hash fits is the second value.
+    fn look(dir: &Path, expected: &[StageKind]) -> Result<(Self, Result<(), StageError>), StageError> {
         let dir = directory_of(dir);
         check_finished(&dir)?;
-        let manifest = Manifest::read(&dir)?;
+        let (manifest, seal) = Manifest::read(&dir)?;
         if !expected.contains(&manifest.stage) {
             let names: Vec<String> = expected.iter().map(|kind| format!("'{kind}'")).collect();
             return Err(StageError::WrongKind { dir, found: manifest.stage, expected: names.join(" or ") });
         }
         check_entries(&dir, &manifest)?;
-        Ok(Self { dir, manifest })
+        Ok((Self { dir, manifest }, seal))
     }
 
     /// Whether a path is meant as a stage: a directory with a manifest or the mark of an unfinished one, or a manifest.

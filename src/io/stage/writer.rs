@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::appender::{TableAppender, WrittenTable};
 use super::ipc::Hashing;
-use super::manifest::{MANIFEST_FILE, Manifest, TableEntry, hash_text};
+use super::manifest::{FORMAT_VERSION, MANIFEST_FILE, Manifest, TableEntry, hash_text};
 use super::schema::{self, TABLES, Table};
 use super::slide_fit;
 use super::{
@@ -257,7 +257,7 @@ impl StageWriter {
             tile.texts = texts;
         }
         manifest.check(&self.dir)?;
-        manifest.format_version = manifest.least_version();
+        manifest.format_version = FORMAT_VERSION;
         remove(&self.dir.join(MANIFEST_FILE))?;
         for file in &mut self.files {
             file.sync()?;
@@ -350,7 +350,7 @@ fn check_replaceable(dir: &Path, kind: StageKind) -> Result<(), StageError> {
     let names = names_in(dir)?;
     let has = |name: &str| names.iter().any(|have| have == name);
     if has(MANIFEST_FILE) {
-        let found = Manifest::read(dir)?.stage;
+        let (Manifest { stage: found, .. }, _) = Manifest::read(dir)?;
         return if found == kind {
             Ok(())
         } else {

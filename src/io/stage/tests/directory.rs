@@ -109,10 +109,10 @@ fn manifests_that_are_newer_cut_or_foreign_are_told_apart() {
         fs::write(&path, good.replacen(from, to, 1)).unwrap();
         message(open(dir.path()))
     };
-    let text = with("\"format_version\": 1", "\"new_thing\": [], \"format_version\": 12");
-    assert!(text.contains("has the format version 12") && text.contains("reads versions up to 2"), "{text}");
+    let text = with("\"format_version\": 3", "\"new_thing\": [], \"format_version\": 12");
+    assert!(text.contains("has the format version 12") && text.contains("reads versions up to 3"), "{text}");
     assert!(with("baysor-stage", "web-app").contains("its format is not 'baysor-stage'"));
-    assert!(with("\"format_version\": 1", "\"format_version\": -1").contains("format_version is missing"));
+    assert!(with("\"format_version\": 3", "\"format_version\": -1").contains("format_version is missing"));
     assert!(with("\"seed\"", "\"sede\"").contains("unknown field `sede`"));
     assert!(with("\"file\": \"cells.arrow\"", "\"file\": \"../cells.arrow\"").contains("is not known"));
     assert!(with("\"n_rows\": 10", "\"n_rows\": -10").contains("the manifest is damaged"));
@@ -124,6 +124,29 @@ fn manifests_that_are_newer_cut_or_foreign_are_told_apart() {
     fs::write(&path, good.replacen("\"n_rows\": 10", "\"n_rows\": 11", 1)).unwrap();
     let error = message(open(dir.path()));
     assert!(error.contains("it has 10 rows, but the manifest says 11"), "{error}");
+}
+
+#[test]
+fn every_changed_byte_of_a_manifest_is_noticed_and_older_ones_are_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let written = write_all(dir.path());
+    let path = dir.path().join(MANIFEST_FILE);
+    let good = fs::read(&path).unwrap();
+    for at in 0..good.len() {
+        let mut changed = good.clone();
+        changed[at] ^= 2;
+        fs::write(&path, changed).unwrap();
+        let told = message(open(dir.path()));
+        assert!(StageReader::peek(dir.path(), &StageKind::ALL).is_err(), "byte {at}: {told}");
+    }
+    let with = |format_version: u32| {
+        let timing = Timing { xxh64: None, ..written.timing.clone() };
+        let manifest = Manifest { format_version, timing, ..written.clone() };
+        fs::write(&path, serde_json::to_string_pretty(&manifest).unwrap()).unwrap();
+        open(dir.path())
+    };
+    assert_eq!(with(1).unwrap().manifest().tables, written.tables);
+    assert!(message(with(FORMAT_VERSION)).contains("timing.xxh64, is missing"));
 }
 
 #[test]

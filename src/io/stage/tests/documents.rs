@@ -103,7 +103,7 @@ fn manifest_follows_its_json_schema_and_the_schema_requires_every_field() {
     let kinds: Vec<&str> =
         schema["properties"]["stage"]["enum"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     assert_eq!(kinds, StageKind::ALL.map(StageKind::name));
-    assert_eq!(schema["properties"]["format_version"]["enum"], serde_json::json!([1, FORMAT_VERSION]));
+    assert_eq!(schema["properties"]["format_version"]["enum"], serde_json::json!([1, 2, FORMAT_VERSION]));
 }
 
 #[test]
@@ -113,7 +113,8 @@ fn numbers_in_manifests_come_back_to_the_last_bit() {
     for value in hard.iter().chain(&(0..2000).map(|i| 1.0 / (f64::from(i) + 0.7)).collect::<Vec<_>>()) {
         manifest.estimates.push(Estimate::new("value", *value, "given"));
     }
-    let again: Manifest = serde_json::from_str(&manifest.to_json()).unwrap();
+    let mut again: Manifest = serde_json::from_str(&manifest.to_json()).unwrap();
+    again.timing.xxh64 = None;
     assert_eq!(again, manifest);
     for (one, other) in manifest.estimates.iter().zip(&again.estimates) {
         assert_eq!(one.value.as_f64().unwrap().to_bits(), other.value.as_f64().unwrap().to_bits());

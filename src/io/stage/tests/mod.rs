@@ -210,6 +210,7 @@ fn manifest() -> Manifest {
         command_line: "run molecules.csv".to_owned(),
         paths: vec!["molecules.csv".to_owned()],
         phases: vec![Phase { name: "Loading data".to_owned(), seconds: 0.5, peak_memory_bytes: None }],
+        xxh64: None,
     };
     manifest
 }

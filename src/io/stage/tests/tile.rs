@@ -154,7 +154,7 @@ fn the_place_of_a_tile_comes_back_and_follows_the_json_schema() {
 fn a_stage_that_is_no_part_of_a_slide_says_nothing_of_tiles() {
     let dir = tempfile::tempdir().unwrap();
     let manifest = write_all(dir.path());
-    assert_eq!((manifest.format_version, manifest.tile.as_ref()), (1, None));
+    assert_eq!((manifest.format_version, manifest.tile.as_ref()), (FORMAT_VERSION, None));
     assert!(!manifest.to_json().contains("\"tile\""));
 }
 
