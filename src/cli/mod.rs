@@ -139,15 +139,17 @@ fn status_of(result: anyhow::Result<()>, command: Command) -> u8 {
     FAILURE
 }
 
-/// Prints a result, and returns the exit status. A reader that went away is no error, but a full disk is.
+/// Prints a result, and returns the exit status. A reader that went away is not told, but not all of the result is there.
 fn print(text: &str) -> u8 {
     let mut out = std::io::stdout();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            complain(&format!("the result cannot be printed: {error}"));
+        Ok(()) => SUCCESS,
+        Err(error) => {
+            if error.kind() != ErrorKind::BrokenPipe {
+                complain(&format!("the result cannot be printed: {error}"));
+            }
             FAILURE
         }
-        _ => SUCCESS,
     }
 }
 

@@ -109,7 +109,7 @@ impl Console {
     }
 
     fn say(&self, state: &mut State, level: &Level, message: &str) {
-        let line = line(level, message);
+        let line = line(level, &super::cut(message));
         let shown = match level {
             Level::Error => false,
             Level::Warning => true,
@@ -399,6 +399,19 @@ mod tests {
         assert_eq!(screen.text().lines().count(), 2);
         assert!(screen.text().contains("segmentation: iteration 2 of 100, noise 12.5%, components 42"));
         assert!(screen.text().contains(" left at most"));
+    }
+
+    #[test]
+    fn a_label_of_fifty_thousand_letters_filled_the_screen() {
+        let folder = tempfile::tempdir().unwrap();
+        let (console, screen) = console(Verbosity::Normal, BETWEEN_LINES, &folder.path().join("l.log"));
+        console.warning(&format!("The segment '{}' is odd", "L".repeat(50_000)));
+        let text = screen.text();
+        assert!(
+            text.len() < 5000 && text.contains("The segment 'LLL") && text.contains("more bytes"),
+            "{}",
+            text.len()
+        );
     }
 
     #[test]

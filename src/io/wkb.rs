@@ -30,7 +30,7 @@ pub(super) fn encode_multi(ring: &Ring, bytes: &mut Vec<u8>) {
     bytes.splice(..0, outer);
 }
 
-/// The ring of a polygon; `None` if the bytes are anything else.
+/// The ring of a polygon, with finite coordinates; `None` if the bytes are anything else.
 pub(super) fn decode(bytes: &[u8]) -> Option<Ring> {
     let number = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
     if *bytes.first()? != LITTLE_ENDIAN || number(1)? != POLYGON || number(5)? != 1 {
@@ -42,7 +42,8 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Ring> {
         return None;
     }
     let coordinate = |bytes: &[u8]| bytes.try_into().map(f64::from_le_bytes).unwrap_or(f64::NAN);
-    Some(vertices.chunks_exact(16).map(|pair| [coordinate(&pair[..8]), coordinate(&pair[8..])]).collect())
+    let ring: Ring = vertices.chunks_exact(16).map(|pair| [coordinate(&pair[..8]), coordinate(&pair[8..])]).collect();
+    ring.iter().flatten().all(|coordinate| coordinate.is_finite()).then_some(ring)
 }
 
 /// The polygons of a geometry that others wrote: rings in polygons, the outer ring first, x and y only. No polygons for
@@ -147,6 +148,8 @@ mod tests {
         encode_multi(&ring, &mut bytes);
         assert_eq!(bytes[..14], [1, 6, 0, 0, 0, 1, 0, 0, 0, 1, 3, 0, 0, 0]);
         assert_eq!(decode(&bytes[9..]), Some(ring));
+        encode(&vec![[0.0, 1.0], [f64::NEG_INFINITY, 1.0]], &mut bytes);
+        assert_eq!(decode(&bytes), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! [claims](Places::claim) the places before it does anything, even before it opens its log.
 
 mod identity;
+mod kind;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -244,11 +245,14 @@ impl Places {
         self.reads.iter().any(|(_, read)| Identity::of(read).is_some_and(|read| read == found) || is_in(read, path))
     }
 
-    /// Sees to it that nothing is written that is read. Changes nothing.
+    /// Sees to it that what is written can be a file, and is nothing that is read. Changes nothing.
     ///
     /// Files are compared as the system knows them, whatever their names. Errors: [`ConfigError::Invalid`] names option,
     /// file and what it is.
     pub fn check(&self) -> Result<(), ConfigError> {
+        for (option, path) in self.folders.iter().chain(&self.writes) {
+            kind::check(option, path)?;
+        }
         let reads: Vec<(Identity, &str)> =
             self.reads.iter().filter_map(|(what, path)| Some((Identity::of(path)?, what.as_str()))).collect();
         for (option, path) in &self.writes {

@@ -73,6 +73,14 @@ pub enum WriteError {
         /// What the system said.
         source: io::Error,
     },
+    /// The format cannot hold what was to be written.
+    #[error("cannot write '{path}': {source}")]
+    Content {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// What it cannot hold.
+        source: io::Error,
+    },
     /// Something that is not a file has the name already.
     #[error("cannot write '{path}': it is {found}, not a file; choose another output name")]
     NotAFile {

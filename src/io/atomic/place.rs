@@ -102,7 +102,11 @@ impl NewPath {
 
     /// An error of writing this file.
     pub fn error(&self, source: io::Error) -> WriteError {
-        WriteError::System { path: self.named.clone(), source }
+        let path = self.named.clone();
+        match source.kind() {
+            io::ErrorKind::InvalidData => WriteError::Content { path, source },
+            _ => WriteError::System { path, source },
+        }
     }
 }
 

@@ -138,3 +138,15 @@ fn files_that_are_held_get_their_names_together_or_not_at_all() {
     write_file(&at("c"), |file| file.write_all(b"new")).expect("written");
     assert!(at("c").exists());
 }
+
+#[test]
+fn content_that_a_format_cannot_hold_was_no_space_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let fail = |kind: io::ErrorKind| {
+        let written = write_file(&folder.path().join("a.json"), |_| Err(io::Error::new(kind, "a boundary at -inf")));
+        anyhow::Error::from(written.unwrap_err())
+    };
+    let told = format!("{:#}", fail(io::ErrorKind::InvalidData));
+    assert!(told.contains("a.json': a boundary at -inf") && !told.contains("space left"), "{told}");
+    assert!(format!("{:#}", fail(io::ErrorKind::StorageFull)).contains("space left"));
+}

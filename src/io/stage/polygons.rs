@@ -128,8 +128,12 @@ pub(super) fn read_polygons(
         let shapes = batch.bytes("geometry")?.values_iter();
         for ((&number, layer), shape) in numbers.iter().zip(layers.iter()).zip(shapes) {
             let cell = CellIdx::from_number(number).ok_or_else(|| damaged(path, "a boundary has the cell 0"))?;
-            let ring = wkb::decode(shape)
-                .ok_or_else(|| damaged(path, format!("the boundary of cell {number} is not a polygon of one ring")))?;
+            let ring = wkb::decode(shape).ok_or_else(|| {
+                damaged(
+                    path,
+                    format!("the boundary of cell {number} is not a polygon of one ring with finite coordinates"),
+                )
+            })?;
             let outlines = match layer {
                 None => Some(&mut polygons.flat),
                 Some(&layer) => polygons

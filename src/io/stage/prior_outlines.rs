@@ -42,8 +42,9 @@ pub(super) fn read_prior_outlines(
             if row == 0 || u64::from(row) > n_segments {
                 return Err(batch.damaged(format!("an outline is of the segment in row {row} of {n_segments}")));
             }
-            let ring = wkb::decode(shape)
-                .ok_or_else(|| damaged(path, format!("an outline of row {row} is not a polygon of one ring")))?;
+            let ring = wkb::decode(shape).ok_or_else(|| {
+                damaged(path, format!("an outline of row {row} is not a polygon of one ring with finite coordinates"))
+            })?;
             outlines.push(SegmentOutline { row: row - 1, ring });
         }
         Ok(())
