@@ -6,7 +6,7 @@ mod support;
 
 use std::path::Path;
 
-use support::{Folder, Outcome};
+use support::{Folder, Outcome, Tissue};
 
 fn data(name: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/accidents").join(name).display().to_string()
@@ -176,4 +176,14 @@ fn options_without_dashes_are_recognised() {
     let folder = Folder::new();
     let outcome = folder.baysor(&["run", &data("molecules.csv.gz"), "scale=-1.0", "-m", "10", "-o", "out/"]);
     outcome.assert_failure(2, &["options begin with dashes: --scale=-1.0"]);
+}
+
+#[test]
+fn a_table_called_parquet_was_csv_without_a_word() {
+    let folder = Folder::with("t.csv", Tissue { side: 6, ..Tissue::default() }.csv_2d());
+    let outcome = folder.succeed("run t.csv -m 8 -s 3 --iters 25 --skip-ncv-color -o out.parquet --stage s");
+    outcome.assert_warning(&["'out.parquet' gets the molecules as CSV", "--format parquet"]);
+    folder.succeed("export s -o out.h5ad").assert_warning(&["as CSV", "--format h5ad"]);
+    let quiet = folder.succeed("export s -o a.csv");
+    assert!(!quiet.stderr.contains("as CSV") && folder.text("out.parquet").starts_with("x,y,gene"), "{}", quiet.stderr);
 }

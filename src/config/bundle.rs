@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::merged::Merged;
 use super::resolve::{Request, merge, program};
-use super::settings::{BundleSettings, CountFormat, ExportSettings};
+use super::settings::{BundleSettings, CountFormat, ExportSettings, Note};
 use super::{ConfigError, OutputNames, formats, sample};
 use crate::data::{Layout3d, PolygonFormat};
 
@@ -18,6 +18,8 @@ pub fn resolve_export(
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<ExportSettings, ConfigError> {
     let merged = merge(request)?;
+    let bundle = settings(request, &merged)?;
+    let notes = name_note(&bundle.outputs).into_iter().collect();
     Ok(ExportSettings {
         stage: request.molecules.clone(),
         ncv: request.ncv.clone(),
@@ -26,8 +28,8 @@ pub fn resolve_export(
         nuclei: formats::nuclei(&merged)?,
         ranger: formats::ranger(request, &merged)?,
         add_excluded: request.add_excluded.clone(),
-        bundle: settings(request, &merged)?,
-        program: program(request, merged, Vec::new(), environment)?,
+        bundle,
+        program: program(request, merged, notes, environment)?,
     })
 }
 
@@ -57,6 +59,23 @@ pub(super) fn settings(request: &Request, merged: &Merged) -> Result<BundleSetti
             _ => Layout3d::Array,
         },
     })
+}
+
+/// A warning for a name of the molecule table that promises another format than CSV.
+pub(super) fn name_note(outputs: &OutputNames) -> Option<Note> {
+    let extension = outputs.molecules.extension()?.to_str()?.to_lowercase();
+    let format = match extension.as_str() {
+        "parquet" | "pq" | "arrow" | "feather" => "parquet",
+        "h5ad" => "h5ad",
+        "zarr" => "spatialdata",
+        "loom" | "h5" | "json" | "geojson" | "html" | "gz" | "zip" => "…",
+        _ => return None,
+    };
+    let path = outputs.molecules.display();
+    Some(Note::Warning(format!(
+        "'{path}' gets the molecules as CSV, whatever its name says. Other formats are chosen by --format {format}, and \
+         their names follow from --output"
+    )))
 }
 
 /// Whether final files are written: without a stage, or if something about them is asked for.

@@ -83,6 +83,7 @@ pub fn resolve(request: &Request, environment: &dyn Fn(&str) -> Option<String>) 
     notes.extend(request.tile.iter().flat_map(TileStage::note).map(Note::Info));
     notes.extend(request.prior_stage.iter().flat_map(PriorStage::note).map(Note::Info));
     notes.extend(plot_note(request, bundle.plot).map(Note::Warning));
+    notes.extend(bundle::name_note(&bundle.outputs).filter(|_| bundle::is_wanted(request, &merged)));
     let compartment_note = prior::compartment_note(&merged, &compartment_genes, n_clusters);
     notes.extend(compartment_note.filter(|_| request.tile.is_none()).map(Note::Warning));
     let is_colored = request.tile.as_ref().map_or(!merged.flag("skip_ncv_color"), |tile| tile.is_colored);
