@@ -1,10 +1,10 @@
 //! The expected cell radius, given or estimated, and whether it can be right.
 
-use crate::config::{RunSettings, ScaleSource, ScaleStd};
+use crate::config::{RunSettings, ScaleSource, ScaleStd, SegmentMeaning};
 use crate::data::Positions;
 use crate::noise::NoiseFit;
 use crate::observe::Observer;
-use crate::prior::PriorError;
+use crate::prior::{self, PriorError};
 
 use super::prior::{FoundPrior, Picture};
 
@@ -31,6 +31,7 @@ pub fn resolve(
 ) -> Result<Scale, PriorError> {
     let std_of_user = match settings.scale {
         ScaleSource::Given { scale, std } => {
+            compare(scale, positions, prior, settings, observer);
             return Ok(Scale { radius: scale, std: std.of(scale), origin: "given" });
         }
         ScaleSource::FromPrior { std } => std,
@@ -62,6 +63,21 @@ pub fn resolve(
         estimate.n_segments, estimate.scale
     ));
     Ok(Scale { radius: estimate.scale, std, origin: "estimated from the prior segmentation" })
+}
+
+/// Warns if segments of the prior are far larger or smaller than cells of a scale that is given. Regions may have any size.
+fn compare(
+    scale: f64,
+    positions: &Positions,
+    prior: Option<&FoundPrior>,
+    settings: &RunSettings,
+    observer: &dyn Observer,
+) {
+    let is_region = settings.prior.meaning == SegmentMeaning::Regions;
+    let Some(found) = prior.filter(|_| !is_region) else { return };
+    if let Some(doubt) = prior::doubts_by_scale(positions, &found.prior.segment_of, &found.table, scale) {
+        observer.warning(&doubt.to_string());
+    }
 }
 
 /// Warns if a cell of this scale would hold far fewer or far more molecules than a cell should.

@@ -21,7 +21,7 @@ pub use labels::{Content, ContentStatistics, Contour, LabelScan, Overview, Readi
 pub use outlines::{SegmentOutline, outlines_of_contours, outlines_of_polygons};
 pub use overlap::{Finding, Likely, Overlap, PriorExtent, PriorKind, check_overlap};
 pub use placement::{Depth, ImageSize, Placement};
-pub use plausibility::{Doubt, Oddity, doubts};
+pub use plausibility::{Doubt, Oddity, doubts, doubts_by_scale};
 pub use polygons::{AssignedPolygons, Polygons, PolygonsBuilder, assign_polygons, assign_to_centers};
 pub use scale::{PriorError, ScaleEstimate, estimate_scale, scale_around_nuclei, scale_of_radii, scale_of_segments};
 pub use segments::{DroppedSegments, NumberedSegments, drop_small_segments, number_labels};

@@ -4,12 +4,13 @@
 //! numbers that start anew in each field of view join cells of all fields, a class is taken for a name. All of these show
 //! in where the molecules of a segment lie, and in how they compare with those of other segments.
 
+mod doubt;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
-
 use rayon::prelude::*;
+
+pub use doubt::{Doubt, Oddity};
 
 use super::table::SegmentTable;
 use crate::data::{CellMembers, Positions, SegmentIdx};
@@ -39,9 +40,22 @@ const GIANT_RADIUS: f64 = 5.0;
 const MOST: f64 = 0.5;
 /// Fewest molecules of which a single segment can hold most.
 const LEAST_OF_MOST: usize = 200;
+/// So few segments are classes if they spread over the area of the molecules so many times, or in three dimensions so many.
+///
+/// METHOD: 1 for two that share the area, such as cells in a crop, and 2 for two that are everywhere. A single one is a disk
+/// in its box at most, 0.79, or everywhere, which is 1.05.
+const CLASSES_COVER: f64 = 1.5;
+const CLASSES_COVER_3D: f64 = 4.0;
+const CLASS_COVERS: f64 = 0.9;
+/// With a scale that is given, a segment of so many times its radius is too large for a cell; told if such segments hold
+/// this share of the molecules in segments.
+const BEYOND_SCALE: f64 = 5.0;
+const BEYOND_SCALE_SHARE: f64 = 0.2;
+/// A typical segment of so small a share of the scale is too small, even for a nucleus.
+const BELOW_SCALE: f64 = 0.1;
 /// A segment of so many times the typical radius is too large; such segments are told if they hold this share of the
 /// molecules in segments.
-const LARGE_RADIUS: f64 = 6.0;
+const LARGE_RADIUS: f64 = 9.0;
 const LARGE_SHARE: f64 = 0.01;
 /// Ratio of spread and spacing of an even disk: the spread is 0.40 and the distance to the third neighbor 0.94 times the
 /// mean distance of molecules, times the root of their number.
@@ -50,70 +64,6 @@ const EVEN_DISK: f64 = 0.43;
 const NEIGHBOR: usize = 3;
 /// Segments named in a message at most.
 const MAX_NAMES: usize = 5;
-
-/// What is odd about segments.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Oddity {
-    /// One segment with much more than others, all over the area.
-    Giant,
-    /// Molecules in several places that are far apart.
-    FarApart,
-    /// Segments that lie on top of each other.
-    OnTop,
-    /// Segments that are much larger than others.
-    Large,
-}
-
-/// Segments that do not look like cells or nuclei. Its text says what was found and what to do.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Doubt {
-    /// What is odd.
-    pub oddity: Oddity,
-    /// How many segments it concerns.
-    pub n_odd: usize,
-    /// Of how many.
-    pub n_segments: usize,
-    /// Share of the molecules in segments that they hold.
-    pub share: f64,
-    /// How odd they are: the largest ratio.
-    pub ratio: f64,
-    /// Names of some, those with the most molecules first.
-    pub names: Vec<String>,
-}
-
-impl fmt::Display for Doubt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { n_odd, n_segments, ratio, .. } = self;
-        let more = if self.names.len() < *n_odd { ", …" } else { "" };
-        let names = format!("'{}'{more}", self.names.join("', '"));
-        let percent = 100.0 * self.share;
-        match self.oddity {
-            Oddity::Giant => write!(
-                f,
-                "A segment of the prior holds {percent:.0} % of the molecules in segments, and is no cell: {names}. If it \
-                 means 'no cell', name it with --unassigned-prior-label; otherwise check what names the segments"
-            ),
-            Oddity::FarApart => write!(
-                f,
-                "{n_odd} of {n_segments} segments of the prior have molecules in places far apart ({percent:.0} % of the \
-                 molecules in segments): {names}. Are the labels unique in a field of view or section only? Then name \
-                 both columns, as in :fov,cell_ID; if they mean 'no cell', use --unassigned-prior-label"
-            ),
-            Oddity::OnTop => write!(
-                f,
-                "The {n_segments} segments of the prior lie on top of each other: together they spread over {ratio:.0} \
-                 times the area of the molecules. The widest are {names}. Labels that are unique in a field of view only, \
-                 classes of cells and labels of other rows look like this"
-            ),
-            Oddity::Large => write!(
-                f,
-                "{n_odd} of {n_segments} segments of the prior are much larger than the others, up to {ratio:.0} times as \
-                 wide, and hold {percent:.0} % of the molecules in segments: {names}. Labels that mean 'no cell' \
-                 (--unassigned-prior-label), outlines of regions and merged nuclei look like this"
-            ),
-        }
-    }
-}
 
 /// A segment, measured.
 #[derive(Clone, Copy)]
@@ -170,13 +120,30 @@ pub fn doubts(positions: &Positions, segment_of: &[Option<SegmentIdx>], table: &
     for giant in pick(&is_giant, &is_told) {
         tell(Oddity::Giant, vec![giant], measured[giant].n as f64 / typical_n.max(1.0), &mut is_told);
     }
+    let covered_by = |at: &[usize]| {
+        let squares = at.iter().map(|&at| measured[at].spread * measured[at].spread);
+        std::f64::consts::TAU * squares.sum::<f64>()
+    };
+    let is_3d = positions.z.is_some();
+    if measured.len() < MIN_SEGMENTS && n_inside >= LEAST_OF_MOST {
+        let rest = pick(&|_| true, &is_told);
+        let covered = covered_by(&rest);
+        let limit = match measured.len() {
+            1 => CLASS_COVERS,
+            _ if is_3d => CLASSES_COVER_3D,
+            _ => CLASSES_COVER,
+        };
+        if rest.len() == measured.len() && covered > limit * area {
+            tell(Oddity::Classes, rest, covered / area, &mut is_told);
+        }
+    }
     let far = pick(&|one| one.evenness > FAR_APART, &is_told);
     let ratio = far.iter().map(|&at| measured[at].evenness).fold(0.0, f64::max);
     tell(Oddity::FarApart, far, ratio, &mut is_told);
     // What was told is left out of what remains to be told of all.
     let rest = pick(&|_| true, &is_told);
-    let covered = rest.iter().map(|&at| std::f64::consts::TAU * measured[at].spread * measured[at].spread).sum::<f64>();
-    let limit = if positions.z.is_some() { COVERED_3D } else { COVERED };
+    let covered = covered_by(&rest);
+    let limit = if is_3d { COVERED_3D } else { COVERED };
     if rest.len() >= MIN_SEGMENTS && covered > limit * area {
         let mut widest = rest;
         widest.sort_by(|&one, &other| measured[other].spread.total_cmp(&measured[one].spread).then(one.cmp(&other)));
@@ -191,6 +158,32 @@ pub fn doubts(positions: &Positions, segment_of: &[Option<SegmentIdx>], table: &
         }
     }
     doubts
+}
+
+/// What is odd about segments beside the expected radius of a cell that the user gives: segments too large for a cell, or
+/// nearly all too small even for a nucleus. Shapes as for [`doubts`].
+pub fn doubts_by_scale(
+    positions: &Positions,
+    segment_of: &[Option<SegmentIdx>],
+    table: &SegmentTable,
+    scale: f64,
+) -> Option<Doubt> {
+    let measured = measure(positions, segment_of, table);
+    let n_inside: usize = measured.iter().map(|one| one.n).sum();
+    let all = All { measured: &measured, n_inside, table, names: names_of(table) };
+    let large: Vec<usize> = (0..measured.len()).filter(|&at| measured[at].radius > BEYOND_SCALE * scale).collect();
+    let n_large: usize = large.iter().map(|&at| measured[at].n).sum();
+    if n_large > 0 && n_large as f64 >= BEYOND_SCALE_SHARE * n_inside as f64 {
+        let ratio = large.iter().map(|&at| measured[at].radius / scale).fold(0.0, f64::max);
+        return Some(all.doubt(Oddity::BeyondScale, large, ratio));
+    }
+    let mut radii: Vec<f64> = measured.iter().map(|one| one.radius).filter(|&radius| radius > 0.0).collect();
+    if radii.len() < MIN_SEGMENTS {
+        return None;
+    }
+    let typical = stats::median(&mut radii);
+    let small = (0..measured.len()).filter(|&at| measured[at].radius < BELOW_SCALE * scale).collect();
+    (typical < BELOW_SCALE * scale).then(|| all.doubt(Oddity::BelowScale, small, scale / typical))
 }
 
 /// All that a doubt is worded with.

@@ -100,7 +100,7 @@ pub const OPTIONS: &[OptionDef] = &[
     key(S, "cyto_genes", Kind::List, EmptyList, Segmentation,
         "Comma-separated genes that are found in the cytoplasm; with nuclei_genes.").flag("cyto-genes", "LIST"),
     key(S, "unassigned_prior_label", Kind::Text, Text("0"), Prior,
-        "Value of the prior column that means 'no cell', e.g. UNASSIGNED or -1.").flag("unassigned-prior-label", "LABEL"),
+        "Value of the prior column that means 'no cell', e.g. UNASSIGNED or -1; also several with commas between them, and patterns with * for any text (c_1_1_0,c_2_*).").flag("unassigned-prior-label", "LABEL"),
     key(S, "compartment_genes", Kind::Choice(&["", "none", "auto"]), Text(""), Segmentation,
         "auto: find the genes of nuclei and cytoplasm with the prior segmentation, whose segments must be nuclei; none: no compartments. Empty = none, unless nuclei_genes and cyto_genes are given.").flag("compartment-genes", "HOW"),
     key(S, "tol", Kind::Float { min: 0.0, max: 1.0 }, Float(0.0), Segmentation,

@@ -107,3 +107,53 @@ fn copies_at_one_place_are_no_parts_far_apart() {
     }
     assert_eq!(tissue.oddities(), []);
 }
+
+/// Molecules all over a slide, each in one of `n` classes at random, or in the quarter of the slide with that number.
+fn classes(n: usize, by_place: bool) -> Tissue {
+    let mut tissue = Tissue::new();
+    for at in 0..400 {
+        let place = [f64::from(at % 20) * 5.0, f64::from(at / 20) * 5.0];
+        let quarter = usize::from(place[0] >= 50.0) + 2 * usize::from(place[1] >= 50.0);
+        tissue.add(Some(if by_place { quarter } else { at as usize * 7 % 11 % n }), 10, place, 2.5);
+    }
+    tissue
+}
+
+#[test]
+fn a_column_of_compartments_that_was_taken_for_segments_is_named() {
+    for n in [2, 3, 4] {
+        let doubts = classes(n, false).doubts();
+        assert_eq!((doubts.len(), doubts[0].oddity, doubts[0].n_odd), (1, Oddity::Classes, n));
+        assert!(doubts[0].to_string().contains("compartment"), "{}", doubts[0]);
+    }
+    let mut inside = classes(2, false);
+    inside.of.iter_mut().for_each(|segment| *segment = segment.filter(|segment| segment.idx() == 1));
+    assert_eq!(inside.oddities(), [(Oddity::Classes, 1)], "molecules in nuclei");
+    // A nucleus in a crop, and four large cells.
+    let mut nucleus = Tissue::new();
+    nucleus.add(Some(0), 300, [0.0; 2], 3.0);
+    nucleus.add(None, 600, [0.0; 2], 6.0);
+    assert_eq!(nucleus.oddities(), []);
+    assert_eq!(classes(4, true).oddities(), []);
+    let mut tissue = Tissue::new();
+    (0..4).for_each(|cell| tissue.add(Some(cell), 100, [10.0 * (cell % 2) as f64, 10.0 * (cell / 2) as f64], 5.0));
+    assert_eq!(tissue.oddities(), []);
+}
+
+#[test]
+fn segments_far_from_the_scale_that_is_given_are_named() {
+    let by_scale = |tissue: &Tissue, scale: f64| {
+        let labels = SegmentLabels::Texts((0..100).map(|segment| format!("c{segment}")).collect());
+        let table = SegmentTable::of_molecules(labels, &tissue.positions, &tissue.of, 1);
+        doubts_by_scale(&tissue.positions, &tissue.of, &table, scale)
+    };
+    // Squares of 8 by 8 are as large as circles of 4.5; nuclei are half as wide as cells.
+    let cells = Tissue::cells(Some);
+    for scale in [2.0, 4.5, 9.0, 20.0] {
+        assert_eq!(by_scale(&cells, scale), None, "{scale}");
+    }
+    let text = |tissue: &Tissue, scale: f64| by_scale(tissue, scale).unwrap().to_string();
+    assert!(text(&cells, 0.4).contains("100 of 100 segments of the prior are much larger"), "{}", text(&cells, 0.4));
+    assert!(text(&cells, 400.0).contains("times smaller than a cell"), "{}", text(&cells, 400.0));
+    assert!(text(&classes(4, true), 4.0).contains("4 of 4 segments"));
+}
