@@ -8,7 +8,7 @@
 //! With owners the number of cells is nearly known. That allows a full model of a cell: a Poisson process of clusters
 //! whose sizes ([`size_prior`](super::size_prior)), numbers of molecules ([`abundance`](super::abundance)) and
 //! compositions ([`cell_types`](super::cell_types)) have priors that are learned in every iteration, before a
-//! [`background`](super::background). A molecule i joins cell c in proportion to
+//! [`background`]. A molecule i joins cell c in proportion to
 //!
 //! ```text
 //! (n_c + a) / (1 + a/m) · N(x_i; μ_c, Σ_c) · (n_cg + α π_kg) / (n_c + α) · exp(β W_c)
