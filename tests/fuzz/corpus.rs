@@ -53,8 +53,11 @@ pub fn seeds(reader: &str) -> anyhow::Result<Vec<Seed>> {
     Ok(seeds)
 }
 
+/// A path in the repository, of which the package that is built is the root or a folder.
 fn root(below: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(below)
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = package.ancestors().find(|folder| folder.join("tests/data").is_dir());
+    root.unwrap_or(package).join(below)
 }
 
 fn one(name: &str, bytes: impl Into<Vec<u8>>) -> Seed {
