@@ -80,6 +80,7 @@ fn one_process(share: &Share, from: u64, corpus: &Path, folder: &Path, tally: &m
     std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
     let (mut at, mut is_done) = (from, false);
     let mut fault = |case: u64, kind: &str, text: String| {
+        eprintln!("{kind} in case {case} of {}: {text}", share.reader.name);
         tally.faults.push(Fault { reader: share.reader.name, case, kind: kind.to_owned(), text });
     };
     loop {
