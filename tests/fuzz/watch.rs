@@ -112,8 +112,7 @@ fn one_process(share: &Share, from: u64, corpus: &Path, folder: &Path, tally: &m
     if !is_done {
         let said = fs::read(&said)?;
         let said = String::from_utf8_lossy(&said).trim().replace('\n', " ");
-        let end: Vec<char> = said.chars().rev().take(300).collect();
-        fault(at, "abort", format!("{status}: {}", end.into_iter().rev().collect::<String>()));
+        fault(at, "abort", format!("{status}: {}", said.chars().take(300).collect::<String>()));
         at += 1;
     }
     fs::remove_file(&said)?;

@@ -22,8 +22,6 @@ static ALLOCATOR: Cap<System> = Cap::new(System, usize::MAX);
 
 /// Memory that a case may have.
 const MAX_MEMORY: usize = 1 << 30;
-/// Time that a case may have.
-const MAX_TIME: Duration = Duration::from_secs(2);
 /// How often a slow case is read: other work on the machine makes no case slow every time.
 const ATTEMPTS: usize = 3;
 
@@ -35,6 +33,7 @@ pub fn work(reader: &Reader, seed: u64, from: u64, to: u64, corpus: &Path) -> io
         PANICS.lock().unwrap_or_else(PoisonError::into_inner).push(panic.to_string().replace('\n', " "));
     }));
     let seeds = read_seeds(corpus)?;
+    let max_time = Duration::from_secs(reader.max_seconds);
     let mut out = io::stdout().lock();
     let mut on_disk = Files::new();
     for number in from..to {
@@ -52,11 +51,11 @@ pub fn work(reader: &Reader, seed: u64, from: u64, to: u64, corpus: &Path) -> io
             place(&case.files, &mut on_disk)?;
             let (good, time) = read(reader, case.variant);
             (is_good, least) = (good, least.min(time));
-            if least <= MAX_TIME {
+            if least <= max_time {
                 break;
             }
         }
-        if least > MAX_TIME {
+        if least > max_time {
             writeln!(out, "fault {number} slow {:.1} s", least.as_secs_f64())?;
         }
         let panics = std::mem::take(&mut *PANICS.lock().unwrap_or_else(PoisonError::into_inner));
