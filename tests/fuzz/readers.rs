@@ -103,7 +103,9 @@ fn molecule_table(variant: u64) -> bool {
     if draws.one_in(2) {
         let scan = molecules::scan(&request);
         let is_good = scan.is_ok_and(|scan| scan.plan.blocks(|_, _| Ok::<(), ReadError>(())).is_ok());
-        assert_eq!(is_good, whole.is_ok(), "one and two passes over a table must agree");
+        // Not the other way round: two passes do not decode carried columns of a row group of which filters leave no
+        // row, so that damage there passes unseen, and nothing of it is in the result.
+        assert!(is_good || whole.is_err(), "what one pass reads, two must read as well");
     }
     let Ok(table) = whole else { return false };
     let is_wanted: Vec<bool> = (0..table.genes.len()).map(|_| draws.one_in(2)).collect();
