@@ -177,7 +177,10 @@ fn stage(_: u64) -> bool {
 fn checkpoint(_: u64) -> bool {
     let Ok(Some(stored)) = Stored::open(Path::new("input")) else { return false };
     let _ = stored.check(&[("seed".to_owned(), "1".to_owned())]);
-    stored.read().is_ok()
+    match stored.prepared() {
+        Ok((_, Some(begun))) => begun.read().is_ok(),
+        other => other.is_ok(),
+    }
 }
 
 /// Reads a configuration for every command that has one.
