@@ -47,6 +47,7 @@ const IMPURE_CRATES: &[&str] = &[
     "png",
     "polars",
     "polars_arrow",
+    "polars_arrow_format",
     "polars_parquet",
     "polars_parquet_format",
     "roxmltree",

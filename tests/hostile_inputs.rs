@@ -5,7 +5,10 @@
 mod support;
 
 use std::fmt::Write as _;
+use std::fs;
 use std::path::{Path, PathBuf};
+
+use baysor::io::molecules::fingerprint;
 
 use support::{Folder, Outcome};
 
@@ -42,6 +45,52 @@ fn page_headers_with_impossible_numbers_do_not_reserve_memory() {
 }
 
 #[test]
+fn a_footer_of_parquet_with_a_list_of_millions_reserved_gigabytes() {
+    let good = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/molecules/nan_integer_genes.parquet");
+    let mut bytes = fs::read(good).unwrap();
+    let at = bytes.len() - 8;
+    let length = u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+    // After the version comes the schema, a list of structures.
+    let list = at - length as usize + 2;
+    assert!(bytes[list] == 0x19 && bytes[list + 1] & 0x0f == 0x0c);
+    bytes.splice(list + 1..list + 2, [0xfc, 0xff, 0xff, 0xff, 0x7f]);
+    let at = bytes.len() - 8;
+    bytes[at..at + 4].copy_from_slice(&(length + 4).to_le_bytes());
+    let folder = Folder::with("list.parquet", bytes);
+    for line in ["run list.parquet -m 2 -s 4 -o out/", "prior m.csv list.parquet -m 2 -o prior"] {
+        folder.write("m.csv", MOLECULES);
+        let outcome = folder.baysor(&line.split_whitespace().collect::<Vec<_>>());
+        check_refused(&outcome, "list.parquet");
+        assert!(outcome.stderr.contains("its footer is damaged"), "{}", outcome.stderr);
+    }
+}
+
+#[test]
+fn a_table_of_a_stage_that_is_said_to_unpack_to_terabytes_ended_the_program() {
+    let folder = Folder::with("m.csv", MOLECULES);
+    folder.write("p.csv", "cell_id,vertex_x,vertex_y\n1,0,0\n1,3,0\n1,3,3\n1,0,3\n");
+    folder.succeed("prior m.csv p.csv -m 2 -o prior");
+    let path = folder.path("prior/molecules.arrow");
+    let mut bytes = fs::read(&path).unwrap();
+    let before = fingerprint(&bytes[..]).unwrap();
+    // A packed buffer is the number of its bytes, and then what zstd begins with.
+    let at = bytes.windows(4).position(|word| word == [0x28, 0xb5, 0x2f, 0xfd]).unwrap();
+    bytes[at - 8..at].copy_from_slice(&(1u64 << 42).to_le_bytes());
+    let after = fingerprint(&bytes[..]).unwrap();
+    fs::write(path, bytes).unwrap();
+    // A hash that fits: whoever wants can make one.
+    let hash = |hash: u64| format!("{hash:016x}");
+    let manifest = folder.text("prior/manifest.json");
+    assert!(manifest.contains(&hash(before.hash)));
+    folder.write("prior/manifest.json", manifest.replace(&hash(before.hash), &hash(after.hash)));
+    for line in ["run prior -m 2 -s 4 -o out/", "inspect prior"] {
+        let outcome = folder.baysor(&line.split_whitespace().collect::<Vec<_>>());
+        check_refused(&outcome, "molecules.arrow");
+        assert!(outcome.stderr.contains("is said to unpack to"), "{}", outcome.stderr);
+    }
+}
+
+#[test]
 fn matlab_files_that_end_the_hdf5_library_are_an_error() {
     for name in ["mat73_segfault.mat", "mat73_hang.mat"] {
         check_refused(&read_prior(data(name).to_str().unwrap()), name);
@@ -52,10 +101,10 @@ fn matlab_files_that_end_the_hdf5_library_are_an_error() {
 fn matlab_files_are_read_in_a_process_of_their_own_as_in_this_one() {
     let good = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/images");
     let mut n = 0;
-    for entry in std::fs::read_dir(good).unwrap() {
+    for entry in fs::read_dir(good).unwrap() {
         let path = entry.unwrap().path();
         let is_matlab = path.extension().is_some_and(|extension| extension == "mat");
-        if !is_matlab || std::fs::read(&path).unwrap().get(512..516) != Some(b"\x89HDF") {
+        if !is_matlab || fs::read(&path).unwrap().get(512..516) != Some(b"\x89HDF") {
             continue;
         }
         let header = |arguments: &[&str]| {
@@ -125,7 +174,7 @@ fn numbers_of_rows_in_a_manifest_are_compared_with_the_tables() {
 #[cfg(unix)]
 #[test]
 fn a_result_that_cannot_be_printed_is_a_failure() {
-    let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+    let full = fs::OpenOptions::new().write(true).open("/dev/full");
     let Ok(full) = full else { return };
     for arguments in [&["config"][..], &["--version"], &["run", "--help"], &["help"]] {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_baysor"));

@@ -1,5 +1,8 @@
 //! The nearest valid name, for misspelt ones.
 
+/// Letters of a name that may be meant for another; longer ones are none.
+const LONGEST: usize = 200;
+
 /// Returns the candidate nearest to `name`, if one is near enough to be meant.
 ///
 /// Near: at most a third of the letters (at least one, counting insertions, deletions, replacements and swaps of
@@ -7,7 +10,7 @@
 /// Equally near candidates: the first.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let name = fold(name);
-    if name.is_empty() {
+    if name.is_empty() || name.len() > LONGEST {
         return None;
     }
     let mut best: Option<(usize, &str)> = None;
@@ -53,6 +56,11 @@ mod tests {
     fn a_swap_of_two_letters_is_one_edit() {
         assert_eq!(edits(&fold("scael"), &fold("scale")), 1);
         assert_eq!(edits(&fold(""), &fold("abc")), 3);
+    }
+
+    #[test]
+    fn a_name_of_a_million_letters_is_no_misspelt_one_and_was_compared_for_seconds() {
+        assert_eq!(nearest(&"scale".repeat(200_000), ["scale"; 200]), None);
     }
 
     #[test]

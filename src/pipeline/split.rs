@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -163,7 +164,6 @@ impl Writing<'_> {
         recorder.stage(&format!("Writing tiles to {}", folder.display()));
         let n_tiles = self.tiling.n_tiles();
         let folders: Vec<PathBuf> = (1..=n_tiles).map(|number| folder.join(name(number))).collect();
-        remove_others(folder, n_tiles, recorder.inner())?;
         let mut writers: Vec<StageWriter> =
             folders.iter().map(|folder| StageWriter::create(folder, StageKind::Tile)).collect::<Result<_, _>>()?;
         let (table, results) = (&self.start.table, &self.results);
@@ -197,7 +197,7 @@ impl Writing<'_> {
             outlines,
             work,
         };
-        let mut entries = Vec::new();
+        let (mut entries, mut complete) = (Vec::new(), Vec::new());
         let tiles = writers.drain(..).zip(appenders).zip(n_of_genes).zip(self.outlines());
         for (tile, (((mut writer, appender), n_of_gene), outlines)) in tiles.enumerate() {
             let n_molecules = writer.finish_molecules(appender)?;
@@ -210,14 +210,22 @@ impl Writing<'_> {
             }
             writer.slide_fit(&self.fit)?;
             let manifest = self.manifest(&common, tile, n_molecules, recorder);
-            entries.push(entry(tile, n_molecules, &writer.finish(manifest)?));
+            entries.push(entry(tile, n_molecules, &manifest));
+            complete.push((writer, manifest));
         }
         let list = json!({
             "format_version": 1, "slide": common.slide, "n_molecules": table.molecules.len(), "margin": self.tiling.margin,
             "tiles": entries,
         });
         let text = format!("{list:#}\n");
-        atomic::write_file(&folder.join(LIST), |file| std::io::Write::write_all(file, text.as_bytes()))?;
+        let write_list = || atomic::write_file(&folder.join(LIST), |file| io::Write::write_all(file, text.as_bytes()));
+        let ((), list) = atomic::hold(write_list)?;
+        // Everything is on the disk and only lacks its name: now an older division may go.
+        remove_others(folder, n_tiles, recorder.inner())?;
+        for (writer, manifest) in complete {
+            writer.finish(manifest)?;
+        }
+        list.commit()?;
         recorder.info(&format!("Their numbers and sizes are in {}", folder.join(LIST).display()));
         Ok(folders)
     }

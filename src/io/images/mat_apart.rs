@@ -24,8 +24,9 @@ use super::{ALWAYS_FINE, BAND_BYTES, DEFLATE_EXPANSION, ImageInfo, TakePixels, c
 pub const HELPER: &str = "__matrix";
 /// Memory that a child may have, besides four times the length of the file.
 const MEMORY: u64 = 1 << 30;
-/// Seconds that a child may compute, and one more for so many bytes of pixels.
-const SECONDS: u64 = 10;
+/// Seconds that a child may compute, and one more for so many bytes of the file and its pixels. A good file of some
+/// kilobytes needs a hundredth.
+const SECONDS: u64 = 1;
 const BYTES_PER_SECOND: u64 = 20 << 20;
 /// Longest answer, in bytes.
 const MAX_ANSWER: u64 = 1 << 20;
@@ -221,7 +222,7 @@ fn limit(path: &Path, n_bytes: u64) {
         use rustix::process::{Resource, Rlimit, setrlimit};
         let length = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
         let memory = MEMORY.saturating_add(length.saturating_mul(4));
-        let seconds = SECONDS + n_bytes / BYTES_PER_SECOND;
+        let seconds = SECONDS + n_bytes.saturating_add(length) / BYTES_PER_SECOND;
         for (resource, most) in [(Resource::As, memory), (Resource::Cpu, seconds), (Resource::Core, 0)] {
             // A limit that the system does not know is none.
             let _ = setrlimit(resource, Rlimit { current: Some(most), maximum: None });

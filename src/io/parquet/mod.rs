@@ -4,6 +4,7 @@
 //! decoder below would otherwise reserve whatever a damaged header asks for, and end the process.
 
 mod check;
+mod thrift;
 mod unusual;
 
 use std::fs::File;
@@ -56,8 +57,9 @@ impl ParquetFile {
     ///
     /// Errors: a file that is unreadable, or whose footer makes no sense.
     pub fn open(path: &Path) -> Result<Self, ParquetFault> {
-        let file = File::open(path)?;
+        let mut file = File::open(path)?;
         let n_bytes = file.metadata()?.len();
+        thrift::check_footer(&mut file, n_bytes)?.map_err(ParquetFault::Damaged)?;
         let mut reader = ParquetReader::new(file);
         let (metadata, header, types) = guarded(|| {
             let metadata = reader.get_metadata()?.clone();

@@ -4,6 +4,7 @@
 //! than reading the input (`docs/stages.md` has the figures). Batches are compressed and decompressed in parallel, some
 //! at a time, each on its own, so that bytes do not depend on threads and memory not on the number of rows.
 
+mod check;
 mod reading;
 
 use std::io::{self, Write};

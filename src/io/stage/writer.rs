@@ -17,7 +17,7 @@ use super::{cells, clustering, compartment_genes, molecules, ncv, polygons, prio
 use crate::cells::{CellCounts, CellStats};
 use crate::compartments::genes::GeneRank;
 use crate::data::{CellNames, CellOutline, GeneTable, LayerOutlines};
-use crate::io::atomic::{Batch, NewFile, NewPath, WriteError, disk};
+use crate::io::atomic::{self, Batch, NewFile, NewPath, WriteError, disk};
 use crate::io::lock;
 use crate::io::molecules::{Fingerprint, MoleculeTable};
 use crate::prior::{SegmentOutline, SegmentTable};
@@ -30,10 +30,11 @@ const CHECKPOINT_PREFIX: &str = "checkpoint";
 
 /// A stage directory while it is written.
 ///
-/// Tables are written under temporary names. [`finish`](Self::finish) removes the manifest of an older stage, gives the
-/// tables their names and writes the manifest last. Whoever is interrupted before leaves an older stage as it was;
-/// whoever is interrupted amid it leaves a directory without a manifest, which is not a result.
-/// Dropping the writer removes what it has written.
+/// Tables are written under temporary names. [`finish`](Self::finish) brings them and the manifest to the disk, then
+/// removes the manifest of an older stage, and gives the tables their names and the manifest its own last. Whoever is
+/// interrupted before leaves an older stage as it was; whoever is interrupted amid it leaves a directory without a
+/// manifest, which is not a result, and which the next stage may take.
+/// Dropping the writer removes what it has written and has no name yet.
 #[derive(Debug)]
 pub struct StageWriter {
     dir: PathBuf,
@@ -45,6 +46,8 @@ pub struct StageWriter {
     entries: Vec<TableEntry>,
     /// The texts of the slide's fit, for the manifest.
     fit_texts: Option<slide_fit::FitTexts>,
+    /// Whether an older stage is gone, while the new one is not there yet.
+    is_replacing: bool,
     finished: bool,
 }
 
@@ -61,7 +64,9 @@ impl StageWriter {
         let system = |source| WriteError::System { path: dir.to_path_buf(), source };
         fs::create_dir_all(dir).map_err(system)?;
         let (files, entries) = (Vec::new(), Vec::new());
-        let writer = Self { dir: dir.to_path_buf(), kind, is_new, files, entries, fit_texts: None, finished: false };
+        let dir_path = dir.to_path_buf();
+        let (is_replacing, finished) = (false, false);
+        let writer = Self { dir: dir_path, kind, is_new, files, entries, fit_texts: None, is_replacing, finished };
         disk::write(&dir.join(UNFINISHED_FILE), UNFINISHED_TEXT.as_bytes()).map_err(system)?;
         for name in names_in(dir)?.iter().filter(|name| is_temporary(name)) {
             // What a killed run has left; it is in nobody's way if it stays.
@@ -258,15 +263,18 @@ impl StageWriter {
         }
         manifest.check(&self.dir)?;
         manifest.format_version = FORMAT_VERSION;
-        remove(&self.dir.join(MANIFEST_FILE))?;
+        // What a full disk refuses comes first: until it is done, an older stage is as it was.
         for file in &mut self.files {
             file.sync()?;
         }
+        let ((), written) = atomic::hold(|| manifest.write(&self.dir))?;
+        remove(&self.dir.join(MANIFEST_FILE))?;
+        self.is_replacing = true;
         self.files.drain(..).collect::<Batch>().commit()?;
         for table in TABLES.iter().filter(|table| manifest.table(table.name).is_none()) {
             remove(&self.dir.join(table.file))?;
         }
-        manifest.write(&self.dir)?;
+        written.commit()?;
         self.finished = true;
         remove(&self.dir.join(UNFINISHED_FILE))?;
         Ok(manifest)
@@ -281,7 +289,8 @@ impl Drop for StageWriter {
         // Nothing can be done, and nobody told, if cleaning fails.
         self.files.clear();
         let names = names_in(&self.dir).unwrap_or_default();
-        if !names.iter().any(|name| name.starts_with(CHECKPOINT_PREFIX)) {
+        // The mark tells the next one that what lies here is not of a user.
+        if !self.is_replacing && !names.iter().any(|name| name.starts_with(CHECKPOINT_PREFIX)) {
             let _ = fs::remove_file(self.dir.join(UNFINISHED_FILE));
             if self.is_new {
                 let _ = fs::remove_dir(&self.dir);

@@ -8,14 +8,12 @@ use std::sync::Arc;
 use polars::prelude::{PolarsError, PolarsResult};
 use polars_arrow::array::{Array, BinaryArray, BooleanArray, DictionaryArray, PrimitiveArray};
 use polars_arrow::datatypes::{ArrowSchema, ArrowSchemaRef, Field};
-use polars_arrow::io::ipc::read::{
-    Dictionaries, FileMetadata, get_row_count, read_batch, read_file_dictionaries, read_file_metadata,
-};
+use polars_arrow::io::ipc::read::{Dictionaries, FileMetadata, deserialize_footer, read_batch, read_file_dictionaries};
 use polars_arrow::record_batch::RecordBatchT;
 use polars_arrow::types::NativeType;
 use rayon::prelude::*;
 
-use super::{StageError, Texts, Values, wave};
+use super::{StageError, Texts, Values, check, wave};
 use crate::io::guard;
 use crate::io::stage::schema::Table;
 
@@ -90,6 +88,10 @@ impl TableFile {
     pub fn open(path: &Path, table: &Table, is_wanted: impl Fn(&Field) -> bool) -> Result<Self, StageError> {
         let (mut file, metadata) = open(path)?;
         check_schema(path, table, &metadata.schema)?;
+        for block in metadata.dictionaries.iter().flatten() {
+            checked(path, || check::block(&mut file, block, metadata.size))?;
+        }
+        let mut file = BufReader::new(file);
         let dictionaries =
             guarded(|| read_file_dictionaries(&mut file, &metadata, &mut Vec::new(), Default::default()));
         let dictionaries = dictionaries.map_err(|error| damaged(path, error.to_string()))?;
@@ -122,8 +124,10 @@ impl TableFile {
 
     /// Reads a record batch.
     pub fn decode(&self, batch: usize) -> Result<RowGroup, StageError> {
+        let mut file = open_file(&self.path)?;
+        checked(&self.path, || check::block(&mut file, &self.metadata.blocks[batch], self.metadata.size))?;
         let decoded = guarded(|| {
-            let mut file = BufReader::new(File::open(&self.path)?);
+            let mut file = BufReader::new(file);
             let (message, data) = (&mut Vec::new(), &mut Vec::new());
             let (checked, columns) = (Default::default(), Some(&self.columns[..]));
             let Self { dictionaries, metadata, .. } = self;
@@ -182,10 +186,15 @@ impl Cursor {
 
 /// Compares the number of rows that the file of a table has with that of the manifest. Reads no rows.
 pub(in crate::io::stage) fn check_rows(path: &Path, n_rows: u64) -> Result<(), StageError> {
-    let file = File::open(path).map_err(|source| StageError::Unreadable { path: path.to_path_buf(), source })?;
-    let found =
-        guarded(|| get_row_count(&mut BufReader::new(file))).map_err(|error| damaged(path, error.to_string()))?;
-    check_number(path, found.unsigned_abs(), n_rows)
+    let (mut file, metadata) = open(path)?;
+    for block in metadata.dictionaries.iter().flatten() {
+        checked(path, || check::block(&mut file, block, metadata.size))?;
+    }
+    let mut found = 0u64;
+    for block in &metadata.blocks {
+        found = found.saturating_add(checked(path, || check::block(&mut file, block, metadata.size))?);
+    }
+    check_number(path, found, n_rows)
 }
 
 /// The schema of a table's file, with all metadata.
@@ -193,11 +202,24 @@ pub(in crate::io::stage) fn read_schema(path: &Path) -> Result<ArrowSchemaRef, S
     Ok(open(path)?.1.schema)
 }
 
-fn open(path: &Path) -> Result<(BufReader<File>, FileMetadata), StageError> {
-    let file = File::open(path).map_err(|source| StageError::Unreadable { path: path.to_path_buf(), source })?;
-    let mut file = BufReader::new(file);
-    let metadata = guarded(|| read_file_metadata(&mut file)).map_err(|error| damaged(path, error.to_string()))?;
-    Ok((file, metadata))
+fn open(path: &Path) -> Result<(File, FileMetadata), StageError> {
+    let unreadable = |source| StageError::Unreadable { path: path.to_path_buf(), source };
+    let mut file = open_file(path)?;
+    let n_bytes = file.metadata().map_err(unreadable)?.len();
+    let footer = checked(path, || check::footer(&mut file, n_bytes))?;
+    let metadata = guarded(|| deserialize_footer(&footer, n_bytes));
+    Ok((file, metadata.map_err(|error| damaged(path, error.to_string()))?))
+}
+
+fn open_file(path: &Path) -> Result<File, StageError> {
+    File::open(path).map_err(|source| StageError::Unreadable { path: path.to_path_buf(), source })
+}
+
+/// Runs a check, which may panic on damaged files as decoders may.
+fn checked<T>(path: &Path, check: impl FnOnce() -> Result<T, check::Fault>) -> Result<T, StageError> {
+    guard::quietly(check)
+        .unwrap_or_else(|| Err("its description makes no sense".to_owned()))
+        .map_err(|detail| damaged(path, detail))
 }
 
 /// Runs a decoder, which may panic on damaged files.
