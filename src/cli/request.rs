@@ -27,6 +27,7 @@ pub struct Grammar(String);
 ///
 /// [`Grammar`] or [`ConfigError`].
 pub fn parse(command: Command, arguments: &[OsString]) -> anyhow::Result<(Request, ArgMatches)> {
+    refuse_long_names(arguments)?;
     let sorted = arguments::sort(command, arguments)?;
     if let Some(dotted) = sorted.dotted.first().filter(|_| !command.is_configured()) {
         return Err(ConfigError::Usage(format!(
@@ -70,6 +71,21 @@ pub fn parse(command: Command, arguments: &[OsString]) -> anyhow::Result<(Reques
             .push(Note::Warning(format!("Several configuration files are named; only the last counts: {last}")));
     }
     Ok((request, matches))
+}
+
+/// Bytes of the name of an option; the search for what may be meant by a longer one would take seconds.
+const LONGEST_NAME: usize = 200;
+
+fn refuse_long_names(arguments: &[OsString]) -> Result<(), ConfigError> {
+    let name = |argument: &OsString| {
+        let bytes = argument.as_encoded_bytes();
+        let n = bytes.iter().position(|&byte| byte == b'=').unwrap_or(bytes.len());
+        (bytes.starts_with(b"-") && n > LONGEST_NAME).then(|| String::from_utf8_lossy(&bytes[..40]).into_owned())
+    };
+    match arguments.iter().find_map(name) {
+        Some(start) => Err(ConfigError::Usage(format!("there is no option {start}... (a name of so many letters)"))),
+        None => Ok(()),
+    }
 }
 
 /// A path, if the command has such an argument and it is given.

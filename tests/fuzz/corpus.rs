@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::case::{ARGUMENTS, Files, Seed, read_files};
 use super::command::command;
+use super::seal;
 use super::tissue::Tissue;
 
 /// A small slide: nine cells.
@@ -335,7 +336,7 @@ fn fix_times(files: &mut Files) -> anyhow::Result<()> {
             *timing = serde_json::from_value(serde_json::to_value(Timing::default())?)?;
             timing.extend(paths.map(|paths| ("paths".to_owned(), paths)));
         }
-        *text = serde_json::to_vec_pretty(&manifest)?;
+        *text = seal::sealed(&manifest);
     }
     Ok(())
 }

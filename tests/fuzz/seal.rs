@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 use baysor::io::molecules::fingerprint;
+use baysor::io::stage;
 use flate2::read::{GzDecoder, ZlibDecoder};
 use flate2::write::{GzEncoder, ZlibEncoder};
 use flate2::{Compression, Crc};
@@ -31,6 +32,12 @@ pub fn change(bytes: &mut Vec<u8>, others: &[&[u8]], draws: &mut Draws) {
         change_mat(bytes, others, draws);
     } else {
         mutate::change(bytes, others, draws);
+    }
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && text.contains("\"xxh64\"")
+        && !draws.one_in(16)
+    {
+        *bytes = stage::seal(text).into_bytes();
     }
     if bytes.starts_with(b"BAYSORCK") && bytes.len() > 8 && !draws.one_in(16) {
         let n = bytes.len() - 8;
@@ -136,5 +143,22 @@ pub fn repair_manifests(files: &mut Files, changed: &str) {
         entry["bytes"] = content.size.into();
         entry["xxh64"] = format!("{:016x}", content.hash).into();
     }
-    files.insert(place, serde_json::to_vec(&manifest).unwrap_or_default());
+    files.insert(place, sealed(&manifest));
+}
+
+/// The text of a manifest with its hash of itself, which has to stand last.
+pub fn sealed(manifest: &Value) -> Vec<u8> {
+    let mut manifest = manifest.clone();
+    let timing = manifest.as_object_mut().and_then(|entries| entries.remove("timing"));
+    let mut timing = timing.unwrap_or_else(|| serde_json::json!({}));
+    if let Some(entries) = timing.as_object_mut() {
+        entries.remove("xxh64");
+    }
+    let open = |value: &Value| {
+        let text = value.to_string();
+        let comma = if text.len() > 2 { "," } else { "" };
+        text.strip_suffix('}').map(|text| format!("{text}{comma}")).unwrap_or_default()
+    };
+    let text = format!("{}\"timing\":{}\"xxh64\":\"{}\"}}}}", open(&manifest), open(&timing), "0".repeat(16));
+    stage::seal(&text).into_bytes()
 }

@@ -65,7 +65,9 @@ impl StageWriter {
         fs::create_dir_all(dir).map_err(system)?;
         let (files, entries) = (Vec::new(), Vec::new());
         let dir_path = dir.to_path_buf();
-        let (is_replacing, finished) = (false, false);
+        // Somebody was interrupted amid replacing a stage.
+        let is_replacing = !is_new && dir.join(UNFINISHED_FILE).exists() && !dir.join(MANIFEST_FILE).exists();
+        let finished = false;
         let writer = Self { dir: dir_path, kind, is_new, files, entries, fit_texts: None, is_replacing, finished };
         disk::write(&dir.join(UNFINISHED_FILE), UNFINISHED_TEXT.as_bytes()).map_err(system)?;
         for name in names_in(dir)?.iter().filter(|name| is_temporary(name)) {
