@@ -105,6 +105,13 @@ fn a_misspelt_option_has_a_suggestion() {
 }
 
 #[test]
+fn an_option_of_a_hundred_thousand_letters_was_compared_with_all_others_for_seconds() {
+    let long = format!("--{}", "scale".repeat(20_000));
+    misused(&["run", "t.csv", "-m", "3", &long], &["there is no option --scalescale", "so many letters"]);
+    misused(&["run", "t.csv", "-m", "3", &format!("{long}=4")], &["there is no option --scalescale"]);
+}
+
+#[test]
 fn missing_and_wrong_arguments_are_named() {
     misused(&["run", "-m", "3", "-s", "4"], &["MOLECULES"]);
     misused(&["run", "t.csv", "-s", "4"], &["-m/--min-molecules-per-cell"]);

@@ -239,7 +239,7 @@ impl Proposer<'_> {
             let all = self.state.groups.members(source.idx());
             let mut lost = taken.iter().map(|entry| entry.1).peekable();
             let rest: Vec<u32> = all.iter().copied().filter(|molecule| lost.next_if_eq(molecule).is_none()).collect();
-            gain -= weigher.log_evidence(&[all]);
+            gain -= weigher.of_component(source);
             if !rest.is_empty() {
                 gain += weigher.log_evidence(&[&rest]);
             } else if self.state.components.get(source).owner.is_none() {

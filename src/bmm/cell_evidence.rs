@@ -20,6 +20,8 @@ pub struct Weigher<'a> {
     /// Molecules by gene of the cell at hand, 0 between two calls. `[n_genes]`
     count_of: Vec<u32>,
     counts: Vec<(GeneIdx, u32)>,
+    /// The evidence of whole components that was asked for, by component.
+    of_components: Vec<Option<f64>>,
 }
 
 impl<'a> Weigher<'a> {
@@ -33,7 +35,18 @@ impl<'a> Weigher<'a> {
             hidden_genes: evidence.compartments.and_then(|compartments| compartments.hidden_genes),
             count_of: vec![0; evidence.molecules.n_genes],
             counts: Vec::new(),
+            of_components: vec![None; state.components.len()],
         }
+    }
+
+    /// ln of the evidence of a component as it is, computed once.
+    pub fn of_component(&mut self, component: ComponentIdx) -> f64 {
+        if let Some(known) = self.of_components[component.idx()] {
+            return known;
+        }
+        let log_evidence = self.log_evidence(&[self.state.groups.members(component.idx())]);
+        self.of_components[component.idx()] = Some(log_evidence);
+        log_evidence
     }
 
     /// Components with edges to a component, most edges first; of equal ones the first. Without those `left_out`.

@@ -51,7 +51,7 @@ pub fn end_unlikely(state: &mut State, evidence: &Evidence<'_>, params: &Params)
         let mut best_merge: Option<(f64, ComponentIdx)> = None;
         for &neighbor in neighbors.iter().take(MAX_MERGE) {
             let others = state.groups.members(neighbor.idx());
-            let gain = weigher.log_evidence(&[members, others]) - weigher.log_evidence(&[others]) - alone;
+            let gain = weigher.log_evidence(&[members, others]) - weigher.of_component(neighbor) - alone;
             if best_merge.is_none_or(|(most, _)| gain > most) {
                 best_merge = Some((gain, neighbor));
             }
@@ -72,7 +72,7 @@ pub fn end_unlikely(state: &mut State, evidence: &Evidence<'_>, params: &Params)
             if let Some(taker) = taken[0].1 {
                 let others = state.groups.members(taker.idx());
                 let added: Vec<u32> = taken.iter().map(|&(molecule, _)| molecule).collect();
-                dissolve_gain += weigher.log_evidence(&[others, &added]) - weigher.log_evidence(&[others]);
+                dissolve_gain += weigher.log_evidence(&[others, &added]) - weigher.of_component(taker);
             }
         }
         if dissolve_gain > 0.0 && dissolve_gain > merge_gain {
